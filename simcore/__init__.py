@@ -1,0 +1,1 @@
+"""mmsim: deterministic backtest-and-replay engine for market makers."""

@@ -1,0 +1,93 @@
+"""One exception tree; every user error has a code, a one-line cause and a remedy.
+
+    MmsimError
+    ├── TapeError       TAPE-nnn   a tape file or its rows
+    ├── ConvertError    CONV-nnn   a source that cannot become a tape
+    ├── ConfigError     CONF-nnn   a config file, key or value
+    ├── StrategyError   STRAT-nnn  a strategy or queue-model file
+    ├── EngineError     ENG-nnn    a run that had to stop
+    ├── JournalError    JRNL-nnn   a run folder, checkpoint or journal
+    └── ReportError     REP-nnn    a report that cannot be built
+
+`CODES` is the one table of codes: code -> (title, remedy). `raise TapeError("TAPE-003", cause)`.
+"""
+
+from __future__ import annotations
+
+CODES: dict[str, tuple[str, str]] = {
+    "TAPE-001": ("tape not found", "check the path; `mmsim tape convert` makes a tape from a capture"),
+    "TAPE-002": ("not a tape", "convert the source first: `mmsim tape convert SOURCE --format …`"),
+    "TAPE-003": ("unsupported tape version", "convert the source again with this version of mmsim"),
+    "TAPE-004": ("tape file is truncated or corrupt", "copy or convert it again; the content hash does not match or Parquet cannot be read"),
+    "TAPE-005": ("column missing or of another type", "convert the source again; do not edit tapes by hand"),
+    "TAPE-006": ("tape is empty", "check the source and the time range"),
+    "TAPE-007": ("rows out of time order", "`mmsim tape validate` lists them; convert again with a clock policy"),
+    "TAPE-008": ("tapes of different instruments", "give tapes of one instrument, in time order"),
+    "TAPE-009": ("bad value in a row", "`mmsim tape validate` lists the rows"),
+    "TAPE-010": ("tapes overlap or are out of order", "give the tapes in time order, without overlap"),
+    "CONV-001": ("source not found", "check the path"),
+    "CONV-002": ("source is empty or holds no market data", "check the file and the --format"),
+    "CONV-003": ("line or record cannot be parsed", "the message names the first one; a truncated last line is counted, not refused"),
+    "CONV-004": ("value is not finite, is negative, or off the tick or lot grid", "give --tick-size/--lot-size, or check the source"),
+    "CONV-005": ("instrument metadata cannot be determined", "give --symbol, --tick-size, --lot-size, --kind, --contract-size"),
+    "CONV-006": ("several instruments in one source", "choose one with --symbol"),
+    "CONV-007": ("local clock is behind the exchange clock", "choose --clock shift, or --clock keep to accept it"),
+    "CONV-008": ("unknown format", "see `mmsim tape convert --help`"),
+    "CONV-009": ("cannot write the output", "check the folder, its permissions and the free space"),
+    "CONF-001": ("config file not found or unreadable", "check the path and its permissions"),
+    "CONF-002": ("unknown config key", "the nearest known key is named"),
+    "CONF-003": ("config value refused", "see the key's description in docs/config.md"),
+    "CONF-004": ("config file is not valid YAML", "the message names the line"),
+    "CONF-005": ("bad --set", "write --set key=value"),
+    "STRAT-001": ("strategy not found", "name one of strategies/, or give a .py file"),
+    "STRAT-002": ("strategy file is not usable", "see docs/strategies.md"),
+    "STRAT-003": ("strategy does not compile", "the message names the line; run with --checked for more"),
+    "STRAT-004": ("strategy failed while running", "the message names time and lane; run with --checked for more"),
+    "ENG-001": ("run stopped by a bad row", "`mmsim tape validate` lists it"),
+    "ENG-002": ("a fixed-size table of the engine overflowed", "raise the config key that the message names"),
+    "ENG-003": ("money overflows 64 bits", "check the instrument's tick, lot and contract size"),
+    "JRNL-001": ("run folder not found or not a run", "give a folder that `mmsim replay` wrote"),
+    "JRNL-002": ("run folder already holds a run", "choose another --out, or --resume"),
+    "JRNL-003": ("run cannot be resumed", "tape, config or code changed since; start a new run"),
+    "JRNL-004": ("digest differs", "the run folder, the tape or the code changed since the run"),
+    "JRNL-005": ("cannot write the run folder", "check the folder, its permissions and the free space"),
+    "REP-001": ("report cannot be built", "the run is incomplete: `mmsim replay --resume`"),
+}
+
+
+class MmsimError(Exception):
+    """A user error: a code of `CODES`, and a cause that says where, what was found, what was expected."""
+
+    def __init__(self, code: str, cause: str) -> None:
+        self.code = code
+        self.title, self.remedy = CODES[code]
+        self.cause = cause
+        super().__init__(f"{code} {self.title}: {cause}")
+
+
+class TapeError(MmsimError):
+    """A tape file or its rows."""
+
+
+class ConvertError(MmsimError):
+    """A source that cannot become a tape."""
+
+
+class ConfigError(MmsimError):
+    """A config file, key or value."""
+
+
+class StrategyError(MmsimError):
+    """A strategy or queue-model file."""
+
+
+class EngineError(MmsimError):
+    """A run that had to stop."""
+
+
+class JournalError(MmsimError):
+    """A run folder, checkpoint or journal."""
+
+
+class ReportError(MmsimError):
+    """A report that cannot be built."""

@@ -1,0 +1,75 @@
+"""The only importer of numba: `@kernel`, `@entry`, and a compile cache that cannot be stale.
+
+numba's own cache looks at the file of the cached function only; a change in an imported kernel is not
+seen (numba issue 1833). So the cache folder is named by a hash of every source that can reach machine
+code, of the numba, llvmlite, numpy and Python versions, and of the compile flags.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # vector exp/log would change bits
+
+import llvmlite
+import numba
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+JIT = not bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+CHECKED = os.environ.get("MMSIM_CHECKED", "0") == "1"
+
+_SOURCES = ("units.py", "records.py", "rng.py", "jit.py", "link.py", "kernels")
+_OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": CHECKED, "error_model": "python"}
+
+
+def kernel(function: F) -> F:
+    """Compile a plain function that other kernels call; it is cached as part of its entry."""
+    return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
+
+
+def entry(function: F) -> F:
+    """Compile a function that Python calls; its machine code, callees inlined, is cached on disk."""
+    if not JIT:
+        return function
+    numba.config.CACHE_DIR = str(cache_dir())  # type: ignore[attr-defined]
+    return numba.njit(cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+
+
+def cache_root() -> Path:
+    """Return the folder of all compile caches: MMSIM_CACHE_DIR, else the user's cache folder."""
+    chosen = os.environ.get("MMSIM_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mmsim"
+
+
+def source_hash() -> str:
+    """Return the hex hash of all kernel sources, versions and flags (16 characters)."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for name in _SOURCES:
+        path = here / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(here).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    digest.update(versions_text().encode())
+    return digest.hexdigest()[:16]
+
+
+def versions_text() -> str:
+    """Return one line of the versions and flags that machine code depends on."""
+    return (
+        f"python {sys.version.split()[0]} numba {numba.__version__} llvmlite {llvmlite.__version__} "
+        f"numpy {np.__version__} checked {int(CHECKED)} jit {int(JIT)}"
+    )
+
+
+def cache_dir() -> Path:
+    """Return the cache folder of exactly these sources, versions and flags."""
+    return cache_root() / source_hash()
