@@ -1,0 +1,116 @@
+"""What a synthetic tape is made of: every parameter of the flow, with its unit, and the presets.
+
+All rates are at normal activity; the regime and the time of day multiply them. Mechanisms: docs/synthetic.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class SynthSpec:
+    """Parameters of a synthetic tape. Sizes in lots, prices in ticks, times in seconds unless the name says ns."""
+
+    symbol: str
+    price_start_ticks: int
+    tick_size: str
+    lot_size: str
+    contract_size: str = "1"
+    kind: str = "linear"
+    maker_rate: str = "0"
+    taker_rate: str = "0"
+    fee_per_lot: str = "0"
+    seed: int = 1
+    start_ns: int = 1_704_067_200_000_000_000  # 2024-01-01T00:00:00Z
+    duration_s: int = 86_400
+    rows_max: int = 0  # 0: no limit but the duration
+    # fair value
+    fair_vol_ticks: float = 5.0  # per square root of a second
+    fair_jump_per_s: float = 0.002
+    fair_jump_ticks: float = 15.0
+    drift_ticks_per_s: float = 0.2
+    drift_reversion_s: float = 60.0
+    maker_lag_s: float = 0.7
+    half_spread_ticks: float = 4.0
+    # event rates
+    trade_per_s: float = 0.15
+    trade_informed_gain: float = 2.0
+    limit_per_s: float = 0.8
+    requote_per_s: float = 0.01
+    cancel_fast_per_s: float = 0.02
+    cancel_patient_per_s: float = 0.001
+    cancel_stale_per_s: float = 0.5
+    # excitation: mean number of direct children, and how long they take
+    excite_trade_hot: float = 0.35
+    excite_trade_warm: float = 0.25
+    excite_trade_cross: float = 0.05
+    excite_book_by_trade: float = 1.0
+    excite_book_by_book: float = 0.4
+    hot_decay_s: float = 0.05
+    warm_decay_s: float = 4.0
+    # imbalance
+    imbalance_tilt: float = 0.6
+    imbalance_reversion_s: float = 10.0
+    # placement
+    fast_share: float = 0.6
+    depth_scale_ticks: float = 6.0
+    depth_tail: float = 1.5
+    depth_max_ticks: float = 2000.0
+    # sizes
+    limit_size_lots: float = 20.0
+    limit_size_tail: float = 1.6
+    trade_size_lots: float = 8.0
+    trade_size_tail: float = 1.4
+    size_max_lots: float = 20_000.0
+    round_size_lots: float = 10.0
+    round_share: float = 0.4
+    sweep_share: float = 0.25
+    sweep_levels: float = 12.0
+    rest_share: float = 0.3
+    reduce_share: float = 0.15
+    # regimes: quiet, normal, stressed
+    regime_activity: tuple[float, float, float] = (0.6, 1.0, 2.2)
+    regime_volatility: tuple[float, float, float] = (0.6, 1.0, 2.0)
+    regime_spread: tuple[float, float, float] = (0.8, 1.0, 1.8)
+    regime_mean_s: tuple[float, float, float] = (1500.0, 1800.0, 500.0)
+    day_activity_swing: float = 0.45
+    day_volatility_swing: float = 0.3
+    session_open_s: float = 0.0
+    # feed
+    latency_floor_ns: float = 2_000_000.0
+    latency_median_ns: float = 3_000_000.0
+    latency_sigma: float = 0.6
+    latency_load: float = 0.05
+    disorder_median_ns: float = 0.0  # extra delay of the trade channel; 0: one channel, no disorder
+    disorder_sigma: float = 1.0
+    exch_step_ns: int = 1_000_000
+    local_step_ns: int = 10_000
+    funding_interval_s: int = 28_800
+    # machinery
+    warmup_s: int = 900
+    seed_orders: int = 300
+    step_max_s: float = 0.25
+    chunk_rows: int = 131_072
+
+
+SYNBTC = SynthSpec(
+    symbol="SYNBTC-PERP", price_start_ticks=84_000, tick_size="0.5", lot_size="0.001",
+    maker_rate="-0.00002", taker_rate="0.0004",
+)  # fmt: skip
+
+SYNES = SynthSpec(
+    symbol="SYNES", price_start_ticks=19_200, tick_size="0.25", lot_size="1", contract_size="50", fee_per_lot="0.85",
+    fair_vol_ticks=0.12, fair_jump_per_s=0.0004, fair_jump_ticks=1.0, drift_ticks_per_s=0.003,
+    maker_lag_s=3.0, half_spread_ticks=0.5, trade_per_s=0.25, limit_per_s=1.4, requote_per_s=0.0005,
+    cancel_fast_per_s=0.01, cancel_patient_per_s=0.0015, cancel_stale_per_s=0.03,
+    depth_scale_ticks=2.0, depth_tail=2.0, depth_max_ticks=60.0, limit_size_lots=2.0, limit_size_tail=1.5,
+    trade_size_lots=2.0, trade_size_tail=1.3, size_max_lots=500.0, sweep_share=0.05, sweep_levels=3.0,
+    rest_share=0.5, regime_spread=(1.0, 1.0, 1.3), exch_step_ns=100_000, funding_interval_s=0, seed_orders=800,
+)  # fmt: skip
+
+PRESETS: dict[str, SynthSpec] = {"small-tick-day": SYNBTC, "large-tick-day": SYNES}
+
+
+def with_seed(spec: SynthSpec, seed: int) -> SynthSpec:
+    return replace(spec, seed=seed)
