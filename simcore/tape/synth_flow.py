@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from simcore.jit import entry, kernel
 from simcore.records import ASK, BID, FUNDING, L3_REDUCE, NO_SIDE_BIT, Record
-from simcore.rng import draw
 from simcore.tape.synth_book import (
     MASK,
     add_order,
@@ -22,10 +21,20 @@ from simcore.tape.synth_book import (
     write_row,
     write_snapshot,
 )
-from simcore.tape.synth_draw import fast_exp, fast_log, fast_normal, two_normals
+from simcore.tape.synth_draw import (
+    LATENCY,
+    TRADE_LATENCY,
+    fast_exp,
+    fast_log,
+    fast_normal,
+    feed_normal,
+    fill_tables,
+    pareto,
+    two_normals,
+    uniform,
+)
 from simcore.tape.synth_state import FAST, PATIENT, RATES, REGIMES
 
-FLOW, LATENCY, TRADE_LATENCY = 1, 2, 3  # streams of draws
 DAY_NS = 86_400_000_000_000
 NEVER = 1 << 62
 FACTOR_CAP = 50.0
@@ -35,19 +44,6 @@ OUT_FULL, REACHED_END, REACHED_ROWS, TABLE_FULL = range(4)
 
 # Kinds of events, indices of Sim.rates.
 RATE_BUY, RATE_SELL, RATE_LIMIT, RATE_REQUOTE, RATE_FAST, RATE_PATIENT, RATE_STALE_BID, RATE_STALE_ASK = range(RATES)
-
-
-@kernel
-def uniform(sim: Record) -> float:
-    index = sim.draws
-    sim.draws = index + 1
-    return draw(sim.seed, FLOW, index)
-
-
-@kernel
-def pareto(sim: Record, tail: float) -> float:
-    """Return a Pareto draw >= 1 with P(x > v) = v^-tail."""
-    return fast_exp(-fast_log(uniform(sim)) / tail)
 
 
 @entry
@@ -74,6 +70,7 @@ def run_flow(sim: Record, l2: Record, l3: Record, stop_ns: int, rows_max: int) -
 @entry
 def seed_book(sim: Record, l2: Record, l3: Record, order_count: int) -> int:
     """Place the first orders, before any time passes."""
+    fill_tables(sim)
     start = int(math.floor(sim.fair))
     begin_message(sim, 0, 0, 0)
     for side in range(2):
@@ -100,7 +97,7 @@ def step(sim: Record, l2: Record, l3: Record, stop_ns: int) -> bool:
     excitation changes, and that only decays, so the total at the start is an upper bound.
     """
     total = _set_rates(sim)
-    dt = -fast_log(uniform(sim)) / total
+    dt = -fast_log(sim, uniform(sim)) / total
     happens = dt <= sim.step_max_s
     if not happens:
         dt = sim.step_max_s
@@ -174,8 +171,8 @@ def _day_shape(sim: Record, swing: float) -> float:
 
 @kernel
 def _decay(sim: Record, dt: float) -> None:
-    hot = fast_exp(-dt / sim.hot_decay_s)
-    warm = fast_exp(-dt / sim.warm_decay_s)
+    hot = fast_exp(sim, -dt / sim.hot_decay_s)
+    warm = fast_exp(sim, -dt / sim.warm_decay_s)
     sim.hot_trade[0] *= hot
     sim.hot_trade[1] *= hot
     sim.hot_book *= hot
@@ -188,10 +185,10 @@ def _move_latents(sim: Record, dt: float) -> None:
     """Move regime, drift, fair value, makers' belief and imbalance over dt seconds."""
     regime = sim.regime
     wild = sim.regime_volatility[regime] * _day_shape(sim, sim.day_volatility_swing)
-    z_drift, z_imbalance = two_normals(uniform(sim))
+    z_drift, z_imbalance = two_normals(sim)
     h = dt / sim.drift_reversion_s
     sim.drift = (sim.drift + sim.drift_ticks_per_s * math.sqrt(2.0 * h) * z_drift) / (1.0 + h)
-    z_fair = fast_normal(uniform(sim))
+    z_fair = fast_normal(sim, uniform(sim))
     fair = sim.fair + sim.drift * dt + wild * sim.fair_vol_ticks * math.sqrt(dt) * z_fair
     rare = uniform(sim)
     if rare < dt / sim.regime_mean_s[regime]:
@@ -338,18 +335,13 @@ def _start_message(sim: Record) -> None:
     if sim.emit != 0:
         load = 1.0 + sim.latency_load * min(sim.hot_book / sim.limit_per_s, FACTOR_CAP)
         scale = sim.latency_median_ns * load
-        latency = sim.latency_floor_ns + scale * fast_exp(sim.latency_sigma * _feed_normal(sim, LATENCY))
+        latency = sim.latency_floor_ns + scale * fast_exp(sim, sim.latency_sigma * feed_normal(sim, LATENCY))
         book_ts = max(_arrival(sim, latency), sim.book_ts)
         trade_ts = book_ts
         if sim.disorder_median_ns > 0.0:
-            extra = sim.disorder_median_ns * fast_exp(sim.disorder_sigma * _feed_normal(sim, TRADE_LATENCY))
+            extra = sim.disorder_median_ns * fast_exp(sim, sim.disorder_sigma * feed_normal(sim, TRADE_LATENCY))
             trade_ts = max(_arrival(sim, latency + extra), sim.trade_ts)
     begin_message(sim, exch_ts, book_ts, trade_ts)
-
-
-@kernel
-def _feed_normal(sim: Record, stream: int) -> float:
-    return fast_normal(draw(sim.seed, stream, sim.message))
 
 
 @kernel

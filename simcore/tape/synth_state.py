@@ -12,6 +12,7 @@ ORDERS_MAX = 32_768  # orders that can rest at once
 ROWS_MAX = 262_144  # rows that an output buffer holds
 REGIMES = 3
 LEVELS_MIN = 2  # nothing takes or cancels the last levels of a side
+LOG_CELLS, EXP_CELLS, NORMAL_CELLS, POWERS = 256, 64, 4096, 64  # sizes of the tables of synth_draw
 PATIENT, FAST = 0, 1  # pools of orders by how long they mean to stay
 
 # Parameters of the flow: names, units and defaults are those of SynthSpec.
@@ -44,6 +45,8 @@ SIM = np.dtype(
     [(name, "<f8") for name in (*PARAMETERS, *_LATENTS)]
     + [(name, "<f8", (REGIMES,)) for name in REGIME_PARAMETERS]
     + [("hot_trade", "<f8", (2,)), ("warm_trade", "<f8", (2,)), ("rates", "<f8", (RATES,))]
+    + [("log_table", "<f8", (LOG_CELLS,)), ("mid_table", "<f8", (LOG_CELLS,)), ("exp_table", "<f8", (EXP_CELLS,))]
+    + [("power_table", "<f8", (POWERS,)), ("normal_table", "<f8", (NORMAL_CELLS + 1,))]
     + [(name, "<i8") for name in _SCALARS]
     + [(name, "<i8", (2,)) for name in ("best", "edge", "levels", "pool_used")]
     + [(name, "<i8", (ORDERS_MAX,)) for name in _ORDER]
