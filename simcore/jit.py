@@ -8,6 +8,8 @@ code, of the numba, llvmlite, numpy and Python versions, and of the compile flag
 from __future__ import annotations
 
 import hashlib
+import inspect
+import operator
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +20,7 @@ os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # vector exp/log would c
 
 import llvmlite
 import numba
+import numba.extending
 import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,8 +33,67 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": CHECKED, "error_model"
 
 
 def kernel(function: F) -> F:
-    """Compile a plain function that other kernels call; it is cached as part of its entry."""
-    return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
+    """Compile a plain function that other kernels call; it is cached as part of its entry.
+
+    It gets no wrapper for calls from Python: wrappers take a third of the compile time. Tests use `expose`.
+    """
+    return _inner(function) if JIT else function
+
+
+def inlined(function: F) -> F:
+    """Compile a kernel that the code generator must inline: for the few calls of the loops over tape rows."""
+    return _inner(getattr(function, "py_func", function), forceinline=True) if JIT else function
+
+
+def _inner(function: F, **options: Any) -> F:
+    dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS, **options)(function)
+    resolve = dispatcher.get_call_template
+
+    def resolve_without_literals(args: Any, kws: Any) -> Any:
+        # Otherwise each constant argument makes numba compile the callee once more.
+        return resolve(tuple(numba.types.unliteral(a) for a in args), kws)
+
+    dispatcher.get_call_template = resolve_without_literals
+    return dispatcher  # type: ignore[no-any-return]
+
+
+@numba.extending.intrinsic  # type: ignore[misc]
+def _pointer(typingctx: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(numba.types.voidptr))
+
+    return numba.types.voidptr(numba.types.int64), generate
+
+
+def array_field(name: str, dtype: Any, ndim: int) -> Callable[[Any], Any]:
+    """Return the kernel that gives the array `name` of a state (see `simcore.kernels.at`).
+
+    A state is passed to kernels as one record of addresses and lengths: passing the arrays themselves costs
+    machine code and reference counting for each of them at each call.
+    """
+    if not JIT:
+        return operator.attrgetter(name)
+    at, rows, columns = f"{name}_at", f"{name}_rows", f"{name}_columns"
+    if ndim == 1:
+
+        def view(state: Any) -> Any:
+            return numba.carray(_pointer(state[at]), (state[rows],), dtype)
+    else:
+
+        def view(state: Any) -> Any:
+            return numba.carray(_pointer(state[at]), (state[rows], state[columns]), dtype)
+
+    return inlined(view)
+
+
+def expose(function: F) -> F:
+    """Return a kernel in a form that Python can call (not cached)."""
+    if not JIT:
+        return function
+    names = inspect.signature(function).parameters
+    scope: dict[str, Any] = {"inner": function}
+    exec(f"def outer({', '.join(names)}):\n    return inner({', '.join(names)})", scope)  # noqa: S102
+    return numba.njit(**_OPTIONS)(scope["outer"])  # type: ignore[no-any-return]
 
 
 def entry(function: F) -> F:

@@ -113,34 +113,34 @@ REASON_LABELS = {
 }  # fmt: skip
 
 
-def _record(ints: str, floats: str = "") -> np.dtype[np.void]:
+def record(ints: str, floats: str = "") -> np.dtype[np.void]:
     fields = [(name, "<i8") for name in ints.split()] + [(name, "<f8") for name in floats.split()]
     return np.dtype(fields)
 
 
 # Outbound: what the Node sends. ts is local time of sending; reason says why the pipeline sent it.
-REQUEST = _record("ts lane seq kind order_id side tif price_ticks qty_lots reason")
+REQUEST = record("ts lane seq kind order_id side tif price_ticks qty_lots reason")
 
 # Inbound: what the Venue reports. ts is local time of arrival. For TRADED price and qty are of the execution,
 # else of the order. state is the order's state after the event; units are cash units (FUNDED: units paid).
-REPORT = _record(
+REPORT = record(
     "ts exch_ts lane seq kind order_id side price_ticks qty_lots leaves_lots state liquidity fee_units reason"
 )
 
 # Fills as the Venue made them. bid/ask_ticks: exchange book just before; ahead_entry_lots: queue ahead when the
 # order joined its level, ahead_lots: just before the fill.
-FILL = _record(
+FILL = record(
     "exch_ts ts lane seq order_id side price_ticks qty_lots leaves_lots liquidity reason fee_units "
     "bid_ticks ask_ticks position_lots",
     "ahead_entry_lots ahead_lots",
 )
 
 # Exchange mid after a fill. horizon indexes MARKOUT_NS; bid/ask_ticks are 0 where a side was empty.
-MARKOUT = _record("exch_ts lane fill_seq horizon bid_ticks ask_ticks")
+MARKOUT = record("exch_ts lane fill_seq horizon bid_ticks ask_ticks")
 MARKOUT_NS = (100_000_000, 1_000_000_000, 5_000_000_000, 30_000_000_000)
 
 # The Node's ledger, sampled at ticks. equity = cash - fees + position at local mid (see docs/semantics.md).
-SAMPLE = _record(
+SAMPLE = record(
     "ts lane bid_ticks ask_ticks position_lots cash_units fee_units equity_units "
     "quote_bid_ticks quote_ask_ticks open_orders"
 )

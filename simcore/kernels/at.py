@@ -1,0 +1,118 @@
+"""Where the arrays of a state are: `at.lanes(state)[lane]`.
+
+K lanes, M order slots a lane, R messages in flight a lane, B fills waiting for markouts, T taken levels,
+n rows of a tape chunk. `simcore.state` allocates, grows and saves the arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simcore.jit import array_field
+from simcore.kernels.state import L3_ORDER, LANE, NODE_ORDER, PENDING_FILL, TAKEN, VENUE_ORDER, WIRE_REQUEST
+from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE
+
+I8, F8, I4, U1 = (np.dtype(code) for code in ("i8", "f8", "i4", "u1"))
+
+# name -> (dtype, dimensions)
+BOOK_ARRAYS = {
+    "lots": (I8, 2),  # [2, window] lots by side and price - meta[BASE]
+    "meta": (I8, 1),
+    "far_key": (I8, 1),  # 2 * price + side, or EMPTY_KEY
+    "far_lots": (I8, 1),
+}
+ARRAYS = {
+    "clock": (I8, 1),  # [CLOCK_SIZE] what all lanes share
+    "tree": (I8, 1),  # [2P] tournament of lanes by next event, winner at 1; P >= K a power of two
+    "lanes": (LANE, 1),  # [K]
+    "heads": (I4, 2),  # [2, window] first own order + 1 at a level of the exchange window
+    "tails": (I4, 2),
+    "far_heads": (I8, 1),  # [2] own orders outside the window
+    "far_tails": (I8, 1),
+    "venue_orders": (VENUE_ORDER, 1),  # [K * M]
+    "node_orders": (NODE_ORDER, 2),  # [K, M]
+    "live": (I8, 2),  # [K, M] slots of live orders, in order of placing
+    "free": (I8, 2),  # [K, M] stack of free slots
+    "requests": (WIRE_REQUEST, 2),  # [K, R] on the wire to the Venue
+    "reports": (REPORT, 2),  # [K, R] on the wire to the Node
+    "taken": (TAKEN, 1),  # [T]
+    "fill_ring": (PENDING_FILL, 1),  # [B]
+    "l3": (L3_ORDER, 1),  # open addressing by order_id
+    "ints": (I8, 2),  # [K, INTS_SIZE]
+    "floats": (F8, 2),  # [K, FLOATS_SIZE]
+    "params": (F8, 2),  # [K, n]
+    "memory": (F8, 2),  # [K, n]
+    "latency_times": (I8, 2),  # [tables, n] ns since ORIGIN
+    "latency_values": (I8, 2),  # [tables, n] ns
+    "latency_sizes": (I8, 1),
+}
+OUTPUT_ARRAYS = {
+    "counts": (I8, 1),
+    "out_requests": (REQUEST, 1),
+    "out_reports": (REPORT, 1),
+    "out_fills": (FILL, 1),
+    "out_markouts": (MARKOUT, 1),
+    "out_samples": (SAMPLE, 1),
+}
+ROW_ARRAYS = {
+    "exch_ts": (I8, 1),
+    "local_ts": (I8, 1),
+    "ev": (U1, 1),
+    "price_ticks": (I8, 1),
+    "qty_lots": (I8, 1),
+    "order_id": (I8, 1),
+}
+
+
+def _handle(arrays: dict[str, tuple[np.dtype[np.generic], int]]) -> list[tuple[str, str]]:
+    return [(f"{name}_{part}", "<i8") for name in arrays for part in ("at", "rows", "columns")]
+
+
+BOOK_HANDLE = np.dtype(_handle(BOOK_ARRAYS))
+ROWS_HANDLE = np.dtype(_handle(ROW_ARRAYS))
+HANDLE = np.dtype(
+    [
+        *_handle(ARRAYS), *_handle(OUTPUT_ARRAYS), ("exch", BOOK_HANDLE), ("local", BOOK_HANDLE),
+        ("exch_rows", ROWS_HANDLE), ("local_rows", ROWS_HANDLE),
+    ]
+)  # fmt: skip
+
+lots = array_field("lots", *BOOK_ARRAYS["lots"])
+meta = array_field("meta", *BOOK_ARRAYS["meta"])
+far_key = array_field("far_key", *BOOK_ARRAYS["far_key"])
+far_lots = array_field("far_lots", *BOOK_ARRAYS["far_lots"])
+clock = array_field("clock", *ARRAYS["clock"])
+tree = array_field("tree", *ARRAYS["tree"])
+lanes = array_field("lanes", *ARRAYS["lanes"])
+heads = array_field("heads", *ARRAYS["heads"])
+tails = array_field("tails", *ARRAYS["tails"])
+far_heads = array_field("far_heads", *ARRAYS["far_heads"])
+far_tails = array_field("far_tails", *ARRAYS["far_tails"])
+venue_orders = array_field("venue_orders", *ARRAYS["venue_orders"])
+node_orders = array_field("node_orders", *ARRAYS["node_orders"])
+live = array_field("live", *ARRAYS["live"])
+free = array_field("free", *ARRAYS["free"])
+requests = array_field("requests", *ARRAYS["requests"])
+reports = array_field("reports", *ARRAYS["reports"])
+taken = array_field("taken", *ARRAYS["taken"])
+fill_ring = array_field("fill_ring", *ARRAYS["fill_ring"])
+l3 = array_field("l3", *ARRAYS["l3"])
+ints = array_field("ints", *ARRAYS["ints"])
+floats = array_field("floats", *ARRAYS["floats"])
+params = array_field("params", *ARRAYS["params"])
+memory = array_field("memory", *ARRAYS["memory"])
+latency_times = array_field("latency_times", *ARRAYS["latency_times"])
+latency_values = array_field("latency_values", *ARRAYS["latency_values"])
+latency_sizes = array_field("latency_sizes", *ARRAYS["latency_sizes"])
+counts = array_field("counts", *OUTPUT_ARRAYS["counts"])
+out_requests = array_field("out_requests", *OUTPUT_ARRAYS["out_requests"])
+out_reports = array_field("out_reports", *OUTPUT_ARRAYS["out_reports"])
+out_fills = array_field("out_fills", *OUTPUT_ARRAYS["out_fills"])
+out_markouts = array_field("out_markouts", *OUTPUT_ARRAYS["out_markouts"])
+out_samples = array_field("out_samples", *OUTPUT_ARRAYS["out_samples"])
+exch_ts = array_field("exch_ts", *ROW_ARRAYS["exch_ts"])
+local_ts = array_field("local_ts", *ROW_ARRAYS["local_ts"])
+ev = array_field("ev", *ROW_ARRAYS["ev"])
+price_ticks = array_field("price_ticks", *ROW_ARRAYS["price_ticks"])
+qty_lots = array_field("qty_lots", *ROW_ARRAYS["qty_lots"])
+order_id = array_field("order_id", *ROW_ARRAYS["order_id"])

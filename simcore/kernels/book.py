@@ -1,0 +1,210 @@
+"""The level book: a dense window of price ticks around the market, and an exact table of all other levels.
+
+The window is only an accelerator. Levels outside it live in an open-addressing table, so results never
+depend on where the window stands; `simcore.state` moves it when the market leaves its middle half.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simcore.jit import kernel
+from simcore.kernels import at
+from simcore.records import ASK, BID
+
+NO_BID = 0  # best bid of an empty side: below every price
+NO_ASK = 1 << 62  # best ask of an empty side: above every price
+EMPTY_KEY = -1
+
+# Fields of Book.meta.
+BASE = 0  # price in ticks of window column 0
+BEST_BID = 1
+BEST_ASK = 2
+FAR_USED = 3  # keys in the far table, zero levels included
+SUM_LO = 4  # best bid + best ask below this: the window should move
+SUM_HI = 5
+MOVE_WANTED = 6
+META_SIZE = 8
+
+
+Book = Any  # a record of addresses (JIT) or an object with the arrays of at.BOOK_ARRAYS (no JIT)
+
+
+@kernel
+def far_slot(book: Book, key: int) -> int:
+    """Return the slot of key in the far table, or of the free place where it belongs."""
+    mask = at.far_key(book).shape[0] - 1
+    slot = ((key * 40503) ^ (key >> 9)) & mask
+    while at.far_key(book)[slot] != key and at.far_key(book)[slot] != EMPTY_KEY:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@kernel
+def level_lots(book: Book, side: int, price: int) -> int:
+    """Return the lots at a price, 0 if none."""
+    column = price - at.meta(book)[BASE]
+    if 0 <= column < at.lots(book).shape[1]:
+        return at.lots(book)[side, column]
+    slot = far_slot(book, 2 * price + side)
+    if at.far_key(book)[slot] == EMPTY_KEY:
+        return 0
+    return at.far_lots(book)[slot]
+
+
+@kernel
+def has_room(book: Book) -> bool:
+    """Return whether the far table can take another level (load factor at most 1/2)."""
+    return 2 * at.meta(book)[FAR_USED] < at.far_key(book).shape[0]
+
+
+@kernel
+def set_far(book: Book, side: int, price: int, lots: int) -> int:
+    """Set a level outside the window; return its previous lots. Needs `has_room`."""
+    key = 2 * price + side
+    slot = far_slot(book, key)
+    previous = 0
+    if at.far_key(book)[slot] == EMPTY_KEY:
+        if lots == 0:
+            return 0
+        at.far_key(book)[slot] = key
+        at.meta(book)[FAR_USED] += 1
+    else:
+        previous = at.far_lots(book)[slot]
+    at.far_lots(book)[slot] = lots
+    return previous
+
+
+@kernel
+def set_level(book: Book, side: int, price: int, lots: int) -> int:
+    """Set a level to lots >= 0 and keep the best prices right; return its previous lots. Book is mutated."""
+    column = price - at.meta(book)[BASE]
+    if 0 <= column < at.lots(book).shape[1]:
+        previous = at.lots(book)[side, column]
+        at.lots(book)[side, column] = lots
+    else:
+        previous = set_far(book, side, price, lots)
+    if side == BID:
+        if lots > 0:
+            if price > at.meta(book)[BEST_BID]:
+                at.meta(book)[BEST_BID] = price
+                note_best(book)
+        elif price == at.meta(book)[BEST_BID]:
+            at.meta(book)[BEST_BID] = next_bid(book, price - 1)
+            note_best(book)
+    elif lots > 0:
+        if price < at.meta(book)[BEST_ASK]:
+            at.meta(book)[BEST_ASK] = price
+            note_best(book)
+    elif price == at.meta(book)[BEST_ASK]:
+        at.meta(book)[BEST_ASK] = next_ask(book, price + 1)
+        note_best(book)
+    return previous
+
+
+@kernel
+def note_best(book: Book) -> None:
+    """Ask for a move of the window when the middle of the market has left its middle half."""
+    bid = at.meta(book)[BEST_BID]
+    ask = at.meta(book)[BEST_ASK]
+    if bid == NO_BID:
+        total = 2 * ask
+        if ask == NO_ASK:
+            return
+    elif ask == NO_ASK:
+        total = 2 * bid
+    else:
+        total = bid + ask
+    if total < at.meta(book)[SUM_LO] or total > at.meta(book)[SUM_HI]:
+        at.meta(book)[MOVE_WANTED] = 1
+
+
+@kernel
+def next_bid(book: Book, price: int) -> int:
+    """Return the highest bid at or below price, or NO_BID."""
+    base = at.meta(book)[BASE]
+    width = at.lots(book).shape[1]
+    if price >= base + width:
+        found = far_best_bid(book, price)
+        if found >= base + width:
+            return found
+        price = base + width - 1
+    column = price - base
+    while column >= 0:
+        if at.lots(book)[BID, column] > 0:
+            return base + column
+        column -= 1
+    return far_best_bid(book, min(price, base - 1))
+
+
+@kernel
+def next_ask(book: Book, price: int) -> int:
+    """Return the lowest ask at or above price, or NO_ASK."""
+    base = at.meta(book)[BASE]
+    width = at.lots(book).shape[1]
+    if price < base:
+        found = far_best_ask(book, price)
+        if found < base:
+            return found
+        price = base
+    column = price - base
+    while column < width:
+        if at.lots(book)[ASK, column] > 0:
+            return base + column
+        column += 1
+    return far_best_ask(book, max(price, base + width))
+
+
+@kernel
+def far_best_bid(book: Book, price: int) -> int:
+    """Return the highest far bid at or below price, or NO_BID."""
+    best = NO_BID
+    for slot in range(at.far_key(book).shape[0]):
+        key = at.far_key(book)[slot]
+        if key != EMPTY_KEY and key & 1 == BID and at.far_lots(book)[slot] > 0:
+            level = key >> 1
+            if best < level <= price:
+                best = level
+    return best
+
+
+@kernel
+def far_best_ask(book: Book, price: int) -> int:
+    """Return the lowest far ask at or above price, or NO_ASK."""
+    best = NO_ASK
+    for slot in range(at.far_key(book).shape[0]):
+        key = at.far_key(book)[slot]
+        if key != EMPTY_KEY and key & 1 == ASK and at.far_lots(book)[slot] > 0:
+            level = key >> 1
+            if price <= level < best:
+                best = level
+    return best
+
+
+@kernel
+def clear_side(book: Book, side: int, bound: int) -> None:
+    """Remove the levels of a side from the best to bound inclusive; bound NO_BID / NO_ASK removes all."""
+    best = at.meta(book)[BEST_BID] if side == BID else at.meta(book)[BEST_ASK]
+    base = at.meta(book)[BASE]
+    width = at.lots(book).shape[1]
+    if side == BID:
+        lo = max(bound - base, 0)
+        hi = min(best - base, width - 1)
+    else:
+        lo = max(best - base, 0)
+        hi = min(bound - base, width - 1)
+    for column in range(lo, hi + 1):
+        at.lots(book)[side, column] = 0
+    if at.meta(book)[FAR_USED] > 0:
+        for slot in range(at.far_key(book).shape[0]):
+            key = at.far_key(book)[slot]
+            if key != EMPTY_KEY and key & 1 == side:
+                level = key >> 1
+                if (side == BID and level >= bound) or (side == ASK and level <= bound):
+                    at.far_lots(book)[slot] = 0
+    if side == BID:
+        if best >= bound and best != NO_BID:
+            at.meta(book)[BEST_BID] = next_bid(book, bound - 1) if bound > NO_BID else NO_BID
+    elif best <= bound and best != NO_ASK:
+        at.meta(book)[BEST_ASK] = next_ask(book, bound + 1) if bound < NO_ASK else NO_ASK
+    note_best(book)

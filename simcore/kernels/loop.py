@@ -1,0 +1,192 @@
+"""The resumable loop: events of all lanes and both ends of the wire, in one total order."""
+
+from __future__ import annotations
+
+from simcore.jit import entry, kernel
+from simcore.kernels import at, orders, wire
+from simcore.kernels import account
+from simcore.kernels import market, pipeline, requests  # LINK
+from simcore.kernels.state import (
+    CHANGED,
+    CLASS_MARKOUT,
+    CLASS_REPORT,
+    CLASS_REQUEST,
+    DONE,
+    END_TS,
+    FAILED,
+    FILL_FIRST,
+    FILL_NEXT,
+    HALT_CODE,
+    MARKOUT_AT,
+    MARKOUT_DUE,
+    NEVER,
+    NODE_ONLY,
+    O_FILLS,
+    O_MARKOUTS,
+    O_REPORTS,
+    O_REQUESTS,
+    O_SAMPLES,
+    ORIGIN,
+    P_TICK_NS,
+    REACHED,
+    ROOM,
+    TAKEN_COUNT,
+    TIGHT,
+    State,
+)
+from simcore.records import BID, MARKOUT_NS, NO_PRICE
+
+HORIZONS = 4
+
+
+@entry
+def engine_run(state: State) -> int:
+    """Run until the tape's end or until Python is needed; return the reason (`simcore.kernels.state`).
+
+    Calling again with the same arguments, after Python has done what the reason asks, goes on exactly there.
+    """
+    clock = at.clock(state)
+    end_ns = clock[END_TS] - clock[ORIGIN]
+    while True:
+        if clock[HALT_CODE] != 0:
+            return FAILED
+        if clock[TIGHT] == 1:
+            return ROOM
+        lane = at.tree(state)[1]
+        key = min(at.lanes(state)[lane].next_key, clock[MARKOUT_DUE] * 8 + CLASS_MARKOUT)
+        now_ns = key >> 3
+        finishing = now_ns > end_ns
+        if clock[NODE_ONLY] == 0:
+            code = market.advance_venue(state, min(now_ns, end_ns))
+            if code == CHANGED:
+                continue
+            if code != REACHED:
+                return code
+        if finishing:
+            code = market.advance_node(state, end_ns)
+            return DONE if code == REACHED else code
+        event = key & 7
+        if event == CLASS_MARKOUT:
+            if at.out_markouts(state).shape[0] - at.counts(state)[O_MARKOUTS] < HORIZONS:
+                return ROOM
+            _markout(state, now_ns)
+            continue
+        if event == CLASS_REQUEST:
+            if not _request_fits(state, lane):
+                return ROOM
+            _request(state, lane, now_ns)
+            continue
+        code = market.advance_node(state, now_ns)
+        if code != REACHED:
+            return code
+        if not _node_fits(state, lane):
+            return ROOM
+        if event == CLASS_REPORT:
+            _report(state, lane)
+        else:
+            pipeline.tick(state, lane, now_ns)
+            at.lanes(state)[lane].tick_ns = now_ns + at.ints(state)[lane, P_TICK_NS]
+            wire.schedule(state, lane)
+
+
+@kernel
+def _request(state: State, lane: int, now_ns: int) -> None:
+    record = at.lanes(state)[lane]
+    message = at.requests(state)[lane, record.request_head]
+    requests.handle_request(state, lane, message, now_ns)
+    record.request_head = (record.request_head + 1) % at.requests(state).shape[1]
+    record.request_count -= 1
+    wire.schedule(state, lane)
+
+
+@kernel
+def _report(state: State, lane: int) -> None:
+    record = at.lanes(state)[lane]
+    message = at.reports(state)[lane, record.report_head]
+    record.report_head = (record.report_head + 1) % at.reports(state).shape[1]
+    record.report_count -= 1
+    orders.apply_report(state, lane, message)
+    wire.schedule(state, lane)
+
+
+@kernel
+def _request_fits(state: State, lane: int) -> bool:
+    """Return whether the tables can hold whatever the lane's next request may cause."""
+    record = at.lanes(state)[lane]
+    message = at.requests(state)[lane, record.request_head]
+    levels = requests.sweep_levels(state, lane, message)
+    events = levels + record.open_orders + 2
+    pending = at.clock(state)[FILL_NEXT] - at.clock(state)[FILL_FIRST]
+    return (
+        at.out_fills(state).shape[0] - at.counts(state)[O_FILLS] >= events
+        and at.reports(state).shape[1] - record.report_count >= events
+        and at.fill_ring(state).shape[0] - pending >= events
+        and at.taken(state).shape[0] - at.clock(state)[TAKEN_COUNT] >= levels
+    )
+
+
+@kernel
+def _node_fits(state: State, lane: int) -> bool:
+    """Return whether the tables can hold a tick or a report of the lane."""
+    slots = 2 * at.node_orders(state).shape[1]
+    return (
+        at.out_requests(state).shape[0] - at.counts(state)[O_REQUESTS] >= slots
+        and at.out_reports(state).shape[0] - at.counts(state)[O_REPORTS] >= 1
+        and at.out_samples(state).shape[0] - at.counts(state)[O_SAMPLES] >= 1
+        and at.requests(state).shape[1] - at.lanes(state)[lane].request_count >= slots
+    )
+
+
+@kernel
+def _markout(state: State, now_ns: int) -> None:
+    """Mark the fills that fall due now against the exchange mid; set the next due time."""
+    clock = at.clock(state)
+    size = at.fill_ring(state).shape[0]
+    bid = account.shown_bid(state)
+    ask = account.shown_ask(state)
+    due = NEVER // 16
+    for horizon in range(HORIZONS):
+        place = clock[MARKOUT_AT + horizon]
+        while (
+            place < clock[FILL_NEXT]
+            and at.fill_ring(state)[place % size].fill_ns + MARKOUT_NS[horizon] <= now_ns
+            and at.out_markouts(state).shape[0] > at.counts(state)[O_MARKOUTS]
+        ):
+            _mark(state, place % size, horizon, bid, ask, now_ns)
+            place += 1
+        clock[MARKOUT_AT + horizon] = place
+        if place < clock[FILL_NEXT]:
+            due = min(due, at.fill_ring(state)[place % size].fill_ns + MARKOUT_NS[horizon])
+    clock[FILL_FIRST] = clock[MARKOUT_AT + HORIZONS - 1]
+    clock[MARKOUT_DUE] = due
+
+
+@kernel
+def _mark(state: State, place: int, horizon: int, bid: int, ask: int, now_ns: int) -> None:
+    pending = at.fill_ring(state)[place]
+    record = at.lanes(state)[pending.lane]
+    if bid != NO_PRICE and ask != NO_PRICE:
+        gain = (bid + ask - 2 * pending.price_ticks) * pending.qty_lots
+        gain = gain if pending.side == BID else -gain
+        if horizon == 0:
+            record.markout0 += gain
+            record.marked0 += pending.qty_lots
+        elif horizon == 1:
+            record.markout1 += gain
+            record.marked1 += pending.qty_lots
+        elif horizon == 2:
+            record.markout2 += gain
+            record.marked2 += pending.qty_lots
+        else:
+            record.markout3 += gain
+            record.marked3 += pending.qty_lots
+    if record.journal == 0:
+        return
+    row = at.out_markouts(state)[at.counts(state)[O_MARKOUTS]]
+    at.counts(state)[O_MARKOUTS] += 1
+    row.exch_ts = now_ns + at.clock(state)[ORIGIN]
+    row.lane = pending.lane
+    row.fill_seq = pending.fill_seq
+    row.horizon = horizon
+    row.bid_ticks = bid
+    row.ask_ticks = ask

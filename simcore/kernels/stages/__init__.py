@@ -1,0 +1,1 @@
+"""The stages of a market maker: one pure function a file."""

@@ -1,0 +1,145 @@
+"""The link between Node and Venue: latency of each request and report, in order of sending."""
+
+from __future__ import annotations
+
+from simcore import rng
+from simcore.jit import kernel
+from simcore.kernels import at, dmath
+from simcore.kernels.state import (
+    CLASS_REPORT,
+    CLASS_REQUEST,
+    CLASS_TICK,
+    CONSTANT,
+    F_LAT_SCALE,
+    FEED,
+    FEED_EXCH_NS,
+    FEED_LOCAL_NS,
+    INTERPOLATED,
+    LOGNORMAL,
+    NEVER,
+    NODE_ONLY,
+    P_LAT_MIN,
+    P_LAT_MODEL,
+    P_LAT_NS,
+    P_LAT_TABLE,
+    P_SEED,
+    RESPONSE,
+    State,
+)
+
+
+@kernel
+def latency_ns(state: State, lane: int, which: int, now_ns: int) -> int:
+    """Return the latency of a message sent now; which: place, amend, cancel or response (0..3).
+
+    Models: constant; log-normal around its median; a multiple of the feed latency plus a constant;
+    recorded latencies, interpolated in time or drawn. now_ns counts from ORIGIN.
+    """
+    model = at.ints(state)[lane, P_LAT_MODEL + which]
+    base = at.ints(state)[lane, P_LAT_NS + which]
+    result = base
+    if model != CONSTANT:
+        scale = at.floats(state)[lane, F_LAT_SCALE + which]
+        if model == FEED:
+            feed = at.clock(state)[FEED_EXCH_NS] if which == RESPONSE else at.clock(state)[FEED_LOCAL_NS]
+            result = base + int(scale * feed)
+        elif model == INTERPOLATED:
+            result = base + interpolated(state, at.ints(state)[lane, P_LAT_TABLE + which], now_ns)
+        else:
+            record = at.lanes(state)[lane]
+            uniform = rng.draw(at.ints(state)[lane, P_SEED], which, record.draws)
+            record.draws += 1
+            if model == LOGNORMAL:
+                result = int(base * dmath.exp(scale * dmath.normal_quantile(uniform)))
+            else:
+                table = at.ints(state)[lane, P_LAT_TABLE + which]
+                result = base + at.latency_values(state)[table, int(uniform * at.latency_sizes(state)[table])]
+    result = max(result, at.ints(state)[lane, P_LAT_MIN + which])
+    return max(result, 1 if which == RESPONSE else 0)
+
+
+@kernel
+def interpolated(state: State, table: int, now_ns: int) -> int:
+    """Return the recorded latency at a time, linear between records and constant beyond both ends."""
+    times = at.latency_times(state)[table]
+    values = at.latency_values(state)[table]
+    last = at.latency_sizes(state)[table] - 1
+    if now_ns <= times[0]:
+        return values[0]
+    if now_ns >= times[last]:
+        return values[last]
+    lo = 0
+    hi = last
+    while hi - lo > 1:
+        middle = (lo + hi) // 2
+        if times[middle] <= now_ns:
+            lo = middle
+        else:
+            hi = middle
+    share = float(now_ns - times[lo]) / float(times[hi] - times[lo])
+    return values[lo] + int(share * (values[hi] - values[lo]))
+
+
+@kernel
+def send_request(
+    state: State, lane: int, now_ns: int, kind: int, order_id: int, side: int, tif: int, price: int, lots: int
+) -> None:
+    """Put a request on the wire to the Venue; it never overtakes an earlier one of the lane."""
+    if at.clock(state)[NODE_ONLY] == 1:
+        return
+    record = at.lanes(state)[lane]
+    arrive = max(now_ns + latency_ns(state, lane, min(kind, 2), now_ns), record.request_last_ns)
+    record.request_last_ns = arrive
+    size = at.requests(state).shape[1]
+    message = at.requests(state)[lane, (record.request_head + record.request_count) % size]
+    record.request_count += 1
+    message.arrive_ns = arrive
+    message.kind = kind
+    message.order_id = order_id
+    message.side = side
+    message.tif = tif
+    message.price_ticks = price
+    message.qty_lots = lots
+    schedule(state, lane)
+
+
+@kernel
+def report_arrival_ns(state: State, lane: int, now_ns: int) -> int:
+    """Return when a report made now at the Venue arrives; it never overtakes an earlier one of the lane."""
+    record = at.lanes(state)[lane]
+    arrive = max(now_ns + latency_ns(state, lane, RESPONSE, now_ns), record.report_last_ns)
+    record.report_last_ns = arrive
+    return arrive
+
+
+@kernel
+def lane_key(state: State, lane: int) -> int:
+    """Return time * 8 + class of the lane's next event."""
+    record = at.lanes(state)[lane]
+    key = NEVER
+    if record.tick_ns < NEVER // 8:
+        key = record.tick_ns * 8 + CLASS_TICK
+    if record.report_count > 0:
+        key = min(key, at.reports(state)[lane, record.report_head].ts * 8 + CLASS_REPORT)
+    if record.request_count > 0:
+        key = min(key, at.requests(state)[lane, record.request_head].arrive_ns * 8 + CLASS_REQUEST)
+    return key
+
+
+@kernel
+def schedule(state: State, lane: int) -> None:
+    """Renew the lane's place in the tournament of next events."""
+    key = lane_key(state, lane)
+    if at.lanes(state)[lane].next_key == key:
+        return
+    at.lanes(state)[lane].next_key = key
+    leaves = at.tree(state).shape[0] // 2
+    node = (leaves + lane) // 2
+    while node >= 1:
+        left = at.tree(state)[2 * node]
+        right = at.tree(state)[2 * node + 1]
+        if right < 0 or (left >= 0 and at.lanes(state)[left].next_key <= at.lanes(state)[right].next_key):
+            at.tree(state)[node] = left
+        else:
+            at.tree(state)[node] = right
+        node //= 2

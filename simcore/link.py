@@ -1,0 +1,181 @@
+"""Strategy name -> the kernels with that strategy linked in -> one cached entry function.
+
+numba neither inlines nor caches functions that are passed as arguments. So the few kernels that call a strategy
+or a user's queue model are copied, as they stand, into a package of the compile cache, where their lines marked
+`# LINK` import the chosen files instead of the defaults. The copies are ordinary, readable modules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from simcore import jit
+from simcore.errors import StrategyError
+
+# Kernels that import a linked module, directly or through another of these.
+_LINKED = ("resting", "requests", "market", "pipeline", "loop")
+_KERNELS = Path(__file__).parent / "kernels"
+_STRATEGIES = Path(__file__).parent.parent / "strategies"
+_MARK = re.compile(r"^from simcore\.kernels import (.+?)  # LINK$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A linked engine: its entry function, and how config maps to the strategy's rows of floats.
+
+    param_names, memory_names: dotted names in row order; param_defaults, memory_defaults: their values.
+    """
+
+    run: Callable[..., int]
+    strategy: ModuleType
+    code_hash: str
+    param_names: tuple[str, ...]
+    param_defaults: tuple[float, ...]
+    memory_names: tuple[str, ...]
+    memory_defaults: tuple[float, ...]
+
+
+def strategy_path(name: str) -> Path:
+    """Return the file of a strategy: a path to a .py file, or a name in strategies/. STRAT-001 if there is none."""
+    path = Path(name) if name.endswith(".py") else _STRATEGIES / f"{name}.py"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in _STRATEGIES.glob("[a-z]*.py")))
+        raise StrategyError("STRAT-001", f"{name}: no such strategy; known: {known}")
+    return path
+
+
+def link(strategy: str, queue_model: Path | None = None) -> Linked:
+    """Link a strategy (name or file), and a user's queue model (file), into the kernels.
+
+    Raises StrategyError STRAT-001 (not found) or STRAT-002 (not usable: the message says what is missing).
+    """
+    source = strategy_path(strategy).read_bytes()
+    queue_source = (queue_model or _KERNELS / "queue_custom.py").read_bytes()
+    digest = hashlib.sha256(jit.source_hash().encode() + source + b"\0" + queue_source).hexdigest()[:16]
+    package = f"mmsim_linked_{digest}"
+    folder = jit.cache_dir() / package
+    if not (folder / "loop.py").is_file():
+        _write_package(folder, package, source, queue_source)
+    _import_package(folder, package)
+    module = _import(f"{package}.strategy", strategy)
+    _check(module, strategy)
+    binding = folder / "binding.py"
+    if not binding.is_file():
+        _write(binding, _binding_source(module, package))
+    run = importlib.import_module(f"{package}.loop").engine_run
+    params, memory = _flatten(module.Params), _flatten(module.Memory)
+    return Linked(
+        run, module, digest, tuple(n for n, _ in params), tuple(v for _, v in params),
+        tuple(n for n, _ in memory), tuple(v for _, v in memory),
+    )  # fmt: skip
+
+
+def _write_package(folder: Path, package: str, source: bytes, queue_source: bytes) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "__init__.py", f'"""Kernels with one strategy linked in; made by simcore.link."""\n\n# {package}\n')
+    _write(folder / "strategy.py", source.decode())
+    _write(folder / "queue_custom.py", queue_source.decode())
+    for name in _LINKED:
+        text = (_KERNELS / f"{name}.py").read_text()
+        _write(folder / f"{name}.py", _MARK.sub(rf"from {package} import \1", text))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file in one step, so that another process never reads half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def _import_package(folder: Path, package: str) -> None:
+    if package in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(
+        package, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[package] = module
+    spec.loader.exec_module(module)
+
+
+def _import(name: str, shown: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, SyntaxError, NameError, TypeError, AttributeError, ValueError) as exc:
+        raise StrategyError("STRAT-002", f"{shown}: {type(exc).__name__}: {exc}") from exc
+
+
+def _check(module: ModuleType, shown: str) -> None:
+    for name in ("Params", "Memory"):
+        if not hasattr(getattr(module, name, None), "_fields"):
+            raise StrategyError("STRAT-002", f"{shown}: `{name}` must be a NamedTuple with default values")
+    if not callable(getattr(module, "tick", None)):
+        raise StrategyError("STRAT-002", f"{shown}: needs a kernel `tick(context, params, memory)`")
+    for name in ("Params", "Memory"):
+        try:
+            _flatten(getattr(module, name))
+        except (TypeError, ValueError) as exc:
+            raise StrategyError("STRAT-002", f"{shown}: {name}: every field needs a number as default") from exc
+
+
+def _flatten(kind: Any, prefix: str = "") -> list[tuple[str, float]]:
+    """Return (dotted name, default) of the numbers in a NamedTuple class or of NamedTuples in it."""
+    flat: list[tuple[str, float]] = []
+    for name, value in kind()._asdict().items():
+        if hasattr(value, "_fields"):
+            flat += _flatten(lambda value=value: value, f"{prefix}{name}.")
+        else:
+            flat.append((prefix + name, float(value)))
+    return flat
+
+
+def _binding_source(module: ModuleType, package: str) -> str:
+    """Return the source of load_params, load_memory and save_memory for a strategy."""
+    imports: set[str] = set()
+    params = _constructor(module.Params(), iter(range(10_000)), imports)
+    memory = _constructor(module.Memory(), iter(range(10_000)), imports)
+    saves = "\n".join(f"    row[{i}] = memory.{name}" for i, (name, _) in enumerate(_flatten(module.Memory)))
+    lines = "\n".join(sorted(imports))
+    return f'''"""Rows of float64 to and from a strategy's values; made by simcore.link for {package}."""
+
+from simcore.jit import kernel
+{lines}
+
+
+@kernel
+def load_params(row):
+    return {params}
+
+
+@kernel
+def load_memory(row):
+    return {memory}
+
+
+@kernel
+def save_memory(row, memory):
+{saves}
+'''
+
+
+def _constructor(value: Any, places: Any, imports: set[str]) -> str:
+    kind = type(value)
+    alias = f"{kind.__module__.replace('.', '_')}_{kind.__name__}"
+    imports.add(f"from {kind.__module__} import {kind.__name__} as {alias}")
+    parts = [
+        _constructor(part, places, imports) if hasattr(part, "_fields") else f"row[{next(places)}]" for part in value
+    ]
+    return f"{alias}({', '.join(parts)})"

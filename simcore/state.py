@@ -1,0 +1,362 @@
+"""Allocate, grow, save and restore the state arrays of a run; move the books' windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from simcore.jit import JIT, expose
+from simcore.kernels import book as bk
+from simcore.kernels import l3 as l3k
+from simcore.kernels import state as st
+from simcore.kernels import at
+from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE, Chunk, IntArray, Record
+
+OUTPUT_ROWS = 1 << 13
+
+home_slot = expose(l3k.home_slot)
+
+
+@dataclass(frozen=True)
+class Book:
+    """The arrays of one book (`at.BOOK_ARRAYS`)."""
+
+    lots: Any
+    meta: Any
+    far_key: Any
+    far_lots: Any
+
+
+@dataclass(frozen=True)
+class State:
+    """The arrays of a run (`at.ARRAYS`), its two books; what a checkpoint holds."""
+
+    clock: Any
+    tree: Any
+    lanes: Any
+    heads: Any
+    tails: Any
+    far_heads: Any
+    far_tails: Any
+    venue_orders: Any
+    node_orders: Any
+    live: Any
+    free: Any
+    requests: Any
+    reports: Any
+    taken: Any
+    fill_ring: Any
+    l3: Any
+    ints: Any
+    floats: Any
+    params: Any
+    memory: Any
+    latency_times: Any
+    latency_values: Any
+    latency_sizes: Any
+    exch: Book
+    local: Book
+
+
+@dataclass(frozen=True)
+class Output:
+    """Journal buffers (`at.OUTPUT_ARRAYS`)."""
+
+    counts: Any
+    out_requests: Any
+    out_reports: Any
+    out_fills: Any
+    out_markouts: Any
+    out_samples: Any
+
+
+def handle(state: State, out: Output, exch_rows: Chunk, local_rows: Chunk) -> Any:
+    """Return what the entry kernel takes: a record of addresses, or with the JIT off an object of the arrays.
+
+    The caller keeps all four alive while it uses the handle.
+    """
+    if not JIT:
+        return SimpleNamespace(**vars(state), **vars(out), exch_rows=exch_rows, local_rows=local_rows)
+    record = np.zeros(1, at.HANDLE)[0]
+    _fill_handle(record, at.ARRAYS, state)
+    _fill_handle(record, at.OUTPUT_ARRAYS, out)
+    _fill_handle(record["exch"], at.BOOK_ARRAYS, state.exch)
+    _fill_handle(record["local"], at.BOOK_ARRAYS, state.local)
+    _fill_handle(record["exch_rows"], at.ROW_ARRAYS, exch_rows)
+    _fill_handle(record["local_rows"], at.ROW_ARRAYS, local_rows)
+    return record
+
+
+def _fill_handle(record: Any, arrays: dict[str, Any], owner: Any) -> None:
+    for name, (dtype, dimensions) in arrays.items():
+        array = getattr(owner, name)
+        if array.dtype != dtype or array.ndim != dimensions or not array.flags.c_contiguous:
+            raise TypeError(f"{name}: {array.dtype} [{array.ndim}] where the kernels read {dtype} [{dimensions}]")
+        record[f"{name}_at"] = array.ctypes.data
+        record[f"{name}_rows"] = array.shape[0]
+        record[f"{name}_columns"] = array.shape[1] if dimensions == 2 else 1
+
+
+def records(dtype: np.dtype[np.void], shape: int | tuple[int, ...]) -> Record:
+    """Return zeroed records; as a recarray when the JIT is off, since only those have attributes in Python."""
+    array = np.zeros(shape, dtype)
+    return array if JIT else array.view(np.recarray)
+
+
+def new_book(window_ticks: int, base: int, far_capacity: int = 4096) -> Book:
+    """Return an empty book whose window starts at price `base` (ticks)."""
+    meta = np.zeros(bk.META_SIZE, np.int64)
+    meta[bk.BEST_BID] = bk.NO_BID
+    meta[bk.BEST_ASK] = bk.NO_ASK
+    book = Book(
+        np.zeros((2, window_ticks), np.int64), meta, np.full(far_capacity, bk.EMPTY_KEY, np.int64),
+        np.zeros(far_capacity, np.int64),
+    )  # fmt: skip
+    set_window(book, base)
+    return book
+
+
+def set_window(book: Book, base: int) -> None:
+    """Write where the window stands, and the sums of best bid and ask at which it should move."""
+    width = book.lots.shape[1]
+    book.meta[bk.BASE] = base
+    book.meta[bk.SUM_LO] = 2 * base + width // 2
+    book.meta[bk.SUM_HI] = 2 * base + 3 * width // 2
+    book.meta[bk.MOVE_WANTED] = 0
+
+
+def levels(book: Book) -> tuple[IntArray, IntArray, IntArray]:
+    """Return (side, price, lots) of all levels, window and far."""
+    side, column = np.nonzero(book.lots)
+    far = (book.far_key != bk.EMPTY_KEY) & (book.far_lots > 0)
+    keys = book.far_key[far]
+    return (
+        np.concatenate([side, keys & 1]),
+        np.concatenate([column + book.meta[bk.BASE], keys >> 1]),
+        np.concatenate([book.lots[side, column], book.far_lots[far]]),
+    )
+
+
+def move_book(book: Book) -> Book:
+    """Centre the window on the market; return the book, with a larger far table if it needs one."""
+    side, price, lots = levels(book)
+    bid, ask = int(book.meta[bk.BEST_BID]), int(book.meta[bk.BEST_ASK])
+    middle = bid if ask == bk.NO_ASK else ask if bid == bk.NO_BID else (bid + ask) // 2
+    width = book.lots.shape[1]
+    base = middle - width // 2
+    inside = (price >= base) & (price < base + width)
+    capacity = book.far_key.shape[0]
+    while capacity < 4 * (np.count_nonzero(~inside) + 16):
+        capacity *= 2
+    moved = Book(
+        book.lots, book.meta, np.full(capacity, bk.EMPTY_KEY, np.int64), np.zeros(capacity, np.int64)
+    )  # fmt: skip
+    book.lots[:] = 0
+    set_window(moved, base)
+    book.lots[side[inside], price[inside] - base] = lots[inside]
+    fill_far(moved, side[~inside], price[~inside], lots[~inside])
+    return moved
+
+
+def fill_far(book: Book, side: IntArray, price: IntArray, lots: IntArray) -> None:
+    """Enter levels into an empty far table with the kernels' own hash."""
+    mask = book.far_key.shape[0] - 1
+    for key, value in zip((2 * price + side).tolist(), lots.tolist(), strict=True):
+        slot = ((key * 40503) ^ (key >> 9)) & mask
+        while book.far_key[slot] != bk.EMPTY_KEY:
+            slot = (slot + 1) & mask
+        book.far_key[slot] = key
+        book.far_lots[slot] = value
+    book.meta[bk.FAR_USED] = len(price)
+
+
+def new_state(
+    lanes: int, slots: int, window_ticks: int, base: int, ints: IntArray, floats: Any, params: Any, memory: Any,
+    tables: list[tuple[IntArray, IntArray]], ring: int = 512,
+) -> State:  # fmt: skip
+    """Return the state of a run before its first row.
+
+    lanes K, slots M (orders a lane, <= 256).  ints, floats, params, memory : [K, n] parameters and memories.
+    tables : recorded latencies, (ns since ORIGIN, ns) each.
+    """
+    clock = np.zeros(st.CLOCK_SIZE, np.int64)
+    clock[st.MARKOUT_DUE] = st.NEVER // 16
+    clock[st.OWN_BEST_BID] = bk.NO_BID
+    clock[st.OWN_BEST_ASK] = bk.NO_ASK
+    leaves = 1
+    while leaves < lanes:
+        leaves *= 2
+    tree = np.full(2 * leaves, -1, np.int64)
+    tree[leaves : leaves + lanes] = np.arange(lanes)
+    for node in range(leaves - 1, 0, -1):
+        tree[node] = tree[2 * node] if tree[2 * node] >= 0 else tree[2 * node + 1]
+    longest = max([1, *(len(values) for _, values in tables)])
+    times = np.zeros((max(len(tables), 1), longest), np.int64)
+    values = np.zeros_like(times)
+    sizes = np.zeros(max(len(tables), 1), np.int64)
+    for i, (at, latency) in enumerate(tables):
+        times[i, : len(at)], values[i, : len(latency)], sizes[i] = at, latency, len(latency)
+    l3 = records(st.L3_ORDER, 1 << 12)
+    l3["order_id"] = l3k.FREE_ID
+    window = np.zeros((2, window_ticks), np.int32)
+    return State(
+        clock=clock,
+        tree=tree,
+        lanes=records(st.LANE, lanes),
+        exch=new_book(window_ticks, base),
+        local=new_book(window_ticks, base),
+        heads=window,
+        tails=window.copy(),
+        far_heads=np.zeros(2, np.int64),
+        far_tails=np.zeros(2, np.int64),
+        venue_orders=records(st.VENUE_ORDER, lanes * slots),
+        node_orders=records(st.NODE_ORDER, (lanes, slots)),
+        live=np.zeros((lanes, slots), np.int64),
+        free=np.tile(np.arange(slots - 1, -1, -1, dtype=np.int64), (lanes, 1)),
+        requests=records(st.WIRE_REQUEST, (lanes, max(ring, 8 * slots))),
+        reports=records(REPORT, (lanes, max(ring, 8 * slots))),
+        taken=records(st.TAKEN, 256),
+        fill_ring=records(st.PENDING_FILL, 1 << 12),
+        l3=l3,
+        ints=ints,
+        floats=floats,
+        params=params,
+        memory=memory,
+        latency_times=times,
+        latency_values=values,
+        latency_sizes=sizes,
+    )
+
+
+def new_output(state: State) -> Output:
+    """Return journal buffers that hold at least two of whatever one event of any lane can cause."""
+    lanes, slots = state.node_orders.shape
+    rows = max(OUTPUT_ROWS, 4 * lanes * slots)
+    return Output(
+        np.zeros(5, np.int64), records(REQUEST, rows), records(REPORT, rows), records(FILL, rows),
+        records(MARKOUT, rows), records(SAMPLE, rows),
+    )  # fmt: skip
+
+
+def make_room(state: State, needed: int) -> State:
+    """Double whatever is more than a third full, or has less than `needed` free places; clear TIGHT.
+
+    Journal buffers must have been emptied by the caller.
+    """
+    clock = state.clock
+    clock[st.TIGHT] = 0
+    changes: dict[str, Any] = {}
+    for name in ("exch", "local"):
+        book = getattr(state, name)
+        if not _has_room(book):
+            changes[name] = move_book(book)
+    for name, count in (("requests", "request_count"), ("reports", "report_count")):
+        ring = getattr(state, name)
+        used = int(state.lanes[count].max())
+        if 3 * used > ring.shape[1] or ring.shape[1] - used < needed:
+            changes[name] = _wider_ring(ring, state.lanes[count.replace("count", "head")], state.lanes[count], needed)
+    if 3 * clock[st.TAKEN_COUNT] > state.taken.shape[0] or state.taken.shape[0] - clock[st.TAKEN_COUNT] < needed:
+        changes["taken"] = _longer(state.taken, needed)
+    pending = int(clock[st.FILL_NEXT] - clock[st.FILL_FIRST])
+    if 3 * pending > state.fill_ring.shape[0] or state.fill_ring.shape[0] - pending < needed:
+        changes["fill_ring"] = _wider_fill_ring(state, needed)
+    if 3 * clock[st.L3_COUNT] > state.l3.shape[0]:
+        changes["l3"] = _wider_l3(state.l3)
+    grown = replace(state, **changes)
+    if "exch" in changes:
+        relink(grown)
+    return grown
+
+
+def _has_room(book: Book) -> bool:
+    return bool(2 * book.meta[bk.FAR_USED] < book.far_key.shape[0])
+
+
+def _longer(array: Record, needed: int) -> Record:
+    longer = records(array.dtype, max(2 * array.shape[0], array.shape[0] + 2 * needed))
+    longer[: array.shape[0]] = array
+    return longer
+
+
+def _wider_ring(ring: Record, heads: IntArray, counts: IntArray, needed: int) -> Record:
+    lanes, size = ring.shape
+    wider = records(ring.dtype, (lanes, max(2 * size, size + 2 * needed)))
+    for lane in range(lanes):
+        order = (int(heads[lane]) + np.arange(int(counts[lane]))) % size
+        wider[lane, : len(order)] = ring[lane, order]
+        heads[lane] = 0
+    return wider
+
+
+def _wider_fill_ring(state: State, needed: int) -> Record:
+    size = state.fill_ring.shape[0]
+    wider = records(st.PENDING_FILL, max(2 * size, size + 2 * needed))
+    positions = np.arange(int(state.clock[st.FILL_FIRST]), int(state.clock[st.FILL_NEXT]))
+    wider[positions % wider.shape[0]] = state.fill_ring[positions % size]
+    return wider
+
+
+def _wider_l3(table: Record) -> Record:
+    wider = records(st.L3_ORDER, 2 * table.shape[0])
+    wider["order_id"] = l3k.FREE_ID
+    mask = wider.shape[0] - 1
+    for entry in table[table["order_id"] != l3k.FREE_ID]:
+        slot = int(home_slot(int(entry["order_id"]), wider.shape[0]))
+        while wider["order_id"][slot] != l3k.FREE_ID:
+            slot = (slot + 1) & mask
+        wider[slot] = entry
+    return wider
+
+
+def relink(state: State) -> None:
+    """Rebuild the lists of own orders by level after the exchange window has moved."""
+    orders = state.venue_orders
+    state.heads[:] = 0
+    state.tails[:] = 0
+    state.far_heads[:] = 0
+    state.far_tails[:] = 0
+    base = int(state.exch.meta[bk.BASE])
+    width = state.heads.shape[1]
+    is_open = (orders["state"] == 1) | (orders["state"] == 2)
+    for index in sorted(np.nonzero(is_open)[0].tolist(), key=lambda i: int(orders["link_serial"][i])):
+        side = int(orders["side"][index])
+        column = int(orders["price_ticks"][index]) - base
+        inside = 0 <= column < width
+        heads, tails = (state.heads[side], state.tails[side]) if inside else (state.far_heads, state.far_tails)
+        place = column if inside else side
+        tail = int(tails[place])
+        orders["prev_link"][index] = tail
+        orders["next_link"][index] = 0
+        if tail:
+            orders["next_link"][tail - 1] = index + 1
+        else:
+            heads[place] = index + 1
+        tails[place] = index + 1
+
+
+def save(state: State) -> dict[str, Any]:
+    """Return the state as named plain arrays, ready for np.savez."""
+    named: dict[str, Any] = {}
+    for name, value in vars(state).items():
+        if isinstance(value, Book):
+            named.update({f"{name}.{part}": np.asarray(array) for part, array in vars(value).items()})
+        else:
+            named[name] = np.asarray(value)
+    return named
+
+
+def restore(named: Any) -> State:
+    """Rebuild a state from what `save` returned."""
+
+    def array(name: str) -> Any:
+        value = np.ascontiguousarray(named[name])
+        return value if JIT or value.dtype.names is None else value.view(np.recarray)
+
+    parts = {
+        name: Book(*(array(f"{name}.{part}") for part in [f.name for f in fields(Book)])) if name in ("exch", "local") else array(name)
+        for name in [f.name for f in fields(State)]
+    }
+    return State(**parts)
