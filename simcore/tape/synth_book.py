@@ -116,13 +116,16 @@ def reduce_order(sim: Record, l3: Record, place: int, lots: int, kind: int) -> N
 def match(sim: Record, l2: Record, l3: Record, aggressor: int, lots: int, level_count: int) -> int:
     """Execute up to `lots` against the other side, best first, through at most `level_count` levels.
 
+    No level further than sweep_reach_ticks from the first is touched: takers give a worst price.
+
     Writes a TRADE row a level and, on L3, one L3_EXEC a resting order. Returns the lots left.
     """
     side = 1 - aggressor
+    start = sim.best[side]
     for _ in range(level_count):
-        if lots == 0 or sim.levels[side] <= LEVELS_MIN:
-            break
         price = sim.best[side]
+        if lots == 0 or sim.levels[side] <= LEVELS_MIN or abs(price - start) > sim.sweep_reach_ticks:
+            break
         column = price & MASK
         taken = min(lots, sim.level_lots[side, column])
         write_row(sim, l2, TRADE | side_bit(aggressor), price, taken, 0)

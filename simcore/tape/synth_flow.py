@@ -195,7 +195,7 @@ def _move_latents(sim: Record, dt: float) -> None:
         up = regime == 0 or (regime < REGIMES - 1 and uniform(sim) < 0.5)
         sim.regime = regime + 1 if up else regime - 1
     elif 1.0 - rare < sim.fair_jump_per_s * dt * wild:
-        jump = sim.fair_jump_ticks * min(pareto(sim, 3.0), 20.0)
+        jump = sim.fair_jump_ticks * min(pareto(sim, 3.0), 6.0)
         fair += jump if uniform(sim) < 0.5 else -jump
     sim.fair = fair
     h = dt / sim.maker_lag_s
@@ -235,6 +235,7 @@ def _market_order(sim: Record, l2: Record, l3: Record, aggressor: int) -> None:
         add_order(sim, l3, aggressor, price, left, PATIENT)
     _finish_message(sim, l2, l3)
     sim.trades += 1
+    sim.fair += sim.impact_ticks if aggressor == BID else -sim.impact_ticks
     sim.hot_trade[aggressor] += sim.excite_trade_hot / sim.hot_decay_s
     sim.warm_trade[aggressor] += sim.excite_trade_warm / sim.warm_decay_s
     sim.hot_trade[other] += sim.excite_trade_cross / sim.hot_decay_s
@@ -340,7 +341,7 @@ def _start_message(sim: Record) -> None:
         trade_ts = book_ts
         if sim.disorder_median_ns > 0.0:
             extra = sim.disorder_median_ns * fast_exp(sim, sim.disorder_sigma * feed_normal(sim, TRADE_LATENCY))
-            trade_ts = max(_arrival(sim, latency + extra), sim.trade_ts)
+            trade_ts = max(_arrival(sim, latency + extra), sim.trade_ts, book_ts)
     begin_message(sim, exch_ts, book_ts, trade_ts)
 
 

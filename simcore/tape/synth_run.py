@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from simcore.errors import ConfigError
-from simcore.records import Chunk, Record
+from simcore.records import EXCH_BIT, KIND_MASK, LOCAL_BIT, TRADE, Chunk, Record
 from simcore.tape import synth_flow as f
 from simcore.tape.synth_spec import SynthSpec
 from simcore.tape.synth_state import ORDERS_MAX, PARAMETERS, REGIME_PARAMETERS, ROWS, ROWS_MAX, SIM
@@ -24,6 +26,7 @@ def flow_chunks(spec: SynthSpec, l2: bool = True, l3: bool = False) -> Iterator[
     first = views[0] if l2 else views[1]
     stop_ns = spec.start_ns + spec.duration_s * NS_PER_S
     rows_left = spec.rows_max if spec.rows_max > 0 else f.NEVER
+    late = [_frozen([np.zeros(0, column.dtype) for column in _taken(view)]) for view in views]
     reason = f.OUT_FULL
     while reason == f.OUT_FULL:
         reason = f.run_flow(sim, *views, stop_ns, rows_left)
@@ -32,7 +35,32 @@ def flow_chunks(spec: SynthSpec, l2: bool = True, l3: bool = False) -> Iterator[
             raise ConfigError("CONF-003", f"{spec.symbol}: chunk_rows {spec.chunk_rows} holds no snapshot; raise it")
         rows_left -= int(first.used)
         if first.used > 0:
-            yield _taken(views[0]), _taken(views[1])
+            chunks = [_taken(view) for view in views]
+            if spec.disorder_median_ns > 0.0:
+                for i in range(2):
+                    chunks[i], late[i] = split_late_trades(chunks[i], late[i])
+            yield chunks[0], chunks[1]
+    if any(len(chunk.ev) for chunk in late):
+        yield late[0], late[1]
+
+
+def split_late_trades(chunk: Chunk, late: Chunk) -> tuple[Chunk, Chunk]:
+    """Write each TRADE row twice: for the exchange where it is, for the Node where its arrival puts it.
+
+    late    trades of earlier chunks that have not arrived yet. Returns the rows in file order, and the trades
+            that arrive after the chunk's last book row.
+    """
+    is_trade = (chunk.ev & KIND_MASK) == TRADE
+    arriving = [np.concatenate((old, new[is_trade])) for old, new in zip(late, chunk, strict=True)]
+    arriving[2] = arriving[2] & ~np.uint8(EXCH_BIT) | np.uint8(LOCAL_BIT)
+    book_rows = np.flatnonzero(~is_trade)
+    order = np.searchsorted(chunk.local_ts[book_rows], arriving[1], "right")
+    now = order < len(book_rows)
+    places = book_rows[order[now]]
+    columns = list(chunk)
+    columns[2] = np.where(is_trade, chunk.ev & ~np.uint8(LOCAL_BIT), chunk.ev)
+    merged = [np.insert(column, places, new[now]) for column, new in zip(columns, arriving, strict=True)]
+    return _frozen(merged), _frozen([column[~now] for column in arriving])
 
 
 def warm_simulation(spec: SynthSpec, l2: bool, l3: bool) -> tuple[Record, tuple[Record, Record]]:
@@ -77,9 +105,13 @@ def _rows(spec: SynthSpec) -> Record:
 def _taken(rows: Record) -> Chunk:
     """Copy the rows out as read-only columns and empty the buffer."""
     columns = [getattr(rows, name)[: rows.used].copy() for name in Chunk._fields]
+    rows.used = 0
+    return _frozen(columns)
+
+
+def _frozen(columns: list[npt.NDArray[Any]]) -> Chunk:
     for column in columns:
         column.setflags(write=False)
-    rows.used = 0
     return Chunk(*columns)
 
 

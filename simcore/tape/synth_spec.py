@@ -5,7 +5,11 @@ All rates are at normal activity; the regime and the time of day multiply them. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from decimal import Decimal
+
+from simcore.errors import ConfigError
+from simcore.units import to_decimal
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class SynthSpec:
     duration_s: int = 86_400
     rows_max: int = 0  # 0: no limit but the duration
     # fair value
-    fair_vol_ticks: float = 5.0  # per square root of a second
+    fair_vol_ticks: float = 3.5  # per square root of a second
     fair_jump_per_s: float = 0.002
     fair_jump_ticks: float = 15.0
     drift_ticks_per_s: float = 0.2
@@ -34,16 +38,17 @@ class SynthSpec:
     maker_lag_s: float = 0.7
     half_spread_ticks: float = 4.0
     # event rates
-    trade_per_s: float = 0.15
-    trade_informed_gain: float = 2.0
-    limit_per_s: float = 0.8
-    requote_per_s: float = 0.01
-    cancel_fast_per_s: float = 0.02
-    cancel_patient_per_s: float = 0.001
-    cancel_stale_per_s: float = 0.5
+    trade_per_s: float = 0.04
+    trade_informed_gain: float = 3.0
+    impact_ticks: float = 0.45  # what a market order moves the fair value
+    limit_per_s: float = 0.42
+    requote_per_s: float = 0.006
+    cancel_fast_per_s: float = 0.01
+    cancel_patient_per_s: float = 0.00025
+    cancel_stale_per_s: float = 0.4
     # excitation: mean number of direct children, and how long they take
     excite_trade_hot: float = 0.35
-    excite_trade_warm: float = 0.25
+    excite_trade_warm: float = 0.2
     excite_trade_cross: float = 0.05
     excite_book_by_trade: float = 1.0
     excite_book_by_book: float = 0.4
@@ -66,7 +71,8 @@ class SynthSpec:
     round_size_lots: float = 10.0
     round_share: float = 0.4
     sweep_share: float = 0.25
-    sweep_levels: float = 12.0
+    sweep_levels: float = 6.0
+    sweep_reach_ticks: float = 30.0  # worst price of a sweep, from the best
     rest_share: float = 0.3
     reduce_share: float = 0.15
     # regimes: quiet, normal, stressed
@@ -93,6 +99,51 @@ class SynthSpec:
     step_max_s: float = 0.25
     chunk_rows: int = 131_072
 
+    def __post_init__(self) -> None:
+        """Refuse values that make no market: ConfigError CONF-003."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            for number in numbers:
+                if isinstance(number, str):
+                    continue
+                least = _LEAST.get(field.name, 0.0)
+                if not least <= number < _MOST.get(field.name, 1e19):
+                    raise ConfigError("CONF-003", f"synth {field.name} is {value}, expected at least {least:g}")
+                if field.name.endswith("_share") and number > 1.0:
+                    raise ConfigError("CONF-003", f"synth {field.name} is {value}, expected a share of 0 to 1")
+        for name in ("tick_size", "lot_size", "contract_size"):
+            if _number(name, getattr(self, name)) <= 0:
+                raise ConfigError("CONF-003", f"synth {name} is {getattr(self, name)}, expected more than 0")
+        _refuse_explosion("trades", self.excite_trade_hot + self.excite_trade_warm + self.excite_trade_cross)
+        _refuse_explosion("book events", self.excite_book_by_book)
+
+
+def _number(name: str, text: str) -> Decimal:
+    try:
+        return to_decimal(text)
+    except ValueError as exc:
+        raise ConfigError("CONF-003", f"synth {name}: {exc}") from exc
+
+
+def _refuse_explosion(what: str, children: float) -> None:
+    if children >= 0.95:
+        raise ConfigError(
+            "CONF-003", f"synth: each of the {what} excites {children:g} more on average, expected less than 0.95"
+        )
+
+
+_TINY = 1e-9
+_LEAST = {
+    "price_start_ticks": 100, "duration_s": 1, "step_max_s": 1e-6, "chunk_rows": 2000, "exch_step_ns": 1, "local_step_ns": 1,
+    "start_ns": 86_400_000_000_000, "half_spread_ticks": 0.01, "limit_per_s": 1e-6, "trade_size_tail": 0.3, "limit_size_tail": 0.3,
+    "depth_tail": 0.3, "size_max_lots": 1.0, "round_size_lots": 1.0, "sweep_levels": 1.0, "drift_reversion_s": _TINY,
+    "maker_lag_s": _TINY, "hot_decay_s": _TINY, "warm_decay_s": _TINY, "imbalance_reversion_s": _TINY, "regime_mean_s": _TINY,
+    "regime_activity": _TINY, "regime_spread": _TINY,
+}  # fmt: skip
+_MOST = {"seed": 1 << 62, "start_ns": 1 << 62, "price_start_ticks": 1 << 40, "size_max_lots": 1e12, "duration_s": 10**9,
+         "day_activity_swing": 1.0, "day_volatility_swing": 1.0, "latency_sigma": 5.0, "disorder_sigma": 5.0}  # fmt: skip
+
 
 SYNBTC = SynthSpec(
     symbol="SYNBTC-PERP", price_start_ticks=84_000, tick_size="0.5", lot_size="0.001",
@@ -101,16 +152,12 @@ SYNBTC = SynthSpec(
 
 SYNES = SynthSpec(
     symbol="SYNES", price_start_ticks=19_200, tick_size="0.25", lot_size="1", contract_size="50", fee_per_lot="0.85",
-    fair_vol_ticks=0.12, fair_jump_per_s=0.0004, fair_jump_ticks=1.0, drift_ticks_per_s=0.003,
-    maker_lag_s=3.0, half_spread_ticks=0.5, trade_per_s=0.25, limit_per_s=1.4, requote_per_s=0.0005,
-    cancel_fast_per_s=0.01, cancel_patient_per_s=0.0015, cancel_stale_per_s=0.03,
+    fair_vol_ticks=0.1, impact_ticks=0.045, trade_informed_gain=2.0, fair_jump_per_s=0.0004, fair_jump_ticks=1.0, drift_ticks_per_s=0.003,
+    maker_lag_s=3.0, half_spread_ticks=0.5, trade_per_s=0.07, limit_per_s=0.75, requote_per_s=0.0004,
+    cancel_fast_per_s=0.005, cancel_patient_per_s=0.0008, cancel_stale_per_s=0.03,
     depth_scale_ticks=2.0, depth_tail=2.0, depth_max_ticks=60.0, limit_size_lots=2.0, limit_size_tail=1.5,
     trade_size_lots=2.0, trade_size_tail=1.3, size_max_lots=500.0, sweep_share=0.05, sweep_levels=3.0,
     rest_share=0.5, regime_spread=(1.0, 1.0, 1.3), exch_step_ns=100_000, funding_interval_s=0, seed_orders=800,
 )  # fmt: skip
 
 PRESETS: dict[str, SynthSpec] = {"small-tick-day": SYNBTC, "large-tick-day": SYNES}
-
-
-def with_seed(spec: SynthSpec, seed: int) -> SynthSpec:
-    return replace(spec, seed=seed)
