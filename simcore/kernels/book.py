@@ -85,21 +85,37 @@ def set_level(book: Book, side: int, price: int, lots: int) -> int:
     else:
         previous = set_far(book, side, price, lots)
     if side == BID:
-        if lots > 0:
-            if price > at.meta(book)[BEST_BID]:
-                at.meta(book)[BEST_BID] = price
-                note_best(book)
-        elif price == at.meta(book)[BEST_BID]:
-            at.meta(book)[BEST_BID] = next_bid(book, price - 1)
+        if price >= at.meta(book)[BEST_BID]:
+            renew_best_bid(book, price, lots)
+    elif price <= at.meta(book)[BEST_ASK]:
+        renew_best_ask(book, price, lots)
+    return previous
+
+
+@kernel
+def renew_best_bid(book: Book, price: int, lots: int) -> None:
+    """Keep the best bid right after the level at price >= best bid was set to lots."""
+    best = at.meta(book)[BEST_BID]
+    if lots > 0:
+        if price > best:
+            at.meta(book)[BEST_BID] = price
             note_best(book)
-    elif lots > 0:
-        if price < at.meta(book)[BEST_ASK]:
+    elif price == best:
+        at.meta(book)[BEST_BID] = next_bid(book, price - 1)
+        note_best(book)
+
+
+@kernel
+def renew_best_ask(book: Book, price: int, lots: int) -> None:
+    """Keep the best ask right after the level at price <= best ask was set to lots."""
+    best = at.meta(book)[BEST_ASK]
+    if lots > 0:
+        if price < best:
             at.meta(book)[BEST_ASK] = price
             note_best(book)
-    elif price == at.meta(book)[BEST_ASK]:
+    elif price == best:
         at.meta(book)[BEST_ASK] = next_ask(book, price + 1)
         note_best(book)
-    return previous
 
 
 @kernel

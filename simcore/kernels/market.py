@@ -80,6 +80,7 @@ def advance_venue(state: State, until_ns: int) -> int:
     any_taken = clock[TAKEN_COUNT] > 0
     heads = at.heads(state)
     base = meta[BASE]
+    width = heads.shape[1]
     i = clock[EXCH_ROW]
     count = exch_ts.shape[0]
     seen = -1
@@ -96,18 +97,19 @@ def advance_venue(state: State, until_ns: int) -> int:
             side = int((ev >> 4) & 1)
             price = prices[i]
             lots = quantities[i]
-            if not has_room(state.exch):
+            column = price - base
+            outside = column < 0 or column >= width
+            if outside and not has_room(state.exch):
                 code = ROOM
                 break
             previous = set_level_here(state.exch, side, price, lots)
             seen = i
             i += 1
-            column = price - base
-            if own_count[side] > 0 and (column < 0 or column >= heads.shape[1] or heads[side, column] != 0):
+            if own_count[side] > 0 and (outside or heads[side, column] != 0):
                 resting.level_changed(state, side, price, previous, lots)
             if any_taken:
                 resting.refresh(state, side, price, price)
-            if lots > 0 and ((side == BID and price >= own_ask) or (side == ASK and price <= own_bid)):
+            if ((side == BID and price >= own_ask) or (side == ASK and price <= own_bid)) and lots > 0:
                 clock[FEED_EXCH_NS] = at.local_ts(state.exch_rows)[seen] - exch_ts[seen]
                 resting.crossed(state, side, price, lots, exch_ts[seen] - clock[ORIGIN])
                 code = CHANGED
@@ -250,6 +252,8 @@ def advance_node(state: State, until_ns: int) -> int:
     meta = at.meta(state.local)
     local_ts, ev_column = at.local_ts(state.local_rows), at.ev(state.local_rows)
     prices, quantities = at.price_ticks(state.local_rows), at.qty_lots(state.local_rows)
+    base = meta[BASE]
+    width = at.lots(state.local).shape[1]
     until_ts = until_ns + clock[ORIGIN]
     i = clock[LOCAL_ROW]
     count = local_ts.shape[0]
@@ -264,7 +268,8 @@ def advance_node(state: State, until_ns: int) -> int:
             break
         kind = ev & KIND_MASK
         if kind != TRADE:
-            if not has_room(state.local):
+            column = prices[i] - base
+            if (column < 0 or column >= width) and not has_room(state.local):
                 code = ROOM
                 break
             if kind <= SNAPSHOT:
