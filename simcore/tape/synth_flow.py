@@ -7,6 +7,7 @@ stream LATENCY the feed, so that neither the view (L2, L3) nor the latency chang
 from __future__ import annotations
 
 import math
+
 from simcore.jit import entry, kernel
 from simcore.records import ASK, BID, FUNDING, L3_REDUCE, NO_SIDE_BIT, Record
 from simcore.tape.synth_book import (
@@ -352,7 +353,7 @@ def _arrival(sim: Record, latency_ns: float) -> int:
 
 
 @kernel
-def _finish_message(sim: Record, l2: Rows, l3: Rows) -> None:
+def _finish_message(sim: Record, l2: Record, l3: Record) -> None:
     for side in range(2):
         purge_far(sim, l3, side)
     end_message(sim, l2)

@@ -5,7 +5,8 @@ All rates are at normal activity; the regime and the time of day multiply them. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 
 from simcore.errors import ConfigError
@@ -135,15 +136,20 @@ def _refuse_explosion(what: str, children: float) -> None:
 
 _TINY = 1e-9
 _LEAST = {
-    "price_start_ticks": 100, "duration_s": 1, "step_max_s": 1e-6, "chunk_rows": 2000, "exch_step_ns": 1, "local_step_ns": 1,
-    "start_ns": 86_400_000_000_000, "half_spread_ticks": 0.01, "limit_per_s": 1e-6, "trade_size_tail": 0.3, "limit_size_tail": 0.3,
-    "depth_tail": 0.3, "size_max_lots": 1.0, "round_size_lots": 1.0, "sweep_levels": 1.0, "drift_reversion_s": _TINY,
-    "maker_lag_s": _TINY, "hot_decay_s": _TINY, "warm_decay_s": _TINY, "imbalance_reversion_s": _TINY, "regime_mean_s": _TINY,
-    "regime_activity": _TINY, "regime_spread": _TINY,
+    **dict.fromkeys(("drift_reversion_s", "imbalance_reversion_s", "maker_lag_s", "hot_decay_s", "warm_decay_s"), _TINY),
+    **dict.fromkeys(("regime_mean_s", "regime_activity", "regime_spread"), _TINY),
+    **dict.fromkeys(("trade_size_tail", "limit_size_tail", "depth_tail"), 0.3),
+    **dict.fromkeys(("size_max_lots", "round_size_lots", "sweep_levels", "duration_s"), 1),
+    **dict.fromkeys(("exch_step_ns", "local_step_ns"), 1),
+    "price_start_ticks": 100, "half_spread_ticks": 0.01, "limit_per_s": 1e-6, "step_max_s": 1e-6,
+    "chunk_rows": 2000, "start_ns": 86_400_000_000_000,
 }  # fmt: skip
-_MOST = {"seed": 1 << 62, "start_ns": 1 << 62, "price_start_ticks": 1 << 40, "size_max_lots": 1e12, "duration_s": 10**9,
-         "day_activity_swing": 1.0, "day_volatility_swing": 1.0, "latency_sigma": 5.0, "disorder_sigma": 5.0}  # fmt: skip
-
+_MOST = {
+    **dict.fromkeys(("day_activity_swing", "day_volatility_swing"), 1.0),
+    **dict.fromkeys(("latency_sigma", "disorder_sigma"), 5.0),
+    **dict.fromkeys(("seed", "start_ns"), 1 << 62),
+    "price_start_ticks": 1 << 40, "size_max_lots": 1e12, "sweep_levels": 32.5, "duration_s": 10**9,
+}  # fmt: skip
 
 SYNBTC = SynthSpec(
     symbol="SYNBTC-PERP", price_start_ticks=84_000, tick_size="0.5", lot_size="0.001",
@@ -152,12 +158,37 @@ SYNBTC = SynthSpec(
 
 SYNES = SynthSpec(
     symbol="SYNES", price_start_ticks=19_200, tick_size="0.25", lot_size="1", contract_size="50", fee_per_lot="0.85",
-    fair_vol_ticks=0.1, impact_ticks=0.045, trade_informed_gain=2.0, fair_jump_per_s=0.0004, fair_jump_ticks=1.0, drift_ticks_per_s=0.003,
-    maker_lag_s=3.0, half_spread_ticks=0.5, trade_per_s=0.07, limit_per_s=0.75, requote_per_s=0.0004,
-    cancel_fast_per_s=0.005, cancel_patient_per_s=0.0008, cancel_stale_per_s=0.03,
+    fair_vol_ticks=0.1, fair_jump_per_s=0.0004, fair_jump_ticks=1.0, drift_ticks_per_s=0.003, maker_lag_s=3.0,
+    half_spread_ticks=0.5, impact_ticks=0.045, trade_informed_gain=2.0, trade_per_s=0.07, limit_per_s=0.75,
+    requote_per_s=0.0004, cancel_fast_per_s=0.005, cancel_patient_per_s=0.0008, cancel_stale_per_s=0.03,
     depth_scale_ticks=2.0, depth_tail=2.0, depth_max_ticks=60.0, limit_size_lots=2.0, limit_size_tail=1.5,
     trade_size_lots=2.0, trade_size_tail=1.3, size_max_lots=500.0, sweep_share=0.05, sweep_levels=3.0,
     rest_share=0.5, regime_spread=(1.0, 1.0, 1.3), exch_step_ns=100_000, funding_interval_s=0, seed_orders=800,
 )  # fmt: skip
 
-PRESETS: dict[str, SynthSpec] = {"small-tick-day": SYNBTC, "large-tick-day": SYNES}
+_RATES = (
+    "drift_ticks_per_s trade_per_s limit_per_s requote_per_s "
+    "cancel_fast_per_s cancel_patient_per_s cancel_stale_per_s"
+)
+_TIMES = "drift_reversion_s maker_lag_s hot_decay_s warm_decay_s imbalance_reversion_s step_max_s"
+
+
+def sped_up(spec: SynthSpec, factor: float) -> SynthSpec:
+    """Return the same market with `factor` times the events a second; what happens per event stays the same.
+
+    Regimes, the shape of the day, news jumps and the feed keep their clock.
+    """
+    changes = {name: getattr(spec, name) * factor for name in _RATES.split()}
+    changes |= {name: getattr(spec, name) / factor for name in _TIMES.split()}
+    return replace(spec, fair_vol_ticks=spec.fair_vol_ticks * math.sqrt(factor), **changes)
+
+
+# The thin days fit a few hundred thousand rows into 24 hours; the others run at the pace of a busy venue.
+PRESETS: dict[str, SynthSpec] = {
+    "large-tick": replace(sped_up(SYNES, 100.0), warmup_s=60, exch_step_ns=1000, local_step_ns=1000),
+    "large-tick-thin": SYNES,
+    "small-tick": replace(
+        sped_up(SYNBTC, 300.0), tick_size="0.1", price_start_ticks=420_000, warmup_s=30, local_step_ns=1000
+    ),
+    "small-tick-thin": SYNBTC,
+}

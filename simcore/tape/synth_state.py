@@ -17,13 +17,14 @@ PATIENT, FAST = 0, 1  # pools of orders by how long they mean to stay
 
 # Parameters of the flow: names, units and defaults are those of SynthSpec.
 PARAMETERS = (
-    "fair_vol_ticks fair_jump_per_s fair_jump_ticks drift_ticks_per_s drift_reversion_s maker_lag_s half_spread_ticks "
-    "trade_per_s trade_informed_gain impact_ticks limit_per_s requote_per_s cancel_fast_per_s cancel_patient_per_s cancel_stale_per_s "
-    "excite_trade_hot excite_trade_warm excite_trade_cross excite_book_by_trade excite_book_by_book hot_decay_s "
-    "warm_decay_s imbalance_tilt imbalance_reversion_s fast_share depth_scale_ticks depth_tail depth_max_ticks "
-    "limit_size_lots limit_size_tail trade_size_lots trade_size_tail size_max_lots round_size_lots round_share "
-    "sweep_share sweep_levels sweep_reach_ticks rest_share reduce_share day_activity_swing day_volatility_swing session_open_s step_max_s "
-    "latency_floor_ns latency_median_ns latency_sigma latency_load disorder_median_ns disorder_sigma"
+    "fair_vol_ticks fair_jump_per_s fair_jump_ticks drift_ticks_per_s drift_reversion_s maker_lag_s "
+    "half_spread_ticks trade_per_s trade_informed_gain impact_ticks limit_per_s requote_per_s cancel_fast_per_s "
+    "cancel_patient_per_s cancel_stale_per_s excite_trade_hot excite_trade_warm excite_trade_cross "
+    "excite_book_by_trade excite_book_by_book hot_decay_s warm_decay_s imbalance_tilt imbalance_reversion_s "
+    "fast_share depth_scale_ticks depth_tail depth_max_ticks limit_size_lots limit_size_tail trade_size_lots "
+    "trade_size_tail size_max_lots round_size_lots round_share sweep_share sweep_levels sweep_reach_ticks "
+    "rest_share reduce_share day_activity_swing day_volatility_swing session_open_s step_max_s latency_floor_ns "
+    "latency_median_ns latency_sigma latency_load disorder_median_ns disorder_sigma"
 ).split()
 REGIME_PARAMETERS = ("regime_activity", "regime_volatility", "regime_spread", "regime_mean_s")
 

@@ -269,7 +269,7 @@ def test_a_senseless_spec_is_refused(change: dict[str, float]) -> None:
 
 
 def test_a_market_that_fills_the_order_table_is_refused() -> None:
-    with pytest.raises(ConfigError, match="CONF-003.*orders rest"):
+    with pytest.raises(ConfigError, match=r"CONF-003.+orders rest"):
         whole(replace(SYNBTC, limit_per_s=2000.0, cancel_fast_per_s=0.0, cancel_patient_per_s=0.0))
 
 
