@@ -106,6 +106,7 @@ def fast_exp(sim: Record, x: float) -> float:
         return 0.0
     cell = int((x - whole) * EXP_CELLS)
     r = x - whole - float(cell) / EXP_CELLS
-    series = 1.0 + r * (1.0 + r * (0.5 + r * (0.16666666666666666 + r * (0.041666666666666664 + r * 0.008333333333333333))))
+    series = 0.16666666666666666 + r * (0.041666666666666664 + r * 0.008333333333333333)
+    series = 1.0 + r * (1.0 + r * (0.5 + r * series))
     value = sim.exp_table[cell] * series
     return value * sim.power_table[-whole] if whole <= 0 else value / sim.power_table[whole]

@@ -137,8 +137,10 @@ def _set_rates(sim: Record) -> float:
     edge = min(max((sim.fair - mid) / half, -3.0), 3.0)
     base = 0.5 * active * sim.trade_per_s
     tilt = sim.imbalance_tilt * min(max(sim.imbalance, -2.0), 2.0) * 0.5
-    sim.rates[RATE_BUY] = base * (1.0 + tilt + sim.trade_informed_gain * max(edge, 0.0)) + sim.hot_trade[0] + sim.warm_trade[0]
-    sim.rates[RATE_SELL] = base * (1.0 - tilt + sim.trade_informed_gain * max(-edge, 0.0)) + sim.hot_trade[1] + sim.warm_trade[1]
+    buy = base * (1.0 + tilt + sim.trade_informed_gain * max(edge, 0.0))
+    sell = base * (1.0 - tilt + sim.trade_informed_gain * max(-edge, 0.0))
+    sim.rates[RATE_BUY] = buy + sim.hot_trade[0] + sim.warm_trade[0]
+    sim.rates[RATE_SELL] = sell + sim.hot_trade[1] + sim.warm_trade[1]
     sim.rates[RATE_LIMIT] = active * sim.limit_per_s + sim.hot_book
     hurry = active + sim.hot_book / sim.limit_per_s
     sim.rates[RATE_REQUOTE] = hurry * sim.requote_per_s * sim.pool_used[FAST]

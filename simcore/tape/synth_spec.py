@@ -109,8 +109,9 @@ class SynthSpec:
                 if isinstance(number, str):
                     continue
                 least = _LEAST.get(field.name, 0.0)
-                if not least <= number < _MOST.get(field.name, 1e19):
-                    raise ConfigError("CONF-003", f"synth {field.name} is {value}, expected at least {least:g}")
+                most = _MOST.get(field.name, 1e19)
+                if not least <= number < most:
+                    raise ConfigError("CONF-003", f"synth {field.name} is {value}, expected {least:g} to below {most:g}")
                 if field.name.endswith("_share") and number > 1.0:
                     raise ConfigError("CONF-003", f"synth {field.name} is {value}, expected a share of 0 to 1")
         for name in ("tick_size", "lot_size", "contract_size"):
@@ -136,7 +137,8 @@ def _refuse_explosion(what: str, children: float) -> None:
 
 _TINY = 1e-9
 _LEAST = {
-    **dict.fromkeys(("drift_reversion_s", "imbalance_reversion_s", "maker_lag_s", "hot_decay_s", "warm_decay_s"), _TINY),
+    **dict.fromkeys(("drift_reversion_s", "imbalance_reversion_s", "maker_lag_s"), _TINY),
+    **dict.fromkeys(("hot_decay_s", "warm_decay_s"), _TINY),
     **dict.fromkeys(("regime_mean_s", "regime_activity", "regime_spread"), _TINY),
     **dict.fromkeys(("trade_size_tail", "limit_size_tail", "depth_tail"), 0.3),
     **dict.fromkeys(("size_max_lots", "round_size_lots", "sweep_levels", "duration_s"), 1),
