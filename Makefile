@@ -1,0 +1,48 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything lives in .venv; PYTHON chooses the interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SAMPLE ?= $(firstword $(sort $(wildcard datasets/*.parquet)))
+OUT ?= reports/demo
+PYTEST ?= -q
+
+.PHONY: help install demo test lint types bench clean
+
+help: ## say what the targets do
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+install: $(STAMP) ## make .venv and install mmsim into it, once
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"mmsim needs Python 3.11 to 3.13, and {sys.executable} is %d.%d; try: make demo PYTHON=python3.12" % v)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## replay the sample tape: a table, a run folder, a picture
+	@test -n "$(SAMPLE)" || { echo "no sample tape in datasets/"; exit 2; }
+	@rm -rf $(OUT)
+	$(BIN)/mmsim replay $(SAMPLE) --out $(OUT)
+	@echo "run folder: $(OUT)"
+	@echo "report:     $(OUT)/report.html"
+	@echo "picture:    $(OUT)/quotes.png"
+	@test -s $(OUT)/report.html && test -s $(OUT)/quotes.png
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(STAMP) ## ruff and import-linter
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+bench: $(STAMP) ## measure speed on the sample tape
+	$(BIN)/mmsim bench $(SAMPLE)
+
+clean: ## remove .venv, caches and the demo run
+	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
