@@ -1,7 +1,7 @@
 """Run the peer (hftbacktest 2.4.4) in an environment of its own: `run_peer.py convert|fills|bench '<JSON>'`.
 
 Standalone on purpose: it imports nothing of mmsim, because the peer pins an older numpy. It reads one JSON
-object from its argument and prints one JSON object as the last line of stdout. docs/peers.md explains the maker and the keys.
+object from its argument and prints one as the last line of stdout. docs/peers.md explains the maker and the keys.
 
     convert  source, out, repeat, gap_ns                       the peer's own converter on a raw capture
     fills    data, out + the keys of DEFAULTS                  the demo maker; every fill, with exchange times
@@ -229,7 +229,7 @@ def set_queue_model(asset: Any, name: str, n: float) -> Any:
 
 
 def times(data: Any, start_ts: int) -> tuple[int, int]:
-    """Return how far to elapse to stand at start_ts (or the first LOCAL row), and how long from there to the last row."""
+    """Return how far to elapse to stand at start_ts (or the first LOCAL row), and from there to the last row."""
     first_exch = int(data["exch_ts"][np.argmax(data["ev"] & EXCH_EVENT != 0)])
     first_local = int(data["local_ts"][np.argmax(data["ev"] & LOCAL_EVENT != 0)])
     begin = min(first_exch, first_local)
