@@ -6,6 +6,7 @@ them; docs/config.md is `config_reference()`.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import types
@@ -23,7 +24,7 @@ from simcore import units
 # As simcore.kernels.queue.NAMES, which cannot be imported here: it would load the compiler.
 QUEUE_MODELS = ("risk_averse", "power", "power2", "power3", "log", "log2", "front", "fifo", "pro_rata")
 LATENCY_KINDS = ("place", "amend", "cancel", "response")
-TIERS_MAX = 8
+TIERS_MAX = 7
 INT64_MAX = (1 << 63) - 1
 
 _TIME = re.compile(
@@ -65,8 +66,6 @@ def _decimal(value: Any) -> Any:
 
 
 def _rate_bps(value: Any) -> Any:
-    if value is None:
-        return None
     bps = _decimal(value)
     if abs(bps) > 1000 or bps * 10_000 != (bps * 10_000).to_integral_value():
         raise ValueError("expected basis points from -1000 to 1000, in steps of 0.0001; negative is a rebate")
@@ -84,7 +83,7 @@ def plain_number(value: Decimal | None) -> int | float | str | None:
 
 _Plain = PlainSerializer(plain_number)
 Amount = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=Decimal("1e15")), _Plain]
-Bps = Annotated[Decimal | None, BeforeValidator(_rate_bps), _Plain]
+Bps = Annotated[Decimal, BeforeValidator(_rate_bps), _Plain]
 Time = Annotated[int | None, BeforeValidator(parse_time)]
 Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Ms = Annotated[float, Field(ge=0, le=86_400_000.0, allow_inf_nan=False)]
@@ -169,8 +168,8 @@ class FeeTier(Section):
     """Fees from a turnover on."""
 
     turnover: Amount = Field(description="turnover from which the tier holds, in cash")
-    maker_bps: Bps = Field(description="maker fee, bps; negative is a rebate; null = the tape's")
-    taker_bps: Bps = Field(description="taker fee, bps; null = the tape's")
+    maker_bps: Bps | None = Field(None, description="maker fee, bps; negative is a rebate; null = as below the tiers")
+    taker_bps: Bps | None = Field(None, description="taker fee, bps; null = as below the tiers")
 
 
 def _as_tuple(value: Any) -> Any:
@@ -180,8 +179,8 @@ def _as_tuple(value: Any) -> Any:
 class FeeConfig(Section):
     """What trading costs."""
 
-    maker_bps: Bps = Field(None, description="maker fee, bps; negative is a rebate; null = the tape's instrument")
-    taker_bps: Bps = Field(None, description="taker fee, bps; null = the tape's instrument")
+    maker_bps: Bps | None = Field(None, description="maker fee, bps; negative is a rebate; null = the tape's instrument")
+    taker_bps: Bps | None = Field(None, description="taker fee, bps; null = the tape's instrument")
     per_contract: Amount = Field(Decimal(0), description="fee per contract (unit of quantity) on top, in cash")
     initial_turnover: Amount = Field(Decimal(0), description="turnover before the run, in cash; it counts for the tiers")
     tiers: Annotated[tuple[FeeTier, ...], BeforeValidator(_as_tuple)] = Field(
@@ -191,7 +190,7 @@ class FeeConfig(Section):
     @model_validator(mode="after")
     def _tiers_increase(self) -> FeeConfig:
         marks = [tier.turnover for tier in self.tiers]
-        if any(later <= earlier for earlier, later in zip(marks, marks[1:], strict=False)):
+        if any(later <= earlier for earlier, later in itertools.pairwise(marks)):
             raise ValueError("expected tiers of increasing turnover")
         return self
 
@@ -206,8 +205,8 @@ class LatencyModel(Section):
     sigma: float = Field(0.5, ge=0, le=10, allow_inf_nan=False, description="lognormal: standard deviation of the logarithm")
     min_ms: Ms = Field(0.0, description="no latency is below this, ms")
     scale: float = Field(1.0, ge=0, le=1e6, allow_inf_nan=False, description="feed: factor on the feed's latency")
-    file: str | None = Field(None, min_length=1, description="recorded: CSV or Parquet of latencies, or of times and latencies")
-    column: str | None = Field(None, min_length=1, description="recorded: the column of latencies; null = the only one, or the last")
+    file: str | None = Field(None, min_length=1, description="recorded: CSV or Parquet with a column of latencies, and time_ns to interpolate")
+    column: str | None = Field(None, min_length=1, description="recorded: the column of latencies, its name ends in _ns, _us, _ms or _s; null = the first latency…")
     sampling: Literal["interpolate", "sample"] = Field(
         "interpolate", description="recorded: interpolate in time, or draw at random"
     )
@@ -366,4 +365,6 @@ def _kind(annotation: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         parts = [a for a in typing.get_args(annotation) if a is not type(None)]
         return f"{_kind(parts[0])} or null"
+    if origin is Annotated:
+        return _kind(typing.get_args(annotation)[0])
     return _KINDS[origin or annotation]
