@@ -23,9 +23,10 @@ class SynthSpec:
     lot_size: str
     contract_size: str = "1"
     kind: str = "linear"
+    base: str = ""
+    quote: str = "USD"
     maker_rate: str = "0"
     taker_rate: str = "0"
-    fee_per_lot: str = "0"
     seed: int = 1
     start_ns: int = 1_704_067_200_000_000_000  # 2024-01-01T00:00:00Z
     duration_s: int = 86_400
@@ -154,12 +155,13 @@ _MOST = {
 }  # fmt: skip
 
 SYNBTC = SynthSpec(
-    symbol="SYNBTC-PERP", price_start_ticks=84_000, tick_size="0.5", lot_size="0.001",
-    maker_rate="-0.00002", taker_rate="0.0004",
+    symbol="SYNBTC-PERP", base="SYNBTC", price_start_ticks=84_000, tick_size="0.5",
+    lot_size="0.001", maker_rate="-0.00002", taker_rate="0.0004",
 )  # fmt: skip
 
 SYNES = SynthSpec(
-    symbol="SYNES", price_start_ticks=19_200, tick_size="0.25", lot_size="1", contract_size="50", fee_per_lot="0.85",
+    symbol="SYNES", base="SYNES", price_start_ticks=19_200, tick_size="0.25", lot_size="1", contract_size="50",
+    maker_rate="0.00000354", taker_rate="0.00000354",  # 0.85 a contract at the opening price
     fair_vol_ticks=0.1, fair_jump_per_s=0.0004, fair_jump_ticks=1.0, drift_ticks_per_s=0.003, maker_lag_s=3.0,
     half_spread_ticks=0.5, impact_ticks=0.045, trade_informed_gain=2.0, trade_per_s=0.07, limit_per_s=0.75,
     requote_per_s=0.0004, cancel_fast_per_s=0.005, cancel_patient_per_s=0.0008, cancel_stale_per_s=0.03,
@@ -185,12 +187,12 @@ def sped_up(spec: SynthSpec, factor: float) -> SynthSpec:
     return replace(spec, fair_vol_ticks=spec.fair_vol_ticks * math.sqrt(factor), **changes)
 
 
-# The thin days fit a few hundred thousand rows into 24 hours; the others run at the pace of a busy venue.
+# The thin days fit 24 hours into some 200,000 rows; the others run at the pace of a busy venue.
 PRESETS: dict[str, SynthSpec] = {
     "large-tick": replace(sped_up(SYNES, 100.0), warmup_s=60, exch_step_ns=1000, local_step_ns=1000),
-    "large-tick-thin": SYNES,
+    "large-tick-thin": replace(sped_up(SYNES, 0.45), exch_step_ns=1_000_000, local_step_ns=1_000_000),
     "small-tick": replace(
         sped_up(SYNBTC, 300.0), tick_size="0.1", price_start_ticks=420_000, warmup_s=30, local_step_ns=1000
     ),
-    "small-tick-thin": SYNBTC,
+    "small-tick-thin": replace(sped_up(SYNBTC, 0.65), local_step_ns=1_000_000),
 }
