@@ -25,6 +25,7 @@ CODES: dict[str, tuple[str, str]] = {
     "TAPE-008": ("tapes of different instruments", "give tapes of one instrument, in time order"),
     "TAPE-009": ("bad value in a row", "`mmsim tape validate` lists the rows"),
     "TAPE-010": ("tapes overlap or are out of order", "give the tapes in time order, without overlap"),
+    "TAPE-011": ("cannot write the tape", "check the folder, its permissions and the free space"),
     "CONV-001": ("source not found", "check the path"),
     "CONV-002": ("source is empty or holds no market data", "check the file and the --format"),
     "CONV-003": ("line or record cannot be parsed", "the message names the first one; a truncated last line is counted, not refused"),

@@ -1,0 +1,234 @@
+"""Write a tape: rows in, one Parquet file out, complete or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simcore.errors import TapeError
+from simcore.records import (
+    BEST,
+    DEPTH,
+    EXCH_BIT,
+    KIND_COUNT,
+    KIND_MASK,
+    L3_ADD,
+    L3_EXEC,
+    L3_REDUCE,
+    LOCAL_BIT,
+    SNAPSHOT,
+    Chunk,
+)
+from simcore.tape.schema import (
+    META_KEY,
+    ROW_GROUP_ROWS,
+    WRITE_OPTIONS,
+    ContentHash,
+    TapeMeta,
+    arrow_schema,
+    as_chunk,
+    column_names,
+)
+
+_LEVEL_KINDS = np.isin(np.arange(16), (DEPTH, SNAPSHOT, BEST, L3_ADD, L3_REDUCE, L3_EXEC))
+
+
+class TapeWriter:
+    """Append rows, then close: only then does the file appear at `path`.
+
+    A context manager: leaving it with an exception removes what was written. `meta` states instrument, level
+    and origin; the figures (rows, times, hash) are measured here. Order and kinds are checked as rows come.
+    Raises TapeError TAPE-005 (columns), TAPE-006 (no rows), TAPE-007 (order), TAPE-009 (value), TAPE-011 (disk).
+    """
+
+    def __init__(self, path: str | Path, meta: TapeMeta) -> None:
+        self.path = Path(path)
+        self.meta = meta
+        self._names = column_names(meta.level)
+        self._hash = ContentHash(meta.instrument, meta.level)
+        self._parts: list[Chunk] = []
+        self._waiting = 0
+        self._figures = _Figures()
+        self._temp = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._complete = False
+        self._file: Any = None
+        self._parquet: Any = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(self.path)
+            self._file = self._temp.open("wb")
+            self._parquet = pq.ParquetWriter(self._file, arrow_schema(meta.level), **WRITE_OPTIONS)
+        except OSError as exc:
+            self.abort()
+            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close, or remove everything if an exception passes."""
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def append(self, columns: Chunk | Sequence[Any]) -> None:
+        """Append rows: a Chunk, or the columns in file order. The arrays may be reused afterwards."""
+        chunk = columns if isinstance(columns, Chunk) else as_chunk(columns)
+        lengths = [len(getattr(chunk, name)) for name in self._names]
+        if len(set(lengths)) != 1:
+            raise TapeError("TAPE-005", f"{self.path}: columns {', '.join(self._names)} have lengths {lengths}")
+        self._figures.add(chunk, self.path)
+        start = 0
+        while lengths[0] - start + self._waiting >= ROW_GROUP_ROWS:
+            stop = start + ROW_GROUP_ROWS - self._waiting
+            self._parts.append(_slice(chunk, start, stop))
+            self._write_group()
+            self._waiting = 0
+            start = stop
+        if start < lengths[0]:
+            self._parts.append(Chunk(*(column.copy() for column in _slice(chunk, start, lengths[0]))))
+            self._waiting += lengths[0] - start
+
+    def finish(self) -> TapeMeta:
+        """Write what is left and the metadata, and sync; the file is complete but not yet at its path."""
+        if self._complete:
+            return self.meta
+        if self._figures.rows == 0:
+            self.abort()
+            raise TapeError("TAPE-006", f"{self.path}: no rows to write")
+        try:
+            if self._parts:
+                self._write_group()
+            self.meta = replace(self.meta, content_hash=self._hash.hexdigest(), **self._figures.fields())
+            self._parquet.add_key_value_metadata({META_KEY: self.meta.to_json()})
+            self._parquet.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as exc:
+            self.abort()
+            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
+        self._complete = True
+        return self.meta
+
+    def close(self) -> TapeMeta:
+        """Finish, and put the file at its path."""
+        meta = self.finish()
+        try:
+            os.replace(self._temp, self.path)
+            _sync_folder(self.path.parent)
+        except OSError as exc:
+            self.abort()
+            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
+        return meta
+
+    def abort(self) -> None:
+        """Remove everything that was written."""
+        for stream in (self._parquet, self._file):
+            try:
+                if stream is not None and not self._complete:
+                    stream.close()
+            except (OSError, pa.ArrowInvalid):  # a full disk refuses the footer as well; the file goes anyway
+                pass
+        self._temp.unlink(missing_ok=True)
+
+    def _write_group(self) -> None:
+        block = [np.concatenate([getattr(part, name) for part in self._parts]) for name in self._names]
+        self._parts = []
+        self._hash.update(as_chunk(block))
+        table = pa.Table.from_arrays([pa.array(column) for column in block], schema=arrow_schema(self.meta.level))
+        try:
+            self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        except OSError as exc:
+            self.abort()
+            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
+
+
+class _Figures:
+    """What the writer measures while rows pass, and the checks of order and codes."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.times: dict[str, tuple[int, int]] = {}
+        self.price: tuple[int, int] | None = None
+
+    def add(self, chunk: Chunk, path: Path) -> None:
+        ev = chunk.ev
+        bad = (ev & KIND_MASK) >= KIND_COUNT
+        bad |= (ev & (EXCH_BIT | LOCAL_BIT)) == 0
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise TapeError("TAPE-009", f"{path}: row {self.rows + i}: ev {int(ev[i])} has no known kind, or nobody sees it")
+        for name, bit in (("exch_ts", EXCH_BIT), ("local_ts", LOCAL_BIT)):
+            self._add_times(chunk, name, bit, path)
+        level = _LEVEL_KINDS[ev & KIND_MASK] & (chunk.qty_lots != 0)
+        if level.any():
+            prices = chunk.price_ticks[level]
+            lo, hi = int(prices.min()), int(prices.max())
+            self.price = (lo, hi) if self.price is None else (min(lo, self.price[0]), max(hi, self.price[1]))
+        self.rows += len(ev)
+
+    def _add_times(self, chunk: Chunk, name: str, bit: int, path: Path) -> None:
+        seen = (chunk.ev & bit) != 0
+        times = getattr(chunk, name)
+        if not seen.all():
+            times = times[seen]
+        if not len(times):
+            return
+        first, last = self.times.get(name, (int(times[0]), int(times[0])))
+        back = np.flatnonzero(np.diff(times, prepend=last) < 0)
+        if len(back):
+            row = self.rows + int(np.flatnonzero(seen)[back[0]])
+            before = int(times[back[0] - 1]) if back[0] else last
+            raise TapeError("TAPE-007", f"{path}: row {row}: {name} {int(times[back[0]])} comes after {before}")
+        self.times[name] = (first, int(times[-1]))
+
+    def fields(self) -> dict[str, Any]:
+        exch = self.times.get("exch_ts", (None, None))
+        local = self.times.get("local_ts", (None, None))
+        price = self.price or (None, None)
+        return {
+            "rows": self.rows, "first_exch_ts": exch[0], "last_exch_ts": exch[1], "first_local_ts": local[0],
+            "last_local_ts": local[1], "price_min_ticks": price[0], "price_max_ticks": price[1],
+        }  # fmt: skip
+
+
+def _slice(chunk: Chunk, start: int, stop: int) -> Chunk:
+    return Chunk(*(column[start:stop] for column in chunk))
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of this tape that a killed process left behind."""
+    for temp in path.parent.glob(f".{path.name}.*.tmp"):
+        owner = temp.name[len(path.name) + 2 : -len(".tmp")]
+        if owner.isdecimal() and not _is_running(int(owner)):
+            temp.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
