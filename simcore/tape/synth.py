@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,6 @@ def _cut_days(chunk: Chunk) -> Iterator[tuple[Chunk, bool]]:
     """Yield (rows, whether they start a UTC day with its snapshot)."""
     starts = np.flatnonzero(((chunk.ev & KIND_MASK) == CLEAR) & (chunk.exch_ts % NS_PER_DAY == 0)).tolist()
     cuts = [0, *starts, len(chunk.ev)]
-    for lo, hi in zip(cuts, cuts[1:], strict=False):
+    for lo, hi in pairwise(cuts):
         if lo < hi:
             yield Chunk(*(column[lo:hi] for column in chunk)), lo in starts

@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
 
 SAMPLES = (
-    Sample("small-tick-thin", 7, 86_400, "l2", "a day of a perpetual: small tick, sparse levels, maker rebate, funding"),
+    Sample("small-tick-thin", 7, 86_400, "l2", "a day of a perpetual: small tick, sparse levels, rebate, funding"),
     Sample("large-tick-thin", 11, 86_400, "l2", "a day of an index future: one tick of spread, long queues"),
     Sample("large-tick-thin", 11, 3_600, "l3", "the first hour of the same day, order by order"),
 )

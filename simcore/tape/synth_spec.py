@@ -112,7 +112,9 @@ class SynthSpec:
                 least = _LEAST.get(field.name, 0.0)
                 most = _MOST.get(field.name, 1e19)
                 if not least <= number < most:
-                    raise ConfigError("CONF-003", f"synth {field.name} is {value}, expected {least:g} to below {most:g}")
+                    raise ConfigError(
+                        "CONF-003", f"synth {field.name} is {value}, expected {least:g} to below {most:g}"
+                    )
                 if field.name.endswith("_share") and number > 1.0:
                     raise ConfigError("CONF-003", f"synth {field.name} is {value}, expected a share of 0 to 1")
         for name in ("tick_size", "lot_size", "contract_size"):
