@@ -62,13 +62,6 @@ _COPY_BYTES = 1 << 22
 _EVENT = tuple[int, int, int, float, float, int]  # ev, exch_ts, local_ts, px, qty, order_id
 
 
-class _Instrument(Protocol):
-    @property
-    def tick_size(self) -> Decimal: ...
-    @property
-    def lot_size(self) -> Decimal: ...
-
-
 class ExportTape(Protocol):
     """What an export needs of a tape."""
 
@@ -284,7 +277,7 @@ def _write_zip(raw: IO[bytes], out: Path) -> None:
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 with archive.open(entry, "w", force_zip64=True) as member:
                     header = {"descr": np.lib.format.dtype_to_descr(EVENT_DTYPE), "fortran_order": False, "shape": (size // EVENT_DTYPE.itemsize,)}
-                    np.lib.format.write_array_header_1_0(member, header)  # type: ignore[arg-type]
+                    np.lib.format.write_array_header_1_0(member, header)
                     while block := raw.read(_COPY_BYTES):
                         member.write(block)
             file.flush()

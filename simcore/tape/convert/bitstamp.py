@@ -25,7 +25,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from gzip import BadGzipFile
 from gzip import decompress as gunzip
 from pathlib import Path
@@ -156,11 +156,11 @@ def _match_prints(log: _Log, counts: Counter[str]) -> None:
             assert one is not None
             counts["trades_with_one_order"] += 1
             trade.aggressor = 1 - one.side if one.price == trade.price else one.side
-        for event in (bid, ask):
-            if event is not None:
-                event.role = "take" if event.side == trade.aggressor else "rest"
-                event.taken = trade.amount
-    counts["reductions_without_trade"] += sum(1 for e in log.events if not e.role and (e.taken is None or e.taken > 0))
+        for party in (bid, ask):
+            if party is not None:
+                party.role = "take" if party.side == trade.aggressor else "rest"
+                party.taken = trade.amount
+    _count(counts, "reductions_without_trade", sum(1 for e in log.events if not e.role and (e.taken is None or e.taken > 0)))
 
 
 def _nearest(pool: dict[int | None, list[_Event]], trade: _Print, side: int) -> _Event | None:
@@ -196,7 +196,7 @@ def _match_pairs(log: _Log, counts: Counter[str]) -> None:
         late.role, early.role = "take", "rest"
         log.prints.append(_Print(event.index, event.ms, early.price, event.taken, late.side))
         counts["trades_inferred"] += 1
-    counts["reductions_without_trade"] += sum(1 for e in log.events if not e.role and e.taken)
+    _count(counts, "reductions_without_trade", sum(1 for e in log.events if not e.role and e.taken))
 
 
 def _rows(log: _Log, counts: Counter[str], seed: bool) -> OrderRows:
@@ -213,7 +213,7 @@ def _rows(log: _Log, counts: Counter[str], seed: bool) -> OrderRows:
     book.at(first.ms * NS_PER_MS, first.ms * NS_PER_MS, 1)
     for order_id in sorted(opening):
         book.add(order_id, *opening[order_id])
-    counts["orders_inferred_at_opening"] += len(opening)
+    _count(counts, "orders_inferred_at_opening", len(opening))
     prints = iter(sorted(log.prints, key=lambda p: p.index))
     trade = next(prints, None)
     for event in log.events:
@@ -331,7 +331,7 @@ def _parse(path: Path, log: _Log, counts: Counter[str]) -> None:
             ms = _csv_line(line, index, log) if is_csv else _log_line(line, index, log)
         except ConvertError as exc:
             raise ConvertError(exc.code, f"{path}: line {number + 1}: {exc.cause}") from exc
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError, InvalidOperation, RecursionError) as exc:
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError) as exc:
             if number == len(lines) - 1:  # no newline after it: the file was cut here
                 counts["truncated_last_line"] += 1
                 return
@@ -407,3 +407,9 @@ def _text(path: Path) -> str:
         return data.decode("utf-8")
     except (lzma.LZMAError, BadGzipFile, zlib.error, EOFError, OSError, UnicodeDecodeError) as exc:
         raise ConvertError("CONV-003", f"{path}: not readable: {exc}") from exc
+
+
+def _count(counts: Counter[str], name: str, rows: int) -> None:
+    """Count only what there is, so that an absent name means none."""
+    if rows:
+        counts[name] += rows

@@ -101,7 +101,7 @@ class _Book:
                 self._message(message)
             except ConvertError as exc:
                 raise ConvertError(exc.code, f"{where}: line {number + 1}: {exc.cause}") from exc
-            except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as exc:
                 raise ConvertError("CONV-003", f"{where}: line {number + 1}: not an order book message: {exc!r}") from exc
 
     def _message(self, message: dict[str, Any]) -> None:
@@ -266,7 +266,7 @@ def _floats(values: Sequence[Any], line: Any, name: str) -> Any:
 
 def _symbol_of_name(name: str) -> str:
     """Return the symbol of a trade file without a symbol column: `BTCUSDT_2024-12-01.csv.gz`, `BTCUSDT2024-…`."""
-    letters = name.split("_")[0].split(".")[0]
+    letters = name.split("_", maxsplit=1)[0].split(".", maxsplit=1)[0]
     return letters[: -len("2024-12-01")] if letters[-3:-2] == "-" else letters
 
 

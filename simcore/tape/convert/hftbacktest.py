@@ -7,6 +7,7 @@ finite px (from the best to px inclusive), any other clear takes the whole side;
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections import Counter
@@ -85,7 +86,7 @@ def _load(path: Path, counts: Counter[str]) -> list[Any]:
                 named = {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError) as exc:
         raise ConvertError("CONV-003", f"{path}: not an npz or npy file: {exc}") from exc
-    except (SyntaxError, TypeError, NotImplementedError, MemoryError, OverflowError, AttributeError) as exc:
+    except (SyntaxError, tokenize.TokenError, TypeError, NotImplementedError, MemoryError, OverflowError, AttributeError) as exc:
         raise ConvertError("CONV-003", f"{path}: damaged array header: {exc!r}") from exc
     events = []
     for name, array in named.items():
@@ -129,7 +130,7 @@ def _usable(events: Any, flagged: bool, counts: Counter[str]) -> Any:
         "rows_without_side": known & needs_side & (sides == 0),
         "rows_that_nobody_sees": known & unseen,
     }
-    if (kind >= ADD_ORDER_EVENT).any():
+    if np.isin(kind, (ADD_ORDER_EVENT, CANCEL_ORDER_EVENT, MODIFY_ORDER_EVENT, FILL_EVENT)).any():
         faults["depth_rows_of_order_source"] = np.isin(kind, (DEPTH_EVENT, DEPTH_SNAPSHOT_EVENT, DEPTH_BBO_EVENT))
     keep = np.ones(len(ev), dtype=bool)
     for name, fault in faults.items():
@@ -237,6 +238,6 @@ def _quantity_scale(qty: Any, counts: Counter[str]) -> int:
         scaled = values * 10.0**digits
         off = np.abs(scaled - np.round(scaled)) > 1e-6 * np.maximum(1.0, np.abs(scaled) * 1e-9)
         if not off.any():
-            return 10**digits
+            return int(10**digits)
     counts["quantities_rounded_to_1e-9"] += int(off.sum())
-    return 10**_QTY_DIGITS_MAX
+    return int(10**_QTY_DIGITS_MAX)
