@@ -1,0 +1,55 @@
+"""The parameters of a run, by their names in docs/semantics.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simcore import records as r
+from tests.oracle import queue
+from tests.oracle.wire import Latency, constant
+
+LINEAR, INVERSE, SPOT = "linear", "inverse", "spot"
+
+
+@dataclass(frozen=True)
+class OracleParams:
+    """What the Venue, the Wire and the Node of one lane are told. Zero switches a limit off."""
+
+    kind: str = LINEAR
+    value_scale: int = 1
+    lane: int = 0
+    # queue and fills
+    l3: bool = False  # the tape is market by order: TRADE rows are for the Node only
+    queue_model: str = "risk_averse"
+    queue_n: float = 1.0
+    fill_whole: bool = False
+    cross_fill_whole: bool = False
+    pro_rata_min_lots: int = 0
+    # checks
+    rate_limit_count: int = 0
+    rate_limit_window_ns: int = 1_000_000_000
+    max_order_lots: int = 0
+    min_notional_units: int = 0
+    max_open_orders: int = 0
+    balance_units: int = 0
+    leverage: int = 1
+    self_trade: int = 0  # 0 refuse the new order, 1 cancel the resting ones, 2 ignore
+    # fees: (turnover threshold in cash units, maker, taker in 1e-8)
+    tiers: tuple[tuple[int, int, int], ...] = ((0, 0, 0),)
+    initial_turnover_units: int = 0
+    fee_per_lot_units: int = 0
+    # wire
+    latency: Latency = constant(0, 0, 0, 0, 1)
+    # node
+    tick_interval_ns: int = 0
+    start_ts: int | None = None
+    end_ts: int | None = None
+    use_amend: bool = False
+    wait_cancel: bool = False
+    quote_tif: int = r.POST_ONLY
+
+    def __post_init__(self) -> None:
+        if self.queue_model not in queue.MODELS:
+            raise ValueError(f"queue_model {self.queue_model!r} is none of {queue.MODELS}")
+        if self.queue_model == "fifo" and not self.l3:
+            raise ValueError("fifo needs a tape with order ids")
