@@ -143,7 +143,7 @@ def match(sim: Record, l2: Record, l3: Record, aggressor: int, lots: int, level_
 def may_remove(sim: Record, place: int) -> bool:
     """Whether the order can go without emptying one of the last levels of its side."""
     side = sim.order_side[place]
-    return sim.level_orders[side, sim.order_price[place] & MASK] > 1 or sim.levels[side] > LEVELS_MIN
+    return bool(sim.level_orders[side, sim.order_price[place] & MASK] > 1 or sim.levels[side] > LEVELS_MIN)
 
 
 @kernel

@@ -75,7 +75,7 @@ def fast_normal(sim: Record, p: float) -> float:
     if cell < _TAIL or cell >= NORMAL_CELLS - _TAIL:
         return normal_quantile(p)
     below = sim.normal_table[cell]
-    return below + (position - cell) * (sim.normal_table[cell + 1] - below)
+    return float(below + (position - cell) * (sim.normal_table[cell + 1] - below))
 
 
 @kernel
@@ -94,14 +94,14 @@ def fast_log(sim: Record, x: float) -> float:
     cell = min(int((x - 0.5) * (2 * LOG_CELLS)), LOG_CELLS - 1)
     r = x * sim.mid_table[cell] - 1.0
     series = r * (1.0 - r * (0.5 - r * (0.3333333333333333 - r * (0.25 - r * 0.2))))
-    return sim.log_table[cell] + series - shift * LN2
+    return float(sim.log_table[cell] + series - shift * LN2)
 
 
 @kernel
 def fast_exp(sim: Record, x: float) -> float:
     """Return e^x for x <= 40; 0 below -63, e^40 above 40."""
     x = min(x, 40.0)
-    whole = int(math.floor(x))
+    whole = math.floor(x)
     if whole < 1 - POWERS:
         return 0.0
     cell = int((x - whole) * EXP_CELLS)
@@ -109,4 +109,4 @@ def fast_exp(sim: Record, x: float) -> float:
     series = 0.16666666666666666 + r * (0.041666666666666664 + r * 0.008333333333333333)
     series = 1.0 + r * (1.0 + r * (0.5 + r * series))
     value = sim.exp_table[cell] * series
-    return value * sim.power_table[-whole] if whole <= 0 else value / sim.power_table[whole]
+    return float(value * sim.power_table[-whole] if whole <= 0 else value / sim.power_table[whole])

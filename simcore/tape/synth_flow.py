@@ -72,7 +72,7 @@ def run_flow(sim: Record, l2: Record, l3: Record, stop_ns: int, rows_max: int) -
 def seed_book(sim: Record, l2: Record, l3: Record, order_count: int) -> int:
     """Place the first orders, before any time passes."""
     fill_tables(sim)
-    start = int(math.floor(sim.fair))
+    start = math.floor(sim.fair)
     begin_message(sim, 0, 0, 0)
     for side in range(2):
         for away in range(4):
@@ -87,7 +87,7 @@ def seed_book(sim: Record, l2: Record, l3: Record, order_count: int) -> int:
 @kernel
 def _is_full(sim: Record, rows: Record) -> bool:
     """Whether the next message, at worst a snapshot or a purge of all orders, might not fit."""
-    return rows.wanted != 0 and rows.used + 2 * (sim.pool_used[0] + sim.pool_used[1]) + 64 > rows.room
+    return bool(rows.wanted != 0 and rows.used + 2 * (sim.pool_used[0] + sim.pool_used[1]) + 64 > rows.room)
 
 
 @kernel
@@ -160,8 +160,8 @@ def _set_rates(sim: Record) -> float:
 def _late_ticks(sim: Record, half: float, side: int) -> float:
     """Ticks by which the best quote of a side is better than its makers want by now, at least 0."""
     if side == BID:
-        return max(sim.best[BID] - (sim.belief - half + 0.5), 0.0)
-    return max(sim.belief + half - 0.5 - sim.best[ASK], 0.0)
+        return float(max(sim.best[BID] - (sim.belief - half + 0.5), 0.0))
+    return float(max(sim.belief + half - 0.5 - sim.best[ASK], 0.0))
 
 
 @kernel
@@ -169,7 +169,7 @@ def _day_shape(sim: Record, swing: float) -> float:
     """U shape over the session, mean 1: 1 - swing at noon, 1 + 2 swing at open and close."""
     since = (sim.now - int(sim.session_open_s) * 1_000_000_000) % DAY_NS
     u = 2.0 * (since / 86400e9) - 1.0
-    return 1.0 - swing + 3.0 * swing * u * u
+    return float(1.0 - swing + 3.0 * swing * u * u)
 
 
 @kernel
@@ -267,8 +267,8 @@ def _limit_price(sim: Record, side: int) -> int:
     depth = sim.depth_scale_ticks * (pareto(sim, sim.depth_tail) - 1.0)
     away = half + min(depth, sim.depth_max_ticks)
     if side == BID:
-        return min(int(math.floor(sim.belief - away + 0.5)), sim.best[ASK] - 1)
-    return max(int(math.floor(sim.belief + away + 0.5)), sim.best[BID] + 1)
+        return int(min(math.floor(sim.belief - away + 0.5), sim.best[ASK] - 1))
+    return int(max(math.floor(sim.belief + away + 0.5), sim.best[BID] + 1))
 
 
 @kernel
@@ -284,7 +284,7 @@ def _size(sim: Record, scale: float, tail: float) -> int:
 @kernel
 def _random_order(sim: Record, pool: int) -> int:
     size = sim.pool_used[pool]
-    return sim.pools[pool, min(int(uniform(sim) * size), size - 1)]
+    return int(sim.pools[pool, min(int(uniform(sim) * size), size - 1)])
 
 
 @kernel
@@ -318,8 +318,8 @@ def _requote(sim: Record, l2: Record, l3: Record) -> None:
 @kernel
 def _funding(sim: Record, l2: Record, l3: Record) -> None:
     """Write a funding row: mark = fair value, rate in 1e-8 from the imbalance, within 0.05 %."""
-    mark = max(int(math.floor(sim.fair + 0.5)), 1)
-    rate = int(math.floor(10_000.0 * (1.0 + 2.0 * sim.imbalance) + 0.5))
+    mark = max(math.floor(sim.fair + 0.5), 1)
+    rate = math.floor(10_000.0 * (1.0 + 2.0 * sim.imbalance) + 0.5)
     rate = min(max(rate, -50_000), 50_000)
     _start_message(sim)
     write_row(sim, l2, FUNDING | NO_SIDE_BIT, mark, rate, 0)
@@ -351,7 +351,7 @@ def _start_message(sim: Record) -> None:
 @kernel
 def _arrival(sim: Record, latency_ns: float) -> int:
     """Return the local time, rounded up to the local clock's grid."""
-    return (sim.now + int(latency_ns)) // sim.local_step_ns * sim.local_step_ns + sim.local_step_ns
+    return int((sim.now + int(latency_ns)) // sim.local_step_ns * sim.local_step_ns + sim.local_step_ns)
 
 
 @kernel

@@ -15,8 +15,14 @@ LEVELS_MIN = 2  # nothing takes or cancels the last levels of a side
 LOG_CELLS, EXP_CELLS, NORMAL_CELLS, POWERS = 256, 64, 4096, 64  # sizes of the tables of synth_draw
 PATIENT, FAST = 0, 1  # pools of orders by how long they mean to stay
 
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text: long lists of names read better so."""
+    return tuple(text.split())
+
+
 # Parameters of the flow: names, units and defaults are those of SynthSpec.
-PARAMETERS = (
+PARAMETERS = words(
     "fair_vol_ticks fair_jump_per_s fair_jump_ticks drift_ticks_per_s drift_reversion_s maker_lag_s "
     "half_spread_ticks trade_per_s trade_informed_gain impact_ticks limit_per_s requote_per_s cancel_fast_per_s "
     "cancel_patient_per_s cancel_stale_per_s excite_trade_hot excite_trade_warm excite_trade_cross "
@@ -25,21 +31,21 @@ PARAMETERS = (
     "trade_size_tail size_max_lots round_size_lots round_share sweep_share sweep_levels sweep_reach_ticks "
     "rest_share reduce_share day_activity_swing day_volatility_swing session_open_s step_max_s latency_floor_ns "
     "latency_median_ns latency_sigma latency_load disorder_median_ns disorder_sigma"
-).split()
+)
 REGIME_PARAMETERS = ("regime_activity", "regime_volatility", "regime_spread", "regime_mean_s")
 
 # now, next_*, *_ts: ns.  best, edge: ticks, [bid, ask]; no bid is below edge[0], no ask above edge[1].
 # levels: levels in use.  free: first free place of the order table, -1 if none.  regime: 0 quiet to 2 stressed.
-_SCALARS = (
+_SCALARS = words(
     "seed draws now regime trades emit next_snapshot next_funding funding_interval_ns exch_step_ns local_step_ns "
     "message exch_ts book_ts trade_ts touched_count free next_id"
-).split()
+)
 # fair value, what makers believe of it, its drift, imbalance; excitation in events per second, [buy, sell] or book.
-_LATENTS = "fair belief drift imbalance hot_book".split()
+_LATENTS = words("fair belief drift imbalance hot_book")
 # An order's place in its level (links are places, -1 ends a list) and in its pool.
-_ORDER = "order_id order_side order_price order_lots order_next order_prev order_pool order_spot".split()
+_ORDER = words("order_id order_side order_price order_lots order_next order_prev order_pool order_spot")
 # Per side and price & (WINDOW - 1).
-_LEVEL = "level_lots level_orders level_head level_tail level_stamp".split()
+_LEVEL = words("level_lots level_orders level_head level_tail level_stamp")
 
 RATES = 8  # kinds of events
 SIM = np.dtype(
