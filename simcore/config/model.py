@@ -24,7 +24,7 @@ from simcore import units
 # As simcore.kernels.queue.NAMES, which cannot be imported here: it would load the compiler.
 QUEUE_MODELS = ("risk_averse", "power", "power2", "power3", "log", "log2", "front", "fifo", "pro_rata")
 LATENCY_KINDS = ("place", "amend", "cancel", "response")
-TIERS_MAX = 7
+TIERS_MAX = 8
 INT64_MAX = (1 << 63) - 1
 
 _TIME = re.compile(
@@ -206,7 +206,7 @@ class LatencyModel(Section):
     min_ms: Ms = Field(0.0, description="no latency is below this, ms")
     scale: float = Field(1.0, ge=0, le=1e6, allow_inf_nan=False, description="feed: factor on the feed's latency")
     file: str | None = Field(None, min_length=1, description="recorded: CSV or Parquet with a column of latencies, and time_ns to interpolate")
-    column: str | None = Field(None, min_length=1, description="recorded: the column of latencies, its name ends in _ns, _us, _ms or _s; null = the first latency…")
+    column: str | None = Field(None, min_length=1, description="recorded: the column of latencies, its name ends in _ns, _us, _ms or _s; null = the first whose name starts with latency")
     sampling: Literal["interpolate", "sample"] = Field(
         "interpolate", description="recorded: interpolate in time, or draw at random"
     )
