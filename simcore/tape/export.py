@@ -8,6 +8,7 @@ the cancel or modify that repeats it, an L3_REDUCE a cancel or a modify.
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import zipfile
@@ -230,7 +231,7 @@ class Exporter:
             for side in sides:
                 levels = self._levels[bit][side]
                 if kind == CLEAR:
-                    gone = list(levels) if px != px else [p for p in levels if (p <= px if side else p >= px)]
+                    gone = list(levels) if math.isnan(px) else [p for p in levels if (p <= px if side else p >= px)]
                 elif kind == BEST:
                     gone = [p for p in levels if (p < px if side else p > px)]
                 else:
@@ -284,5 +285,5 @@ def _write_zip(raw: IO[bytes], out: Path) -> None:
             os.fsync(file.fileno())
         os.replace(name, out)
     except BaseException:
-        os.unlink(name)
+        Path(name).unlink()
         raise

@@ -1,0 +1,155 @@
+"""The lines of a Bitstamp order log, or of its CSV of orders, as events; see `bitstamp` for their meaning."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from gzip import BadGzipFile
+from gzip import decompress as gunzip
+from pathlib import Path
+from typing import Any
+
+from simcore.errors import ConvertError
+from simcore.records import ASK, BID
+
+SCALE = 100_000_000  # prices and amounts are integers in 1e-8
+INT_MAX = 2**62
+CREATED, CHANGED, DELETED = "order_created", "order_changed", "order_deleted"
+_CSV_HEADER = ["id", "timestamp", "exchange.timestamp", "price", "volume", "action", "direction"]
+_CSV_ACTIONS = {"created": CREATED, "changed": CHANGED, "deleted": DELETED}
+_VALUE_MAX = 10_000_000
+_BOOK_SIDES = ((BID, "bids"), (ASK, "asks"))
+
+
+@dataclass
+class Event:
+    """One line about an order: amount is what is left after it; start: index of the event that set its price."""
+
+    index: int
+    ms: int
+    kind: str
+    order_id: int
+    side: int
+    price: int
+    amount: int
+    start: int = -1  # -1: its price was set before the log begins
+    taken: int | None = 0  # lots gone by this event, not by a cancel; None: some, but how many is unknown
+    role: str = ""  # "rest" or "take" once a trade is found for it
+
+
+@dataclass
+class Print:
+    """One trade line; aggressor as found."""
+
+    index: int
+    ms: int
+    price: int
+    amount: int
+    aggressor: int = -1
+
+
+@dataclass
+class Log:
+    """Everything the files say. books: line index and (side, price, amount) levels of each order_book."""
+
+    events: list[Event] = field(default_factory=list)
+    prints: list[Print] = field(default_factory=list)
+    books: list[tuple[int, list[tuple[int, int, int]]]] = field(default_factory=list)
+    lines: int = 0
+
+
+def parse(path: Path, log: Log, counts: Counter[str]) -> None:
+    """Append the lines of a file to the log (mutated). A cut-off last line is counted, other bad lines refused."""
+    text = _text(path)
+    lines = text.split("\n")
+    is_csv = lines[0].strip().split(",") == _CSV_HEADER
+    last_ms = 0
+    for number, line in enumerate(lines):
+        if not line.strip() or (is_csv and number == 0):
+            continue
+        index = log.lines
+        log.lines += 1
+        try:
+            ms = _csv_line(line, index, log) if is_csv else _log_line(line, index, log)
+        except ConvertError as exc:
+            raise ConvertError(exc.code, f"{path}: line {number + 1}: {exc.cause}") from exc
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError) as exc:
+            if number == len(lines) - 1:  # no newline after it: the file was cut here
+                counts["truncated_last_line"] += 1
+                return
+            raise ConvertError("CONV-003", f"{path}: line {number + 1}: {exc!r}") from exc
+        if ms < last_ms:
+            counts["rows_before_their_predecessor"] += 1
+        last_ms = ms
+
+
+def _log_line(line: str, index: int, log: Log) -> int:
+    stamp, kind, text = line.split(" ", 2)
+    ms = _ms(stamp)
+    data: dict[str, Any] = json.loads(text)
+    if kind == "order_book":
+        log.books.append((index, [(s, _fixed(p), _fixed(a)) for s, name in _BOOK_SIDES for p, a in data[name]]))
+    elif kind == "trade":
+        price, amount = _fixed(data["price"]), _fixed(data["amount"])
+        if price <= 0 or amount <= 0:
+            raise ConvertError("CONV-004", f"trade price {data['price']}, amount {data['amount']}")
+        log.prints.append(Print(index, ms, price, amount))
+    elif kind in (CREATED, CHANGED, DELETED):
+        side = int(data["order_type"])
+        _append(log, index, ms, kind, data["id"], side, _fixed(data["price"]), _fixed(data["amount"]))
+    else:
+        raise ConvertError("CONV-003", f"event {kind!r}; expected order_created, order_changed, order_deleted, trade or order_book")
+    return ms
+
+
+def _csv_line(line: str, index: int, log: Log) -> int:
+    order_id, stamp, _, price, volume, action, direction = line.strip().split(",")
+    ms = _ms(stamp)
+    amount = Decimal(volume)  # in 1e-8 already
+    if amount != amount.to_integral_value():
+        raise ConvertError("CONV-004", f"volume {volume}; expected a whole number of 1e-8")
+    side = {"bid": BID, "ask": ASK}[direction]
+    _append(log, index, ms, _CSV_ACTIONS[action], order_id, side, _fixed(price), int(amount))
+    return ms
+
+
+def _append(log: Log, index: int, ms: int, kind: str, order_id: Any, side: int, price: int, amount: int) -> None:
+    number = int(order_id)
+    if side not in (BID, ASK):
+        raise ConvertError("CONV-003", f"order_type {side}; expected 0 or 1")
+    if price <= 0 or not 0 <= amount < INT_MAX or not 0 < number < INT_MAX:
+        raise ConvertError("CONV-004", f"order {number}: price {price}e-8, amount {amount}e-8")
+    log.events.append(Event(index, ms, kind, number, side, price, amount))
+
+
+def _ms(text: str) -> int:
+    ms = int(text)
+    if not 0 < ms < 9_000_000_000_000:
+        raise ConvertError("CONV-004", f"time {text} is not in ms of our age")
+    return ms
+
+
+def _fixed(value: Any) -> int:
+    """Return a decimal in 1e-8 (below 1e7, where a float times 1e8 is nearest the whole number meant)."""
+    number = float(value)
+    if not abs(number) < _VALUE_MAX:  # also if it is not a number
+        raise ConvertError("CONV-004", f"value {value!r}")
+    return round(number * SCALE)
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise ConvertError("CONV-001", f"{path}: no such file")
+    try:
+        data = path.read_bytes()
+        if data[:6] == b"\xfd7zXZ\x00":
+            data = lzma.decompress(data)
+        elif data[:2] == b"\x1f\x8b":
+            data = gunzip(data)
+        return data.decode("utf-8")
+    except (lzma.LZMAError, BadGzipFile, zlib.error, EOFError, OSError, UnicodeDecodeError) as exc:
+        raise ConvertError("CONV-003", f"{path}: not readable: {exc}") from exc
