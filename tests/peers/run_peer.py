@@ -75,8 +75,8 @@ def collect_fills(hbt: Any, lot_size: float, fills: Any, count: int) -> int:
 
 @njit
 def run_maker(
-    hbt: Any, first_ns: int, span_ns: int, interval_ns: int, half_spread: float, skew: float, order_lots: int, max_lots: int,
-    tick_size: float, lot_size: float, fills: Any, counts: Any,
+    hbt: Any, first_ns: int, span_ns: int, interval_ns: int, half_spread: float, skew: float, order_lots: int,
+    max_lots: int, tick_size: float, lot_size: float, fills: Any, counts: Any,
 ) -> int:  # fmt: skip
     """Quote one bid and one ask at every tick (docs/peers.md, "The maker"); return the number of fills.
 
@@ -197,7 +197,7 @@ def to_lots(data: Any, config: dict[str, Any]) -> dict[str, Any]:
     data["qty"] = np.rint(data["qty"] / lot)
     contract = config["contract_size"] * (lot / tick if config["inverse"] else lot * tick)
     scaled = {"tick_size": 1.0, "lot_size": 1.0, "contract_size": contract}
-    return {**config, **scaled, "roi_low": round(config["roi_low"] / tick), "roi_high": round(config["roi_high"] / tick)}
+    return {**config, **scaled, **{name: round(config[name] / tick) for name in ("roi_low", "roi_high")}}
 
 
 def build(data: Any, config: dict[str, Any]) -> Any:

@@ -136,7 +136,8 @@ class Venue:
             size = self.state.reports.shape[1]
             for i in range(int(record["report_count"])):
                 report = self.state.reports[lane, (int(record["report_head"]) + i) % size]
-                words = (REPORT_LABELS[report["kind"]], STATE_LABELS[report["state"]], REASON_LABELS[int(report["reason"])])
+                reason = REASON_LABELS[int(report["reason"])]
+                words = (REPORT_LABELS[report["kind"]], STATE_LABELS[report["state"]], reason)
                 numbers = [int(report[name]) for name in ("order_id", "price_ticks", "qty_lots", "leaves_lots")]
                 said.append(Event(words[0], numbers[0] - 256, *numbers[1:], *words[1:]))
             record["report_head"], record["report_count"] = 0, 0
