@@ -1,7 +1,7 @@
 """The `mmsim` command: parse, call simcore, print. Every heavy import is inside the command that needs it.
 
 Exit codes: 0 done; 1 a verification or validation failed; 2 a user error, as `error CODE: …` and `remedy: …` on
-stderr; 130 Ctrl-C. A bug shows its traceback. Results go to stdout, everything else to stderr.
+stderr; 130 Ctrl-C; 141 a closed pipe. A bug shows its traceback. Results go to stdout, everything else to stderr.
 """
 
 from __future__ import annotations
@@ -162,12 +162,12 @@ def replay(tapes: tuple[Path, ...], out: Path | None, resume: bool, as_json: boo
 
     The tapes are of one instrument, in time order.
     """
+    if resume and out is None:
+        raise click.UsageError("--resume needs --out: the run folder to go on with")
     config = _config(**choices)
     from simcore.engine import replay as run
     from simcore.report import build_report
 
-    if resume and out is None:
-        raise click.UsageError("--resume needs --out: the run folder to go on with")
     with _progress() as report:
         run_dir = run(tapes, config, out, resume=resume, progress=report)
     _print_summary(build_report(run_dir), as_json)
@@ -328,10 +328,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130
-    except BrokenPipeError:
-        # The reader (`| head`) has gone; point stdout elsewhere, so that Python's flush at exit does not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except SystemExit:
+        return 141  # click's answer to a reader (`| head`) that has gone; as a shell reports SIGPIPE
 
 
 if __name__ == "__main__":
