@@ -63,7 +63,8 @@ def our_fills(rows: Any, config: dict[str, Any], start_ts: int, chunk_rows: int 
     state.lanes["tick_ns"] = config["tick_interval_ns"]
     state.lanes["next_key"] = config["tick_interval_ns"] * 8 + st.CLASS_TICK
     journal = FillsOnly()
-    runner.run(runner.Session(linked, state, memory.new_output(state), runner.Feed(iter(pieces)), journal))  # type: ignore[arg-type]
+    session = runner.Session(linked, state, memory.new_output(state), runner.Feed(iter(pieces)), journal)
+    runner.run(session)
     return journal.fills
 
 

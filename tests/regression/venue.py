@@ -118,7 +118,7 @@ class Venue:
     ) -> list[Event]:
         message = self.state.requests[lane, 0]
         values = {
-            "kind": kind, "order_id": 256 + order, "side": side, "tif": tif, "price_ticks": price, "qty_lots": lots,
+            "kind": kind, "order_id": st.SLOT_MASK + 1 + order, "side": side, "tif": tif, "price_ticks": price, "qty_lots": lots,
             "lane": lane,
         }  # fmt: skip
         for name, value in values.items():
@@ -139,7 +139,7 @@ class Venue:
                 reason = REASON_LABELS[int(report["reason"])]
                 words = (REPORT_LABELS[report["kind"]], STATE_LABELS[report["state"]], reason)
                 numbers = [int(report[name]) for name in ("order_id", "price_ticks", "qty_lots", "leaves_lots")]
-                said.append(Event(words[0], numbers[0] - 256, *numbers[1:], *words[1:]))
+                said.append(Event(words[0], numbers[0] - st.SLOT_MASK - 1, *numbers[1:], *words[1:]))
             record["report_head"], record["report_count"] = 0, 0
         rows = self.out.out_fills[: self.out.counts[st.O_FILLS]]
         names = ("lane", "side", "price_ticks", "qty_lots", "fee_units")
