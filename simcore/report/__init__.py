@@ -1,0 +1,1 @@
+"""Reports of runs: statistics, plots, pages, comparison. Modules are imported where they are needed."""

@@ -1,0 +1,212 @@
+"""A finished run folder, read and checked: manifest, counters, configuration, journal, and the units of money."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simcore.errors import JournalError, ReportError
+from simcore.journal.store import read_stream
+from simcore.records import ASK, BID, NO_PRICE, IntArray, Record
+from simcore.report import sums
+from simcore.report.sums import Column
+from simcore.units import INVERSE, KIND_NAMES
+
+_NOTE_KEYS = ("instrument", "value_scale", "cash_unit", "start_ts", "end_ts", "digest")
+_COUNT_KEYS = (
+    "rows", "wall_s", "orders", "amends", "cancels", "fills", "maker_fills", "taker_fills", "partial_fills",
+    "volume_lots", "turnover_units", "fee_units", "funding_units", "cash_units", "position_lots",
+)  # fmt: skip
+_INSTRUMENT_KEYS = ("venue", "symbol", "kind", "tick_size", "lot_size", "contract_size", "base", "quote")
+
+
+@dataclass(frozen=True)
+class Money:
+    """How ticks and lots become money (docs/semantics.md 4.6).
+
+    direction  +1: a long gains when the price rises in cash units per lot; -1 for inverse contracts, whose
+               value in coin falls as 1/price.
+    unit       size of a cash unit in `cash` (quote currency; inverse: base coin).
+    """
+
+    kind: int
+    value_scale: int
+    unit: Decimal
+    tick_size: Decimal
+    lot_size: Decimal
+    contract_size: Decimal
+    base: str
+    quote: str
+
+    @property
+    def direction(self) -> int:
+        """Return the sign of a long position's value."""
+        return -1 if self.kind == INVERSE else 1
+
+    @property
+    def cash(self) -> str:
+        """Return the name of the money: the quote currency; the base coin of inverse contracts."""
+        return (self.base or "coin") if self.kind == INVERSE else (self.quote or "quote")
+
+    @property
+    def size(self) -> str:
+        """Return the name of the unit of volume and position."""
+        return "contracts" if self.kind == INVERSE else (self.base or "base")
+
+    def notional(self, price_ticks: IntArray, qty_lots: IntArray) -> Column:
+        """Return cash units [n] of fills at prices > 0."""
+        if self.kind == INVERSE:
+            return sums.divide_half_up(sums.multiply(qty_lots, self.value_scale), price_ticks)
+        return sums.multiply(price_ticks, qty_lots, self.value_scale)
+
+    def half_value(self, bid_plus_ask: IntArray, qty_lots: IntArray) -> Column:
+        """Return twice the cash units [n] of lots at mids > 0, given as bid + ask; inverse: rounded half up."""
+        if self.kind == INVERSE:
+            return sums.divide_half_up(sums.multiply(qty_lots, 4 * self.value_scale), bid_plus_ask)
+        return sums.multiply(bid_plus_ask, qty_lots, self.value_scale)
+
+    def position_units(self, position_lots: int, bid_plus_ask: int) -> int:
+        """Return cash units of a position at a mid, rounded down as the ledger does."""
+        if self.kind == INVERSE:
+            return (-position_lots * 2 * self.value_scale) // bid_plus_ask
+        return (position_lots * bid_plus_ask * self.value_scale) // 2
+
+    def amount(self, units: int, halves: bool = False) -> float:
+        """Return cash units (or halves of them) as money; the only rounding is that to float."""
+        with localcontext() as context:
+            context.prec = 60
+            exact = Decimal(units) * self.unit
+            return float(exact / 2 if halves else exact)
+
+    def quantity(self, lots: int) -> float:
+        """Return lots as base currency (inverse: contracts)."""
+        size = self.lot_size if self.kind == INVERSE else self.lot_size * self.contract_size
+        return float(lots * size)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What a run left behind. Journal streams are read when first asked for; see `simcore.records` for fields."""
+
+    path: Path
+    note: dict[str, Any]
+    counts: dict[str, Any]
+    config_text: str
+    money: Money
+
+    @cached_property
+    def requests(self) -> Record:
+        """Requests of the Node, in order of sending."""
+        return read_stream(self.path, "requests")
+
+    @cached_property
+    def reports(self) -> Record:
+        """Reports to the Node, in order of arrival."""
+        return read_stream(self.path, "reports")
+
+    @cached_property
+    def fills(self) -> Record:
+        """Fills in exchange order."""
+        return read_stream(self.path, "fills")
+
+    @cached_property
+    def markouts(self) -> Record:
+        """Exchange mids after fills."""
+        return read_stream(self.path, "markouts")
+
+    @cached_property
+    def samples(self) -> Record:
+        """The Node's ledger in time order."""
+        return read_stream(self.path, "samples")
+
+    @cached_property
+    def signs(self) -> IntArray:
+        """+1 for each buy, -1 for each sell."""
+        return np.where(self.fills["side"] == BID, 1, -1).astype(np.int64)
+
+    @cached_property
+    def notionals(self) -> Column:
+        """Cash units of each fill."""
+        return self.money.notional(self.fills["price_ticks"], self.fills["qty_lots"])
+
+    @cached_property
+    def last_mid(self) -> int | None:
+        """Bid + ask that the final position is valued at: the last sample's; without samples the last fill's."""
+        for rows in (self.samples, self.fills):
+            both = np.flatnonzero((rows["bid_ticks"] != NO_PRICE) & (rows["ask_ticks"] != NO_PRICE))
+            if len(both):
+                return int(rows["bid_ticks"][both[-1]]) + int(rows["ask_ticks"][both[-1]])
+        return None
+
+
+def open_run(run_dir: Path | str) -> RunFolder:
+    """Read a run folder. JRNL-001: no run, or a damaged file. REP-001: an unfinished run, or a key is missing."""
+    path = Path(run_dir)
+    note = _read_json(path / "run.json", "JRNL-001")
+    if note.get("status", "done") != "done":
+        raise ReportError("REP-001", f"{path}: the run is not complete")
+    counts = _read_json(path / "counts.json", "REP-001")
+    _require(path / "run.json", note, _NOTE_KEYS)
+    _require(path / "counts.json", counts, _COUNT_KEYS)
+    _require(path / "run.json instrument", note["instrument"], _INSTRUMENT_KEYS)
+    try:
+        config_text = (path / "config.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ReportError("REP-001", f"{path / 'config.yaml'}: {exc}") from exc
+    return RunFolder(path, note, counts, config_text, _money(path, note))
+
+
+def check_books(run: RunFolder) -> None:
+    """Check that counters, fills and cash agree to the unit; REP-001 names the first that does not."""
+    fills = run.fills
+    if len(fills) and (int(fills["price_ticks"].min()) <= 0 or int(fills["qty_lots"].min()) <= 0):
+        raise ReportError("REP-001", f"{run.path}: a fill has no price or no quantity")
+    if not np.isin(fills["side"], (BID, ASK)).all():
+        raise ReportError("REP-001", f"{run.path}: a fill has no side")
+    signed = sums.multiply(run.signs, run.notionals) if len(fills) else np.zeros(0, np.int64)
+    found = {
+        "fills": len(fills),
+        "volume_lots": sums.total(fills["qty_lots"]),
+        "turnover_units": sums.total(run.notionals),
+        "fee_units": sums.total(fills["fee_units"]),
+        "position_lots": sums.dot(run.signs, fills["qty_lots"]),
+        "cash_units": -run.money.direction * sums.total(signed) - int(run.counts["funding_units"]),
+    }
+    for name, value in found.items():
+        if int(run.counts[name]) != value:
+            raise ReportError("REP-001", f"{run.path}: counts.json has {name} {run.counts[name]}, the fills give {value}")
+
+
+def _read_json(path: Path, code: str) -> dict[str, Any]:
+    kind = JournalError if code == "JRNL-001" else ReportError
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise kind(code, f"{path}: {exc}") from exc
+    if not isinstance(value, dict):
+        raise kind(code, f"{path}: found {type(value).__name__}, expected an object")
+    return value
+
+
+def _require(where: Path, found: Any, keys: tuple[str, ...]) -> None:
+    missing = [key for key in keys if not isinstance(found, dict) or key not in found]
+    if missing:
+        raise ReportError("REP-001", f"{where}: {', '.join(missing)} missing")
+
+
+def _money(path: Path, note: dict[str, Any]) -> Money:
+    instrument = note["instrument"]
+    try:
+        return Money(
+            KIND_NAMES.index(instrument["kind"]), int(note["value_scale"]), Decimal(note["cash_unit"]),
+            Decimal(instrument["tick_size"]), Decimal(instrument["lot_size"]), Decimal(instrument["contract_size"]),
+            str(instrument["base"]), str(instrument["quote"]),
+        )  # fmt: skip
+    except (ValueError, TypeError, ArithmeticError) as exc:
+        raise ReportError("REP-001", f"{path / 'run.json'}: instrument or cash unit: {exc!r}") from exc

@@ -1,0 +1,72 @@
+"""What a reader must know before he trusts a figure: one sentence each, the gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from simcore.report.folder import RunFolder
+
+FEW_FILLS = 100
+
+
+def warnings(run: RunFolder, figures: Mapping[str, Any]) -> list[str]:
+    """Return the warnings of a run."""
+    return [*_tape(run.note), *_run(figures)]
+
+
+def _tape(note: Mapping[str, Any]) -> Iterator[str]:
+    tapes = [tape for tape in note.get("tapes") or () if isinstance(tape, Mapping)]
+    if note.get("synthetic") or any(tape.get("synthetic") for tape in tapes):
+        yield "Synthetic tape: the market is simulated, so results say nothing about a real one."
+    inferred = sorted({*(note.get("inferred") or ()), *(name for tape in tapes for name in tape.get("inferred") or ())})
+    if inferred:
+        yield f"Instrument metadata inferred from the data, not stated by its source: {', '.join(inferred)}."
+    if int(note.get("repeat") or 1) > 1:
+        yield f"The tape was played {note['repeat']} times in a row."
+    yield from _clock(note.get("clock"))
+    for tape in tapes:
+        yield from _clock(tape.get("clock"))
+        for name, count in _gap_counts(tape):
+            yield f"Tape: {name.replace('_', ' ')}: {count:,}."
+        for text in tape.get("warnings") or ():
+            yield f"Tape: {text}"
+
+
+def _clock(clock: Any) -> Iterator[str]:
+    if not isinstance(clock, Mapping):
+        return
+    offset = clock.get("offset_ns") or clock.get("shift_ns") or 0
+    if offset:
+        policy = clock.get("policy", "shift")
+        yield f"The capture's local clock was corrected (policy {policy}) by {int(offset) / 1e6:,.3f} ms; latencies rest on that."
+    elif clock.get("policy") == "keep" and (clock.get("behind_rows") or clock.get("negative_latency_rows")):
+        yield "The capture's local clock is behind the exchange's in places, and was kept as it is."
+
+
+def _gap_counts(tape: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    counts = tape.get("counts") or (tape.get("source") or {}).get("counts") or {}
+    for name, count in sorted(counts.items()):
+        if "gap" in name and isinstance(count, int) and count:
+            yield name, count
+
+
+def _run(figures: Mapping[str, Any]) -> Iterator[str]:
+    if not figures["fills"]:
+        yield "No fills: the run says nothing about edge."
+    elif figures["fills"] < FEW_FILLS:
+        yield f"Only {figures['fills']} fills: figures in bps are little more than chance; see their standard errors."
+    if figures["fills"] and figures["buy_fills"] in (0, figures["fills"]):
+        yield f"All fills are {'buys' if figures['buy_fills'] else 'sells'}: the result is mostly that of the position."
+    if figures["rejects"]:
+        reasons = ", ".join(f"{row['count']:,} × {row['reason'] or 'unnamed'} ({row['kind']})" for row in figures["rejects_by_reason"])
+        yield f"The exchange refused {figures['rejects']:,} requests: {reasons}."
+    if figures["late_reports"]:
+        yield f"{figures['late_reports']:,} reports came for orders that were gone already; their fills are booked."
+    if figures["skipped_ticks"]:
+        yield f"{figures['skipped_ticks']:,} of {figures['ticks']:,} ticks were skipped: a side of the book was empty, or the book crossed."
+    if figures["position"]:
+        yield "The run ends with a position: it is valued at the last mid, without the cost of closing it."
+    unmarked = figures["markouts"][1]["unmarked"]
+    if unmarked:
+        yield f"{unmarked:,} fills have no markout at 1 s (the run ended, or a side of the book was empty)."
