@@ -122,7 +122,7 @@ class StrategyConfig(Section):
     name: str = Field("demo_maker", min_length=1, description="a strategy of strategies/, or the path of a .py file")
     params: Annotated[dict[str, float | int | bool], BeforeValidator(_flat_params)] = Field(
         default_factory=dict,
-        description="parameters of the strategy, nested or with dotted names (`spread.half_bps`); the strategy's file lists them",
+        description="parameters of the strategy, nested or with dotted names (`spread.half_spread_bps`); the strategy's file lists them",
     )
 
 

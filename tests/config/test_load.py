@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -268,3 +269,14 @@ def test_the_hash_sees_every_key() -> None:
 def test_numbers_of_money_are_exact() -> None:
     """0.1 is a tenth."""
     assert load_config(sets=["venue.min_notional=0.1"]).venue.min_notional == Decimal("0.1")
+
+
+def test_parameters_named_in_the_docs_exist() -> None:
+    """Examples of strategy parameters are those of the demo maker."""
+    from simcore.link import link
+
+    known = link("demo_maker").param_names
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    named = {name for page in pages for name in re.findall(r"strategy\.params\.([a-z_]+\.[a-z_]+)=", page.read_text(encoding="utf-8"))}
+    assert "spread.half_spread_bps" in named
+    assert named <= {*known}
