@@ -49,7 +49,7 @@ class Engine:
     def __init__(self, rows: Sequence[Row], p: OracleParams, strategy: Strategy | None, script: Sequence[Step]) -> None:
         self.p = p
         self.heap: list[tuple[int, int, int, Any]] = []
-        self.sequence = count()
+        self.sequence = count(len(script))  # the steps of the script were there first
         self.events: list[tuple[Any, ...]] = []
         self.wire = Wire(p.latency)
         self.venue = Venue(p, self.wire, self._report_made, self._filled)
@@ -116,9 +116,7 @@ class Engine:
             self._push(fill.exch_ts + after, MARKOUT_DUE, (fill.seq, horizon))
 
 
-def run(
-    rows: Sequence[Row], p: OracleParams, strategy: Strategy | None = None, script: Sequence[Step] = ()
-) -> Run:
+def run(rows: Sequence[Row], p: OracleParams, strategy: Strategy | None = None, script: Sequence[Step] = ()) -> Run:
     """Run a tape to its end. Steps of the script must be sorted by time."""
     engine = Engine(rows, p, strategy, script)
     for _ in engine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simcore import records as r
 from tests.oracle import queue
@@ -39,7 +39,7 @@ class OracleParams:
     initial_turnover_units: int = 0
     fee_per_lot_units: int = 0
     # wire
-    latency: Latency = constant(0, 0, 0, 0, 1)
+    latency: Latency = field(default_factory=lambda: constant(0, 0, 0, 0, 1))
     # node
     tick_interval_ns: int = 0
     start_ts: int | None = None

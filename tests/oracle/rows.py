@@ -43,9 +43,7 @@ def rows_from_columns(
     """Return the rows of six tape columns; order_id may be empty."""
     ids = [int(x) for x in order_id]
     rows = []
-    for i, (exch, local, code, price, qty) in enumerate(
-        zip(exch_ts, local_ts, ev, price_ticks, qty_lots, strict=True)
-    ):
+    for i, (exch, local, code, price, qty) in enumerate(zip(exch_ts, local_ts, ev, price_ticks, qty_lots, strict=True)):
         code = int(code)
         side = None if code & r.NO_SIDE_BIT else (r.ASK if code & r.ASK_BIT else r.BID)
         rows.append(

@@ -383,9 +383,7 @@ class Venue:
         self._post(kind, order.id, order.side, order.price, order.qty, order.leaves, now_state, 0, 0, reason)
 
     def _refuse_unknown(self, request: Request, kind: int, reason: int) -> None:
-        self._post(
-            kind, request.order_id, request.side, request.price_ticks, request.qty_lots, 0, r.NONE, 0, 0, reason
-        )
+        self._post(kind, request.order_id, request.side, request.price_ticks, request.qty_lots, 0, r.NONE, 0, 0, reason)
 
     def _post(self, kind: int, *fields: int) -> int:
         """Send a report; fields from order_id to reason. Returns its arrival time."""
