@@ -285,9 +285,11 @@ def _print_summary(summary: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         _print(summary, as_json)
         return
-    from simcore.report import console_table
+    from rich.console import Console
 
-    click.echo(console_table(summary))
+    from simcore.report.console import console_table
+
+    Console().print(console_table(summary))
 
 
 @contextlib.contextmanager
