@@ -28,7 +28,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 JIT = not bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 CHECKED = os.environ.get("MMSIM_CHECKED", "0") == "1"
 
-_SOURCES = ("units.py", "records.py", "rng.py", "jit.py", "link.py", "kernels")
+_SOURCES = (
+    "units.py", "records.py", "rng.py", "jit.py", "link.py", "kernels",
+    *(f"tape/synth_{part}.py" for part in ("book", "draw", "flow", "state")),
+)
 _OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": CHECKED, "error_model": "python"}
 
 

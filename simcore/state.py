@@ -197,8 +197,8 @@ def new_state(
     times = np.zeros((max(len(tables), 1), longest), np.int64)
     values = np.zeros_like(times)
     sizes = np.zeros(max(len(tables), 1), np.int64)
-    for i, (at, latency) in enumerate(tables):
-        times[i, : len(at)], values[i, : len(latency)], sizes[i] = at, latency, len(latency)
+    for i, (moments, latency) in enumerate(tables):
+        times[i, : len(moments)], values[i, : len(latency)], sizes[i] = moments, latency, len(latency)
     l3 = records(st.L3_ORDER, 1 << 12)
     l3["order_id"] = l3k.FREE_ID
     window = np.zeros((2, window_ticks), np.int32)
@@ -231,14 +231,37 @@ def new_state(
     )
 
 
-def new_output(state: State) -> Output:
-    """Return journal buffers that hold at least two of whatever one event of any lane can cause."""
+def start_ticks(state: State) -> None:
+    """Schedule every lane's first tick, one interval after the start."""
+    state.lanes["tick_ns"] = np.minimum(state.ints[:, st.P_TICK_NS], st.NEVER // 8)
+    never = state.lanes["tick_ns"] >= st.NEVER // 8
+    state.lanes["next_key"] = np.where(never, st.NEVER, state.lanes["tick_ns"] * 8 + st.CLASS_TICK)
+    settle(state)
+
+
+def settle(state: State) -> None:
+    """Rebuild the tournament of lanes from their next events."""
+    leaves = len(state.tree) // 2
+    keys = state.lanes["next_key"]
+    for node in range(leaves - 1, 0, -1):
+        left, right = int(state.tree[2 * node]), int(state.tree[2 * node + 1])
+        state.tree[node] = left if right < 0 or (left >= 0 and keys[left] <= keys[right]) else right
+
+
+def new_output(state: State, least_rows: int = OUTPUT_ROWS) -> Output:
+    """Return journal buffers that hold at least two of whatever one market row can cause in all lanes."""
     lanes, slots = state.node_orders.shape
-    rows = max(OUTPUT_ROWS, 4 * lanes * slots)
+    rows = max(least_rows, 4 * lanes * slots)
     return Output(
         np.zeros(5, np.int64), records(REQUEST, rows), records(REPORT, rows), records(FILL, rows),
         records(MARKOUT, rows), records(SAMPLE, rows),
     )  # fmt: skip
+
+
+def sizes(state: State) -> tuple[int, ...]:
+    """Return the sizes of the tables that can grow."""
+    tables = (state.requests[0], state.reports[0], state.taken, state.fill_ring, state.l3)
+    return (*(len(table) for table in tables), len(state.exch.far_key), len(state.local.far_key))
 
 
 def make_room(state: State, needed: int) -> State:

@@ -124,9 +124,9 @@ def note_best(book: Book) -> None:
     bid = at.meta(book)[BEST_BID]
     ask = at.meta(book)[BEST_ASK]
     if bid == NO_BID:
-        total = 2 * ask
         if ask == NO_ASK:
             return
+        total = 2 * ask
     elif ask == NO_ASK:
         total = 2 * bid
     else:

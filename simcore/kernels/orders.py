@@ -13,6 +13,8 @@ from simcore.kernels.state import (
     P_SCALE,
     P_USE_AMEND,
     P_WAIT_CANCEL,
+    SLOT_BITS,
+    SLOT_MASK,
     State,
 )
 from simcore.records import (
@@ -54,7 +56,7 @@ def apply_report(state: State, lane: int, message: Record) -> None:
         record.node_cash_units += ledger.cash_change(at.ints(state)[lane, P_KIND], message.side, value)
         record.node_fee_units += message.fee_units
         record.node_position_lots += message.qty_lots if message.side == BID else -message.qty_lots
-    slot = message.order_id & 255
+    slot = message.order_id & SLOT_MASK
     if slot >= at.node_orders(state).shape[1] or at.node_orders(state)[lane, slot].order_id != message.order_id:
         record.late_reports += 1
         return
@@ -217,13 +219,13 @@ def _is_cancelling(state: State, lane: int, side: int) -> bool:
 def place_order(
     state: State, lane: int, now_ns: int, side: int, tif: int, price: int, lots: int
 ) -> int:
-    """Open a new order; return its id = serial * 256 + slot. Needs a free slot."""
+    """Open a new order; return its id = serial << SLOT_BITS | slot. Needs a free slot."""
     record = at.lanes(state)[lane]
     count = record.live_count
     slot = at.free(state)[lane, at.free(state).shape[1] - count - 1]
     at.live(state)[lane, count] = slot
     record.live_count = count + 1
-    order_id = record.order_serial * 256 + slot
+    order_id = (record.order_serial << SLOT_BITS) + slot
     record.order_serial += 1
     order = at.node_orders(state)[lane, slot]
     order.order_id = order_id

@@ -22,6 +22,7 @@ from simcore.kernels.state import (
     P_SCALE,
     P_SELF_TRADE,
     PRIORITY,
+    SLOT_MASK,
     TAKEN_COUNT,
     State,
 )
@@ -107,7 +108,7 @@ def _over_rate(state: State, lane: int, now_ns: int) -> bool:
 def _find(state: State, lane: int, order_id: int) -> int:
     """Return the index of an open order, -1 if there is none of this id."""
     slots = at.node_orders(state).shape[1]
-    slot = order_id & 255
+    slot = order_id & SLOT_MASK
     if slot >= slots:
         return -1
     index = lane * slots + slot
@@ -169,7 +170,7 @@ def _place(state: State, lane: int, message: Record, now_ns: int, limited: bool)
             state, lane, now_ns, REFUSED, message.order_id, side, price, lots, 0, final, 0, 0, reason
         )
         return
-    index = lane * at.node_orders(state).shape[1] + (message.order_id & 255)
+    index = lane * at.node_orders(state).shape[1] + (message.order_id & SLOT_MASK)
     order = at.venue_orders(state)[index]
     order.order_id = message.order_id
     order.lane = lane

@@ -49,6 +49,10 @@ CLOCK_SIZE = 40
 
 NEVER = 1 << 60
 
+# An order id is its serial number << SLOT_BITS | its slot in the Node's table.
+SLOT_BITS = 16
+SLOT_MASK = (1 << SLOT_BITS) - 1
+
 # Halt codes.
 HALT_NONE, HALT_MONEY, HALT_PRICE, HALT_FAR_PRICE = range(4)
 
@@ -58,8 +62,8 @@ HALT_NONE, HALT_MONEY, HALT_PRICE, HALT_FAR_PRICE = range(4)
     P_MAX_ORDER, P_RATE_COUNT, P_RATE_WINDOW, P_BALANCE, P_LEVERAGE, P_SELF_TRADE, P_FEE_PER_LOT, P_TURNOVER_0,
     P_TIERS, P_SEED, P_USE_AMEND, P_WAIT_CANCEL, P_LAT_MODEL, P_LAT_NS, P_LAT_MIN, P_LAT_TABLE, P_TIER,
 ) = (*range(22), 25, 29, 33, 37)  # fmt: skip
-# P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 8 x (threshold, maker rate, taker rate).
-MAX_TIERS = 8
+# P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 9 x (threshold, maker rate, taker rate).
+MAX_TIERS = 9
 INTS_SIZE = P_TIER + 3 * MAX_TIERS
 # Float parameters: queue exponent, then four latency sigmas or scales.
 F_QUEUE_N, F_LAT_SCALE = 0, 1

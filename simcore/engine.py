@@ -1,0 +1,295 @@
+"""Tapes + config -> a run: `replay`, `verify`, `warmup`."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from simcore import state as states
+from simcore.config.load import config_hash, load_config
+from simcore.config.model import Config
+from simcore.errors import ConfigError, JournalError, TapeError
+from simcore import manifest
+from simcore.journal import checkpoint
+from simcore.journal.store import DIGEST_STREAMS, JournalStore, read_stream
+from simcore.kernels import state as st
+from simcore.link import Linked, link
+from simcore.params import LaneParams, Tables, lane_params, queue_file, stack
+from simcore.records import BOTH_BITS, Chunk
+from simcore.runner import Feed, Session, run
+from simcore.tape.read import Tape
+from simcore.units import NS_PER_MS
+
+PROGRESS_EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is; tape_ts in ns, eta_s None while unknown."""
+
+    rows: int
+    total_rows: int
+    rows_per_s: float
+    tape_ts: int
+    eta_s: float | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run without a folder gives: its journal (in memory), final state, rows and seconds."""
+
+    digest: str
+    journal: JournalStore
+    state: states.State
+    rows: int
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether a run came out the same again; `first_difference` names the stream and row where it did not."""
+
+    ok: bool
+    expected: str
+    found: str
+    first_difference: str | None
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def replay(
+    tapes: Sequence[Path | str | Tape] | Path | str | Tape,
+    config: Config | None = None,
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    progress: ProgressCallback | None = None,
+) -> Path:
+    """Replay tapes of one instrument, in time order, and write the run folder; return the folder.
+
+    out: an empty or new folder; None picks reports/<strategy>-<symbol>-<n>.  resume: go on from the folder's
+    checkpoint, or start if there is none.  Raises MmsimError.
+    """
+    config = config or Config()
+    tape = open_tape(tapes)
+    folder = Path(out) if out is not None else manifest.next_run_dir(config.strategy.name, tape.instrument.symbol)
+    linked = link(config.strategy.name, queue_file(config.venue.queue_model))
+    fingerprint = _fingerprint(tape, config, linked)
+    saved = manifest.prepare(folder, resume, fingerprint)
+    store = JournalStore(folder)
+    if saved is None:
+        session = new_session(tape, [config], linked, store)
+        earlier_s = 0.0
+        manifest.write_start(folder, tape, config, linked, fingerprint, session.state)
+    else:
+        session = _resumed(tape, config, linked, store, saved)
+        earlier_s = saved[0].wall_s
+    watch = _Watch(tape, config, progress, folder, fingerprint, earlier_s)
+    run(session, watch.after_chunk)
+    watch.report(session)
+    store.finish()
+    rows = tape.rows * config.run.repeat
+    manifest.write_end(folder, session, rows, watch.wall_s(), store.digest.hex())
+    checkpoint.remove(folder)
+    return folder
+
+
+def simulate(
+    tape: Tape, configs: Sequence[Config], *, journal: bool = True, progress: ProgressCallback | None = None
+) -> Outcome:
+    """Replay one tape with one lane a config, in memory; all configs share strategy, queue file and books.
+
+    journal=False keeps no rows: the digest is then that of an empty journal, and counters are in `state.lanes`.
+    """
+    linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
+    session = new_session(tape, configs, linked, JournalStore(None), journal)
+    watch = _Watch(tape, configs[0], progress, None, "", 0.0)
+    run(session, watch.after_chunk)
+    wall_s = watch.wall_s()
+    rows = tape.rows * configs[0].run.repeat
+    return Outcome(session.journal.digest.hex(), session.journal, session.state, rows, wall_s)
+
+
+def verify(run_dir: Path, progress: ProgressCallback | None = None) -> Verification:
+    """Replay a finished run from its own folder and compare digests. Raises MmsimError if it cannot be replayed."""
+    note = manifest.read(run_dir)
+    config = load_config(run_dir / "config.yaml", [])
+    tape = load_tapes(run_dir)
+    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
+        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
+    outcome = simulate(tape, [config], progress=progress)
+    expected = str(note["digest"])
+    if outcome.digest == expected:
+        return Verification(True, expected, outcome.digest, None)
+    for stream in DIGEST_STREAMS:
+        before, now = read_stream(run_dir, stream), outcome.journal.rows(stream)
+        shared = min(len(before), len(now))
+        differs = np.nonzero(before[:shared] != now[:shared])[0]
+        if len(differs) or len(before) != len(now):
+            row = int(differs[0]) if len(differs) else shared
+            return Verification(False, expected, outcome.digest, f"{stream}, row {row}")
+    return Verification(False, expected, outcome.digest, "the digest in run.json")
+
+
+def warmup(config: Config | None = None) -> float:
+    """Compile (or load from the cache) the engine of a config's strategy; return the seconds it took."""
+    begun = time.perf_counter()
+    config = config or Config()
+    linked = link(config.strategy.name, queue_file(config.venue.queue_model))
+    column = np.zeros(1, np.int64)
+    rows = Chunk(column, column, np.full(1, BOTH_BITS, np.uint8), column + 1, column, np.zeros(0, np.int64))
+    lane = LaneParams(
+        np.zeros(st.INTS_SIZE, np.int64), np.zeros(st.FLOATS_SIZE), np.array(linked.param_defaults, np.float64)
+    )
+    lane.ints[st.P_TICK_NS] = st.NEVER
+    lane.ints[st.P_TIERS] = 1
+    state = _new_state([lane], linked, config, [], first_price=1)
+    run(Session(linked, state, states.new_output(state), Feed(iter([rows])), JournalStore(None)))
+    return time.perf_counter() - begun
+
+
+def open_tape(tapes: Sequence[Path | str | Tape] | Path | str | Tape) -> Tape:
+    """Return one tape from a tape, a path, or paths of consecutive tapes."""
+    if isinstance(tapes, Tape):
+        return tapes
+    if isinstance(tapes, (str, Path)):
+        return Tape.open(tapes)
+    if len(tapes) == 1 and isinstance(tapes[0], Tape):
+        return tapes[0]
+    return Tape.open([Path(path) for path in tapes if not isinstance(path, Tape)])
+
+
+def new_session(
+    tape: Tape, configs: Sequence[Config], linked: Linked, store: JournalStore, journal: bool = True
+) -> Session:
+    """Return a session at the start of a tape, one lane a config."""
+    config = configs[0]
+    tables: Tables = []
+    is_l3 = tape.level == "l3"
+    lanes = [lane_params(each, tape.instrument, linked, is_l3, tables) for each in configs]
+    feed = Feed(_chunks(tape, config, 0))
+    first = feed.exch[1].price_ticks
+    state = _new_state(lanes, linked, config, tables, int(first[0]) if len(first) else 1)
+    start_ts, end_ts = window(tape, config)
+    state.clock[st.ORIGIN] = start_ts
+    state.clock[st.END_TS] = end_ts
+    state.clock[st.IS_L3] = is_l3
+    state.lanes["journal"] = journal
+    return Session(linked, state, states.new_output(state), feed, store)
+
+
+def window(tape: Tape, config: Config) -> tuple[int, int]:
+    """Return start_ts and end_ts of a run (docs/semantics.md section 1). CONF-003 if nothing is left between them."""
+    start_ts, end_ts = tape.start_ts, tape.end_ts + (config.run.repeat - 1) * tape.span_ns
+    if config.run.from_ts is not None:
+        start_ts = max(start_ts, config.run.from_ts)
+    if config.run.to_ts is not None:
+        end_ts = min(end_ts, config.run.to_ts)
+    if start_ts > end_ts:
+        raise ConfigError("CONF-003", f"run.from/run.to: no part of the tape ({tape.start_ts} … {tape.end_ts} ns) is left")
+    return start_ts, end_ts
+
+
+def _new_state(
+    lanes: list[LaneParams], linked: Linked, config: Config, tables: Tables, first_price: int
+) -> states.State:
+    ints, floats, params = stack(lanes)
+    width = config.book.window_ticks
+    memory = np.tile(np.array(linked.memory_defaults, np.float64), (len(lanes), 1))
+    slots = max(each.ints[st.P_MAX_OPEN] for each in lanes) if len(lanes) else 1
+    state = states.new_state(
+        len(lanes), int(min(max(2 * slots, 8), 256)), width, first_price - width // 2, ints, floats, params, memory, tables
+    )
+    state.clock[st.SAMPLE_NS] = max(round(config.node.sample_interval_ms * NS_PER_MS), 1)
+    states.start_ticks(state)
+    return state
+
+
+def _chunks(tape: Tape, config: Config, start_row: int) -> Iterator[Chunk]:
+    return tape.chunks(repeat=config.run.repeat, start_row=start_row, until_ts=config.run.to_ts)
+
+
+def _fingerprint(tape: Tape, config: Config, linked: Linked) -> str:
+    parts = (*manifest.content_hashes(tape), config_hash(config), linked.code_hash)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def _resumed(
+    tape: Tape, config: Config, linked: Linked, store: JournalStore, saved: tuple[checkpoint.Position, dict[str, object]]
+) -> Session:
+    position, arrays = saved
+    store.resume(position.segments)
+    state = states.restore(arrays)
+    first = min(position.local_start, position.exch_start)
+    feed = Feed(_chunks(tape, config, first), first)
+    while feed.exch[0] < position.exch_start:
+        feed.next_exch()
+    while feed.local[0] < position.local_start:
+        feed.next_local()
+    if feed.local[0] != position.local_start or feed.exch[0] != position.exch_start:
+        raise JournalError("JRNL-003", "the tape's row groups are not those of the run")
+    return Session(linked, state, states.new_output(state), feed, store)
+
+
+class _Watch:
+    """Progress and checkpoints between chunks."""
+
+    def __init__(
+        self, tape: Tape, config: Config, progress: ProgressCallback | None, folder: Path | None, fingerprint: str,
+        earlier_s: float,
+    ) -> None:  # fmt: skip
+        self._total = tape.rows * config.run.repeat
+        self._progress = progress
+        self._folder = folder
+        self._fingerprint = fingerprint
+        self._earlier_s = earlier_s
+        self._checkpoint_s = config.run.checkpoint_s
+        self._begun = self._shown = self._saved = time.perf_counter()
+
+    def wall_s(self) -> float:
+        """Return the seconds of the run, those before a resume included."""
+        return time.perf_counter() - self._begun + self._earlier_s
+
+    def after_chunk(self, session: Session) -> None:
+        """Show progress, and save a checkpoint when it is time."""
+        now = time.perf_counter()
+        if self._folder is not None and 0 < self._checkpoint_s <= now - self._saved:
+            self._save(session)
+            self._saved = time.perf_counter()
+        if now - self._shown >= PROGRESS_EVERY_S:
+            self._shown = now
+            self.report(session)
+
+    def report(self, session: Session) -> None:
+        """Call the progress callback."""
+        if self._progress is None:
+            return
+        rows = session.rows_done
+        speed = rows / max(self.wall_s(), 1e-9)
+        ts = session.feed.local[1].local_ts
+        eta = (self._total - rows) / speed if rows else None
+        self._progress(Progress(rows, self._total, speed, int(ts[0]) if len(ts) else 0, eta))
+
+    def _save(self, session: Session) -> None:
+        assert self._folder is not None
+        session.journal.flush()
+        position = checkpoint.Position(
+            session.feed.exch[0], session.feed.local[0], self.wall_s(), dict(session.journal.segments), self._fingerprint
+        )
+        checkpoint.save(self._folder, position, states.save(session.state))
+
+
+def load_tapes(run_dir: Path) -> Tape:
+    """Open the tapes that a run's manifest names. Raises TapeError or JournalError."""
+    note = manifest.read(run_dir)
+    paths = [Path(entry["path"]) for entry in note["tapes"]]
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise TapeError("TAPE-001", f"{missing[0]}: the tape of run {run_dir}")
+    return Tape.open(paths)

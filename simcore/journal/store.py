@@ -1,0 +1,134 @@
+"""Journal streams on disk: segments while a run goes, one Parquet file a stream when it is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simcore.errors import JournalError
+from simcore.files import write_atomic
+from simcore.journal.digest import DIGESTED, Digest
+from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE, Record
+
+STREAMS: dict[str, np.dtype[np.void]] = {
+    "requests": REQUEST, "reports": REPORT, "fills": FILL, "markouts": MARKOUT, "samples": SAMPLE,
+}  # fmt: skip
+SPILL_ROWS = 1 << 20
+DIGEST_STREAMS = DIGESTED
+
+
+def to_table(rows: Record) -> pa.Table:
+    """Return records as an Arrow table with one column a field."""
+    return pa.table({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names})
+
+
+def from_table(table: pa.Table, dtype: np.dtype[np.void]) -> Record:
+    """Return an Arrow table as records; JRNL-001 if a column is missing or of another type."""
+    rows = np.zeros(table.num_rows, dtype)
+    for name in dtype.names or ():
+        if name not in table.column_names:
+            raise JournalError("JRNL-001", f"journal column {name} is missing")
+        rows[name] = table[name].to_numpy()
+    return rows
+
+
+def read_stream(run_dir: Path, stream: str) -> Record:
+    """Read a finished run's stream as records; JRNL-001 if it is not there or unreadable."""
+    path = run_dir / "journal" / f"{stream}.parquet"
+    try:
+        return from_table(pq.read_table(path), STREAMS[stream])
+    except (OSError, pa.ArrowException) as exc:
+        raise JournalError("JRNL-001", f"{path}: {exc}") from exc
+
+
+class JournalStore:
+    """Collects rows of all streams; `segments` of a stream so far are numbered 0, 1, … on disk."""
+
+    def __init__(self, run_dir: Path | None) -> None:
+        self.folder = None if run_dir is None else run_dir / "journal"
+        self.digest = Digest()
+        self.segments = dict.fromkeys(STREAMS, 0)
+        self._pending: dict[str, list[Record]] = {name: [] for name in STREAMS}
+        self._pending_rows = 0
+
+    def add(self, stream: str, rows: Record) -> None:
+        """Take the next rows of a stream (they are copied)."""
+        if not len(rows):
+            return
+        kept = np.array(rows, copy=True)
+        self.digest.add(stream, kept)
+        self._pending[stream].append(kept)
+        self._pending_rows += len(kept)
+        if self._pending_rows >= SPILL_ROWS and self.folder is not None:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write pending rows as segments, atomically. JRNL-005 if the disk refuses."""
+        if self.folder is None:
+            return
+        for stream, parts in self._pending.items():
+            if parts:
+                path = self._segment(stream, self.segments[stream])
+                self._write(path, to_table(np.concatenate(parts)))
+                self.segments[stream] += 1
+                parts.clear()
+        self._pending_rows = 0
+
+    def resume(self, segments: dict[str, int]) -> None:
+        """Go on after the given segments: later ones are removed, the digest is made from the kept ones."""
+        assert self.folder is not None, "a run without a folder cannot be resumed"
+        self.segments = dict(segments)
+        for stream, dtype in STREAMS.items():
+            for number in range(segments[stream]):
+                path = self._segment(stream, number)
+                try:
+                    self.digest.add(stream, from_table(pq.read_table(path), dtype))
+                except (OSError, pa.ArrowException) as exc:
+                    raise JournalError("JRNL-003", f"{path}: {exc}") from exc
+            for path in self.folder.glob(f".{stream}-*.parquet"):
+                if int(path.stem.rsplit("-", 1)[1]) >= segments[stream]:
+                    path.unlink()
+
+    def finish(self) -> None:
+        """Join segments and pending rows into journal/<stream>.parquet; the segments go when all is written."""
+        if self.folder is None:
+            return
+        for stream, dtype in STREAMS.items():
+            self._finish_stream(stream, dtype)
+        for stream in STREAMS:
+            for number in range(self.segments[stream]):
+                self._segment(stream, number).unlink(missing_ok=True)
+
+    def rows(self, stream: str) -> Record:
+        """Return the rows of a stream that are in memory: all of them for a run without a folder."""
+        parts = self._pending[stream]
+        return np.concatenate(parts) if parts else np.zeros(0, STREAMS[stream])
+
+    def _finish_stream(self, stream: str, dtype: np.dtype[np.void]) -> None:
+        assert self.folder is not None
+        path = self.folder / f"{stream}.parquet"
+        pending = to_table(self.rows(stream))
+
+        def write(temporary: Path) -> None:
+            with pq.ParquetWriter(temporary, to_table(np.zeros(0, dtype)).schema, compression="zstd") as writer:
+                for number in range(self.segments[stream]):
+                    writer.write_table(pq.read_table(self._segment(stream, number)))
+                writer.write_table(pending)
+
+        try:
+            write_atomic(path, write)
+        except OSError as exc:
+            raise JournalError("JRNL-005", f"{path}: {exc}") from exc
+
+    def _write(self, path: Path, table: pa.Table) -> None:
+        try:
+            write_atomic(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+        except OSError as exc:
+            raise JournalError("JRNL-005", f"{path}: {exc}") from exc
+
+    def _segment(self, stream: str, number: int) -> Path:
+        assert self.folder is not None
+        return self.folder / f".{stream}-{number:06d}.parquet"

@@ -1,0 +1,156 @@
+"""The run folder's manifest: run.json (what ran), config.yaml, counts.json (what came out)."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simcore import jit
+from simcore.config.load import config_hash, dump_config
+from simcore.config.model import Config
+from simcore.errors import JournalError
+from simcore.files import write_text
+from simcore.journal import checkpoint
+from simcore.kernels import state as st
+from simcore.params import instrument_scale
+from simcore.version import VERSION
+
+if TYPE_CHECKING:
+    from simcore.link import Linked
+    from simcore.runner import Session
+    from simcore.state import State
+    from simcore.tape.read import Tape
+
+
+def next_run_dir(strategy: str, symbol: str, root: Path = Path("reports")) -> Path:
+    """Return the first unused folder reports/<strategy>-<symbol>-<n>."""
+    stem = f"{Path(strategy).stem}-{symbol}".lower()
+    number = 1
+    while (root / f"{stem}-{number:03d}").exists():
+        number += 1
+    return root / f"{stem}-{number:03d}"
+
+
+def prepare(
+    folder: Path, resume: bool, fingerprint: str
+) -> tuple[checkpoint.Position, dict[str, Any]] | None:
+    """Check that a run may write to a folder; return the checkpoint to resume from, None to start.
+
+    JRNL-002: there is a run already. JRNL-003: the checkpoint is of another tape, config or code.
+    JRNL-005: the folder cannot be made.
+    """
+    path = folder / "run.json"
+    if path.is_file():
+        if not resume:
+            raise JournalError("JRNL-002", f"{folder}")
+        note = read(folder, finished=False)
+        if note["fingerprint"] != fingerprint:
+            raise JournalError("JRNL-003", f"{folder}: tape, config or code is not that of the run")
+        if note["status"] == "done":
+            raise JournalError("JRNL-002", f"{folder}: the run is complete")
+        saved = checkpoint.load(folder)
+        if saved is not None and saved[0].fingerprint != fingerprint:
+            raise JournalError("JRNL-003", f"{folder}: the checkpoint is of another tape, config or code")
+        if saved is None:
+            _remove_segments(folder)
+        return saved
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise JournalError("JRNL-002", f"{folder} is not an empty folder")
+    try:
+        (folder / "journal").mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise JournalError("JRNL-005", f"{folder}: {exc}") from exc
+    return None
+
+
+def content_hashes(tape: Tape) -> list[str]:
+    """Return the content hash of each file of a tape."""
+    return [file.meta.content_hash for file in tape.files]
+
+
+def _describe_files(tape: Tape) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": str(file.path.resolve()),
+            "content_hash": file.meta.content_hash,
+            "rows": file.meta.rows,
+            "source": dict(file.meta.source),
+        }
+        for file in tape.files
+    ]
+
+
+def _remove_segments(folder: Path) -> None:
+    for path in (folder / "journal").glob(".*.parquet"):
+        path.unlink()
+
+
+def write_start(
+    folder: Path, tape: Tape, config: Config, linked: Linked, fingerprint: str, state: State
+) -> None:
+    """Write config.yaml and run.json with status "running"."""
+    scale = instrument_scale(tape.instrument)
+    note = {
+        "status": "running",
+        "mmsim": VERSION,
+        "code_hash": linked.code_hash,
+        "config_hash": config_hash(config),
+        "fingerprint": fingerprint,
+        "versions": f"{jit.versions_text()} {platform.libc_ver()[0]} {platform.machine()}",
+        "tapes": _describe_files(tape),
+        "instrument": asdict(tape.instrument),
+        "inferred": list(tape.meta.inferred),
+        "synthetic": tape.meta.synthetic,
+        "clock": dict(tape.meta.clock),
+        "level": tape.level,
+        "value_scale": scale.value_scale,
+        "cash_unit": format(scale.unit, "f"),
+        "strategy": config.strategy.name,
+        "seed": config.run.seed,
+        "repeat": config.run.repeat,
+        "start_ts": int(state.clock[st.ORIGIN]),
+        "end_ts": int(state.clock[st.END_TS]),
+        "digest": "",
+    }
+    _write(folder / "config.yaml", dump_config(config))
+    _write(folder / "run.json", json.dumps(note, indent=2) + "\n")
+
+
+def write_end(folder: Path, session: Session, rows: int, wall_s: float, digest: str) -> None:
+    """Write counts.json, then run.json with status "done" and the digest: from then on the run is complete."""
+    note = json.loads((folder / "run.json").read_text())
+    _write(folder / "counts.json", json.dumps(counts(session.state, 0, rows, wall_s), indent=2) + "\n")
+    _write(folder / "run.json", json.dumps({**note, "status": "done", "digest": digest}, indent=2) + "\n")
+
+
+def counts(state: State, lane: int, rows: int, wall_s: float) -> dict[str, Any]:
+    """Return a lane's counters by name, with rows and seconds."""
+    record = state.lanes[lane]
+    names = (
+        "ticks", "skipped_ticks", "orders", "amends", "cancels", "fills", "maker_fills", "taker_fills", "partial_fills",
+        "volume_lots", "turnover_units", "fee_units", "funding_units", "cash_units", "position_lots", "refused",
+        "expired", "late_reports", "drawdown_max", "equity_units", "open_orders",
+    )  # fmt: skip
+    return {"rows": rows, "wall_s": wall_s, **{name: int(record[name]) for name in names}}
+
+
+def read(folder: Path, finished: bool = True) -> dict[str, Any]:
+    """Read run.json; JRNL-001 if the folder holds no run, or no finished one where that is wanted."""
+    path = folder / "run.json"
+    try:
+        note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise JournalError("JRNL-001", f"{path}: {exc}") from exc
+    if finished and note.get("status") != "done":
+        raise JournalError("JRNL-001", f"{folder}: the run is not complete; `mmsim replay --resume --out {folder}`")
+    return note
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except OSError as exc:
+        raise JournalError("JRNL-005", f"{path}: {exc}") from exc

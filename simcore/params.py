@@ -1,0 +1,207 @@
+"""Config and instrument -> the integer and float parameters of a lane."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from simcore.config.model import Config, FeeConfig, LatencyModel
+from simcore.errors import ConfigError
+from simcore.kernels import queue
+from simcore.kernels import state as st
+from simcore.link import Linked
+from simcore.records import FloatArray, IntArray
+from simcore.tape.schema import Instrument
+from simcore.units import NS_PER_MS, CashScale, rate_units, to_decimal
+
+SELF_TRADE = {"refuse": 0, "cancel_resting": 1, "ignore": 2}
+LATENCY_LEGS = ("place", "amend", "cancel", "response")
+Tables = list[tuple[IntArray, IntArray]]
+
+
+@dataclass(frozen=True)
+class LaneParams:
+    """One lane's rows: ints [INTS_SIZE], floats [FLOATS_SIZE], params [n]; tables are shared by all lanes."""
+
+    ints: IntArray
+    floats: FloatArray
+    params: FloatArray
+
+
+def instrument_scale(instrument: Instrument) -> CashScale:
+    """Return the cash scale of an instrument; CONF-003 if its sizes do not fit integer money."""
+    try:
+        return instrument.cash_scale()
+    except ValueError as exc:
+        raise ConfigError("CONF-003", f"instrument {instrument.symbol}: {exc}") from exc
+
+
+def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: bool, tables: Tables) -> LaneParams:
+    """Return a lane's parameters; appends recorded latencies to `tables`. CONF-002, CONF-003 on bad values."""
+    ints = np.zeros(st.INTS_SIZE, np.int64)
+    floats = np.zeros(st.FLOATS_SIZE, np.float64)
+    scale = instrument_scale(instrument)
+    venue = config.venue
+    ints[st.P_TICK_NS] = _ns(config.node.tick_interval_ms, "node.tick_interval_ms", 1)
+    ints[st.P_KIND] = instrument.kind_code
+    ints[st.P_SCALE] = scale.value_scale
+    ints[st.P_QUEUE] = queue_code(venue.queue_model, is_l3)
+    floats[st.F_QUEUE_N] = venue.queue_n
+    ints[st.P_FILL_WHOLE] = venue.fill_whole
+    ints[st.P_CROSS_WHOLE] = venue.cross_fill_whole
+    ints[st.P_PRO_RATA_MIN] = venue.pro_rata_min_lots
+    ints[st.P_MAX_OPEN] = venue.max_open_orders
+    ints[st.P_MIN_NOTIONAL] = _units(venue.min_notional, scale, "venue.min_notional")
+    ints[st.P_MAX_ORDER] = int(to_decimal(venue.max_order_qty) / to_decimal(instrument.lot_size))
+    ints[st.P_RATE_COUNT] = venue.rate_limit_count
+    ints[st.P_RATE_WINDOW] = _ns(venue.rate_limit_window_ms, "venue.rate_limit_window_ms", 1)
+    ints[st.P_BALANCE] = _units(venue.balance, scale, "venue.balance")
+    ints[st.P_LEVERAGE] = int(venue.leverage)
+    ints[st.P_SELF_TRADE] = SELF_TRADE[venue.self_trade]
+    ints[st.P_SEED] = config.run.seed
+    ints[st.P_USE_AMEND] = config.node.use_amend
+    ints[st.P_WAIT_CANCEL] = config.node.wait_cancel
+    _set_fees(ints, config.fees, instrument, scale)
+    for leg, name in enumerate(LATENCY_LEGS):
+        _set_latency(ints, floats, leg, getattr(config.latency, name), name, tables)
+    return LaneParams(ints, floats, strategy_params(config.strategy.params, linked))
+
+
+def queue_code(model: str, is_l3: bool) -> int:
+    """Return the code of a queue model; a .py file is the custom one. CONF-003 for an unknown or unfit one."""
+    if model.endswith(".py"):
+        return queue.CUSTOM
+    if model not in queue.NAMES[: queue.CUSTOM]:
+        raise ConfigError("CONF-003", f"venue.queue_model: {model!r} is not one of {', '.join(queue.NAMES[:-1])}")
+    if model == "fifo" and not is_l3:
+        raise ConfigError("CONF-003", "venue.queue_model: fifo needs a tape with order ids (L3); this one has levels")
+    return queue.NAMES.index(model)
+
+
+def queue_file(model: str) -> Path | None:
+    """Return the file of a user's queue model, None for a built-in one. CONF-001 if it is not there."""
+    if not model.endswith(".py"):
+        return None
+    if not Path(model).is_file():
+        raise ConfigError("CONF-001", f"venue.queue_model: {model}: no such file")
+    return Path(model)
+
+
+def strategy_params(given: Mapping[str, Any], linked: Linked) -> FloatArray:
+    """Return a strategy's parameter row: its defaults, with the given values. CONF-002 for an unknown name."""
+    row = np.array(linked.param_defaults, np.float64)
+    for name, value in given.items():
+        if name not in linked.param_names:
+            near = difflib.get_close_matches(name, linked.param_names, 1)
+            hint = f"; nearest: strategy.params.{near[0]}" if near else ""
+            raise ConfigError("CONF-002", f"strategy.params.{name}{hint}")
+        row[linked.param_names.index(name)] = float(value)
+    return row
+
+
+def _ns(milliseconds: float, key: str, least: int) -> int:
+    value = round(to_decimal(milliseconds) * NS_PER_MS)
+    if value < least:
+        raise ConfigError("CONF-003", f"{key}: {milliseconds} ms; expected at least {least} ns")
+    return int(value)
+
+
+def _units(amount: Any, scale: CashScale, key: str) -> int:
+    value = to_decimal(amount) / scale.unit
+    if abs(value) > Decimal(4 * 10**18):
+        raise ConfigError("CONF-003", f"{key}: {amount} does not fit 64 bits at {scale.unit} a unit")
+    return int(value.to_integral_value())
+
+
+def _set_fees(ints: IntArray, fees: FeeConfig, instrument: Instrument, scale: CashScale) -> None:
+    maker = rate_units(instrument.maker_rate) if fees.maker_bps is None else _bps(fees.maker_bps, "fees.maker_bps")
+    taker = rate_units(instrument.taker_rate) if fees.taker_bps is None else _bps(fees.taker_bps, "fees.taker_bps")
+    tiers: list[tuple[int, int, int]] = [(0, maker, taker)]
+    for i, tier in enumerate(fees.tiers):
+        key = f"fees.tiers[{i}]"
+        tiers.append(
+            (
+                _units(tier.turnover, scale, key),
+                maker if tier.maker_bps is None else _bps(tier.maker_bps, key),
+                taker if tier.taker_bps is None else _bps(tier.taker_bps, key),
+            )
+        )
+    for i, row in enumerate(tiers):
+        ints[st.P_TIER + 3 * i : st.P_TIER + 3 * i + 3] = row
+    ints[st.P_TIERS] = len(tiers)
+    ints[st.P_TURNOVER_0] = _units(fees.initial_turnover, scale, "fees.initial_turnover")
+    contracts = to_decimal(instrument.lot_size)
+    ints[st.P_FEE_PER_LOT] = _units(to_decimal(fees.per_contract) * contracts, scale, "fees.per_contract")
+
+
+def _bps(value: Any, key: str) -> int:
+    try:
+        return rate_units(to_decimal(value) / 10_000)
+    except ValueError as exc:
+        raise ConfigError("CONF-003", f"{key}: {exc}") from exc
+
+
+def _set_latency(
+    ints: IntArray, floats: FloatArray, leg: int, latency: LatencyModel, name: str, tables: Tables
+) -> None:
+    key = f"latency.{name}"
+    model = {"constant": st.CONSTANT, "lognormal": st.LOGNORMAL, "feed": st.FEED}.get(latency.model)
+    scale = latency.sigma if latency.model == "lognormal" else latency.scale
+    if latency.model == "recorded":
+        times, values = recorded(latency, key)
+        model = st.SAMPLED if latency.sampling == "sample" else st.INTERPOLATED
+        ints[st.P_LAT_TABLE + leg] = len(tables)
+        tables.append((times, values))
+        if model == st.INTERPOLATED and len(np.unique(times)) < len(times):
+            raise ConfigError("CONF-003", f"{key}.file: interpolation needs strictly increasing times")
+    assert model is not None, "the config model lists the same names"
+    ints[st.P_LAT_MODEL + leg] = model
+    ints[st.P_LAT_NS + leg] = 0 if latency.model == "recorded" else _ns(latency.ms, f"{key}.ms", 0)
+    ints[st.P_LAT_MIN + leg] = _ns(latency.min_ms, f"{key}.min_ms", 0)
+    floats[st.F_LAT_SCALE + leg] = scale
+
+
+def recorded(latency: LatencyModel, key: str) -> tuple[IntArray, IntArray]:
+    """Read recorded latencies: (times in ns since the run's start, latencies in ns).
+
+    The file is CSV or Parquet; `column` names the latency column, whose name ends in its unit (_ns, _us, _ms or _s);
+    `interpolate` also needs a column `time_ns`. CONF-001, CONF-003 on a bad file.
+    """
+    path = Path(latency.file or "")
+    if not path.is_file():
+        raise ConfigError("CONF-001", f"{key}.file: {path}: no such file")
+    table = pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
+    column = latency.column or next((n for n in table.column_names if n.startswith("latency")), "")
+    units = {"_ns": 1, "_us": 1_000, "_ms": 1_000_000, "_s": 1_000_000_000}
+    unit = next((factor for suffix, factor in units.items() if column.endswith(suffix)), 0)
+    if column not in table.column_names or unit == 0:
+        known = ", ".join(table.column_names)
+        raise ConfigError("CONF-003", f"{key}.column: {column!r}; expected a column ending in _ns, _us, _ms or _s of: {known}")
+    raw = np.asarray(table[column].to_numpy(), np.float64)
+    if len(raw) == 0 or not np.all(np.isfinite(raw)) or np.any(raw < 0):
+        raise ConfigError("CONF-003", f"{key}.file: {path}: latencies must be finite and not negative")
+    values = np.round(raw * unit).astype(np.int64)
+    if latency.sampling == "sample":
+        return np.arange(len(values), dtype=np.int64), values
+    if "time_ns" not in table.column_names:
+        raise ConfigError("CONF-003", f"{key}.file: {path}: interpolation needs a column time_ns")
+    times = np.asarray(table["time_ns"].to_numpy(), np.int64)
+    order = np.argsort(times, kind="stable")
+    return times[order], values[order]
+
+
+def stack(lanes: Sequence[LaneParams]) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return ints, floats and params of several lanes, [K, n] each."""
+    return (
+        np.ascontiguousarray([lane.ints for lane in lanes], np.int64),
+        np.ascontiguousarray([lane.floats for lane in lanes], np.float64),
+        np.ascontiguousarray([lane.params for lane in lanes], np.float64),
+    )
