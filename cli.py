@@ -170,7 +170,8 @@ def replay(tapes: tuple[Path, ...], out: Path | None, resume: bool, as_json: boo
 
     with _progress() as report:
         run_dir = run(tapes, config, out, resume=resume, progress=report)
-    _print_summary(build_report(run_dir), as_json)
+    build_report(run_dir)
+    _print_summary(run_dir, as_json)
 
 
 @mmsim.command()
@@ -197,7 +198,8 @@ def report(run_dir: Path, as_json: bool) -> None:
     """Build the report of a run again."""
     from simcore.report import build_report
 
-    _print_summary(build_report(run_dir), as_json)
+    build_report(run_dir)
+    _print_summary(run_dir, as_json)
 
 
 @mmsim.command()
@@ -281,15 +283,20 @@ def _print(figures: Mapping[str, Any], as_json: bool) -> None:
         click.echo(f"{name:<{width}}  {shown}")
 
 
-def _print_summary(summary: Mapping[str, Any], as_json: bool) -> None:
+def _print_summary(run_dir: Path, as_json: bool) -> None:
+    """Print a run's figures: the main ones as JSON, or a table and the folder."""
+    from simcore.report.statistics import headline, summary
+
+    figures = summary(run_dir)
     if as_json:
-        _print(summary, as_json)
+        _print(headline(figures), as_json)
         return
     from rich.console import Console
 
     from simcore.report.console import console_table
 
-    Console().print(console_table(summary))
+    Console().print(console_table(figures))
+    click.echo(f"run folder: {run_dir}")
 
 
 @contextlib.contextmanager
