@@ -1,0 +1,261 @@
+"""From source rows to tape rows: instrument, ticks and lots, clocks, and the one file order for two views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from simcore.errors import ConvertError
+from simcore.records import (
+    BOTH_BITS,
+    CLEAR,
+    EXCH_BIT,
+    FUNDING,
+    GAP,
+    KIND_COUNT,
+    KIND_MASK,
+    LOCAL_BIT,
+    Chunk,
+)
+from simcore.tape.convert.base import CLOCKS, ConvertOptions, Source, SourceRows
+from simcore.tape.convert.views import merge_views
+from simcore.tape.instruments import currencies, look_up, venue_defaults
+from simcore.tape.schema import LEVELS_WITH_IDS, Instrument, as_chunk
+from simcore.units import NS_PER_MS, NS_PER_US, RATE_SCALE, to_decimal
+
+_OFF_GRID = 1e-6  # ticks or lots; beyond it a value is not on the grid
+_DIGITS_MAX = 12
+_SAMPLE = 1_000_000  # rows that the percentiles of the feed latency are taken from, evenly spaced
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A tape in memory: rows in file order, and what the conversion has to say about them."""
+
+    rows: Chunk
+    instrument: Instrument
+    inferred: tuple[str, ...]
+    clock: dict[str, Any]
+    counts: dict[str, int]
+    warnings: list[str]
+
+
+def assemble(source: Source, options: ConvertOptions, fmt: str) -> Assembled:
+    """Turn a source into tape rows. ConvertError CONV-002, CONV-004, CONV-005."""
+    if options.clock not in CLOCKS:
+        raise ConvertError("CONV-007", f"clock {options.clock!r}, expected one of {', '.join(CLOCKS)}")
+    if not len(source.rows.ev):
+        raise ConvertError("CONV-002", f"{fmt}: no rows")
+    warnings = list(source.warnings)
+    rows = source.rows
+    if not source.flagged:
+        views = rows.ev & np.uint8(BOTH_BITS)
+        rows = rows._replace(ev=np.where(views == 0, rows.ev | np.uint8(BOTH_BITS), rows.ev))
+    _check_rows(rows)
+    instrument, inferred = resolve(source, options, fmt, warnings)
+    price_ticks, qty_lots = to_units(rows, instrument)
+    rows, clock = set_clocks(rows, source, options, warnings)
+    if source.flagged:
+        order, bits = np.arange(len(rows.ev)), rows.ev & np.uint8(BOTH_BITS)
+    else:
+        order, bits = merge_views(rows.exch_ts, rows.local_ts, rows.ev, rows.line)
+    doubled = len(order) - len(rows.ev)
+    if doubled:
+        clock["rows_written_twice"] = doubled
+        warnings.append(f"{doubled} rows are out of exchange order and were written twice, once for each clock")
+    columns = [
+        rows.exch_ts[order], rows.local_ts[order], rows.ev[order] & np.uint8(0xFF ^ BOTH_BITS) | bits,
+        price_ticks[order], qty_lots[order],
+    ]  # fmt: skip
+    if source.level in LEVELS_WITH_IDS:
+        columns.append(rows.order_id[order])
+    counts = {name: count for name, count in sorted(source.counts.items()) if count}
+    return Assembled(as_chunk(columns), instrument, inferred, clock, counts, warnings)
+
+
+def resolve(source: Source, options: ConvertOptions, fmt: str, warnings: list[str]) -> tuple[Instrument, tuple[str, ...]]:
+    """Return the instrument, and the names of the fields that were inferred.
+
+    Each field comes from the options, else from the catalogue, else from the source, else from the data.
+    A catalogue size that the data do not fit (exchanges change them) is replaced, with a warning. CONV-005.
+    """
+    symbol = options.symbol or source.symbol
+    venue = options.venue or source.venue or fmt
+    if not symbol:
+        raise ConvertError("CONV-005", "the source names no symbol; give --symbol")
+    listed = look_up(venue, symbol)
+    default = venue_defaults(venue)
+    inferred: list[str] = []
+
+    kind = options.kind or (listed.kind if listed else None) or source.kind or (default[0] if default else None)
+    if kind is None:
+        kind = "linear"
+        inferred.append("kind")
+    contract = options.contract_size or (listed.contract_size if listed else None) or source.hints.get("contract_size")
+    if contract is None:
+        if kind == "inverse":
+            raise ConvertError("CONV-005", f"{venue} {symbol}: the value of an inverse contract cannot be seen; give --contract-size")
+        contract = "1"
+        inferred.append("contract_size")
+    sizes = {}
+    for name, values in (("tick_size", _priced(source.rows)), ("lot_size", _sized(source.rows))):
+        size = getattr(options, name)
+        for offered, origin in ((getattr(listed, name, None), "catalogue"), (source.hints.get(name), "source")):
+            if size is None and offered is not None:
+                if len(values) == 0 or _is_on_grid(values, float(offered)).all():
+                    size = offered
+                else:
+                    warnings.append(f"{name} {offered} of the {origin} does not fit the data; it was inferred instead")
+        if size is None:
+            size = infer_size(values, name)
+            inferred.append(name)
+        sizes[name] = size
+    if inferred:
+        found = {"kind": kind, "contract_size": contract, **sizes}
+        warnings.append("inferred: " + ", ".join(f"{name} {found[name]}" for name in inferred))
+    base, quote = (listed.base, listed.quote) if listed else currencies(symbol)
+    rates = default[1:] if default else ("0", "0")
+    if default is None and options.maker_rate is None and options.taker_rate is None:
+        warnings.append(f"fees of {venue} are not known: 0 was taken; give --maker-rate and --taker-rate")
+    try:
+        instrument = Instrument(
+            venue, symbol, kind, _plain(sizes["tick_size"]), _plain(sizes["lot_size"]), _plain(contract), base, quote,
+            _plain(options.maker_rate or rates[0]), _plain(options.taker_rate or rates[1]),
+        )  # fmt: skip
+        instrument.cash_scale()
+    except ValueError as exc:
+        raise ConvertError("CONV-005", f"{venue} {symbol}: {exc}") from exc
+    return instrument, tuple(inferred)
+
+
+def infer_size(values: Any, name: str) -> str:
+    """Return the coarsest step of the form 1, 2, 2.5 or 5 times a power of ten that all values are multiples of.
+
+    CONV-005 if there are no values, or no step of up to 12 decimals fits.
+    """
+    values = np.unique(values[values > 0])
+    for digits in range(_DIGITS_MAX + 1):
+        if len(values) and _is_on_grid(values, 1.0 / 10.0**digits).all():
+            whole = int(np.gcd.reduce(np.rint(values * 10.0**digits).astype(np.int64)))
+            steps = [n * 10**power for power in range(19) for n in (1, 2, 5, 25)]
+            step = max(s for s in steps if whole % s == 0)
+            return _plain(str(Decimal(step).scaleb(-digits)))
+    flag = "--" + name.replace("_", "-")
+    raise ConvertError("CONV-005", f"{name} cannot be inferred from {len(values)} different values; give {flag}")
+
+
+def to_units(rows: SourceRows, instrument: Instrument) -> tuple[Any, Any]:
+    """Return (price_ticks, qty_lots), int64, exact. CONV-004 names the first line that is off the grid.
+
+    FUNDING: the mark price is rounded to a tick, the rate becomes 1e-8. GAP and CLEAR: the quantity is a count
+    or a flag and stays.
+    """
+    kind = rows.ev & KIND_MASK
+    has_price = (kind != GAP) & ~((kind == CLEAR) & (rows.qty == 0))
+    tick, lot = float(instrument.tick_size), float(instrument.lot_size)
+    _refuse(has_price & (kind != FUNDING) & ~_is_on_grid(rows.price, tick), rows.price, rows.line, "price", f"tick size {tick:g}")
+    price = np.where(has_price, np.rint(rows.price / tick), 0.0)
+    is_lots = ~np.isin(kind, (GAP, CLEAR, FUNDING))
+    _refuse(is_lots & ~_is_on_grid(rows.qty, lot), rows.qty, rows.line, "quantity", f"lot size {lot:g}")
+    qty = np.rint(np.where(is_lots, rows.qty / lot, np.where(kind == FUNDING, rows.qty * RATE_SCALE, rows.qty)))
+    _refuse(np.abs(price) >= 2.0**62, rows.price, rows.line, "price", "64 bits")
+    _refuse(np.abs(qty) >= 2.0**62, rows.qty, rows.line, "quantity", "64 bits")
+    return price.astype(np.int64), qty.astype(np.int64)
+
+
+def set_clocks(
+    rows: SourceRows, source: Source, options: ConvertOptions, warnings: list[str]
+) -> tuple[SourceRows, dict[str, Any]]:
+    """Make up a missing clock, clamp local times that go back, and apply the clock policy.
+
+    Returns the rows, and the report for the tape's metadata (times in ns). Feed latency is local - exchange time
+    over rows that both views see.
+    """
+    floor_ns = options.min_latency_us * NS_PER_US
+    clock: dict[str, Any] = {"policy": options.clock, "offset_ns": 0}
+    exch, local = rows.exch_ts, rows.local_ts
+    if not source.has_local_clock:
+        local = exch + floor_ns
+        clock["synthesised"] = "local_ts"
+        warnings.append(f"the source has no receive time: local time is exchange time + {options.min_latency_us} µs")
+    elif not source.has_exch_clock:
+        exch = local - floor_ns
+        clock["synthesised"] = "exch_ts"
+        warnings.append(f"the source has no exchange time: exchange time is local time - {options.min_latency_us} µs")
+    if not source.flagged:
+        local, clock["local_times_clamped"] = _clamped(local, (rows.ev & LOCAL_BIT) != 0)
+        if clock["local_times_clamped"]:
+            warnings.append(f"{clock['local_times_clamped']} local times went back and were raised to the time before them")
+    latency = (local - exch)[(rows.ev & BOTH_BITS) == BOTH_BITS]
+    if not len(latency):
+        return rows._replace(exch_ts=exch, local_ts=local), clock
+    lowest = int(latency.min())
+    if "synthesised" not in clock and (options.clock == "shift" or (options.clock == "auto" and lowest < 0)):
+        clock["offset_ns"] = floor_ns - lowest
+        clock["feed_latency_before_ns"] = _spread(latency)
+        local = local + clock["offset_ns"]
+        latency = latency + clock["offset_ns"]
+        before, after = clock["feed_latency_before_ns"], _spread(latency)
+        warnings.append(
+            f"local clock shifted by {clock['offset_ns'] / NS_PER_MS:+.3f} ms: least feed latency was "
+            f"{before['min'] / NS_PER_MS:.3f} ms, is {after['min'] / NS_PER_MS:.3f} ms "
+            f"(p1 {after['p1'] / NS_PER_MS:.3f}, median {after['median'] / NS_PER_MS:.3f}, p99 {after['p99'] / NS_PER_MS:.3f})"
+        )
+    elif lowest < 0:
+        warnings.append(f"{int((latency < 0).sum())} rows were received before the exchange made them (clock kept as it is)")
+    clock["feed_latency_ns"] = _spread(latency)
+    return rows._replace(exch_ts=exch, local_ts=local), clock
+
+
+def _check_rows(rows: SourceRows) -> None:
+    kind = rows.ev & KIND_MASK
+    _refuse(kind >= KIND_COUNT, kind, rows.line, "kind", "the known kinds")
+    has_price = (kind != GAP) & ~((kind == CLEAR) & (rows.qty == 0))
+    _refuse(~np.isfinite(rows.price) | (has_price & (rows.price <= 0)), rows.price, rows.line, "price", "positive numbers")
+    _refuse(~np.isfinite(rows.qty) | ((rows.qty < 0) & (kind != FUNDING)), rows.qty, rows.line, "quantity", "numbers from 0")
+    for times, bit, name in ((rows.exch_ts, EXCH_BIT, "exchange time"), (rows.local_ts, LOCAL_BIT, "local time")):
+        wrong = ((rows.ev & bit) != 0) & ((times <= 0) | (times >= 1 << 62))
+        _refuse(wrong, times, rows.line, name, "positive times in ns")
+
+
+def _refuse(bad: Any, values: Any, lines: Any, name: str, expected: str) -> None:
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise ConvertError("CONV-004", f"line {lines[i]}: {name} {values[i]!s} is not within {expected} ({int(bad.sum())} such rows)")
+
+
+def _is_on_grid(values: Any, step: float) -> Any:
+    """Return whether each value is a multiple of step, within 1e-6 steps or what a float can hold."""
+    units = values / step
+    return np.abs(units - np.rint(units)) <= np.maximum(_OFF_GRID, np.abs(units) * 1e-15)
+
+
+def _priced(rows: SourceRows) -> Any:
+    kind = rows.ev & KIND_MASK
+    return rows.price[(kind != GAP) & (kind != FUNDING) & (kind != CLEAR)]
+
+
+def _sized(rows: SourceRows) -> Any:
+    return rows.qty[~np.isin(rows.ev & KIND_MASK, (GAP, CLEAR, FUNDING))]
+
+
+def _clamped(times: Any, seen: Any) -> tuple[Any, int]:
+    """Raise times that go back, among rows that are seen; return them and how many were raised."""
+    risen = np.maximum.accumulate(np.where(seen, times, np.iinfo(np.int64).min))
+    changed = seen & (risen != times)
+    return (np.where(changed, risen, times), int(changed.sum())) if changed.any() else (times, 0)
+
+
+def _spread(latency: Any) -> dict[str, int]:
+    sample = latency[:: max(len(latency) // _SAMPLE, 1)]
+    p1, median, p99 = (int(x) for x in np.percentile(sample, (1, 50, 99)))
+    return {"min": int(latency.min()), "p1": p1, "median": median, "p99": p99}
+
+
+def _plain(text: str) -> str:
+    """Return a decimal without exponent and trailing zeros: `1E-5` and `0.000010` are `0.00001`."""
+    value = to_decimal(text)
+    return format(value.normalize(), "f") if value else "0"
