@@ -55,18 +55,22 @@ def _run(figures: Mapping[str, Any]) -> Iterator[str]:
     if not figures["fills"]:
         yield "No fills: the run says nothing about edge."
     elif figures["fills"] < FEW_FILLS:
-        yield f"Only {figures['fills']} fills: figures in bps are little more than chance; see their standard errors."
+        yield f"Only {_many(figures['fills'], 'fill')}: figures in bps are little more than chance; see their standard errors."
     if figures["fills"] and figures["buy_fills"] in (0, figures["fills"]):
         yield f"All fills are {'buys' if figures['buy_fills'] else 'sells'}: the result is mostly that of the position."
     if figures["rejects"]:
         reasons = ", ".join(f"{row['count']:,} × {row['reason'] or 'unnamed'} ({row['kind']})" for row in figures["rejects_by_reason"])
-        yield f"The exchange refused {figures['rejects']:,} requests: {reasons}."
+        yield f"The exchange refused {_many(figures['rejects'], 'request')}: {reasons}."
     if figures["late_reports"]:
-        yield f"{figures['late_reports']:,} reports came for orders that were gone already; their fills are booked."
+        yield f"{_many(figures['late_reports'], 'report')} came for orders that were gone already; fills among them are booked."
     if figures["skipped_ticks"]:
-        yield f"{figures['skipped_ticks']:,} of {figures['ticks']:,} ticks were skipped: a side of the book was empty, or the book crossed."
+        yield f"Ticks skipped: {figures['skipped_ticks']:,} of {figures['ticks']:,}; a side of the book was empty, or the book crossed."
     if figures["position"]:
         yield "The run ends with a position: it is valued at the last mid, without the cost of closing it."
     unmarked = figures["markouts"][1]["unmarked"]
     if unmarked:
-        yield f"{unmarked:,} fills have no markout at 1 s (the run ended, or a side of the book was empty)."
+        yield f"{_many(unmarked, 'fill')} without a markout at 1 s (the run ended, or a side of the book was empty)."
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

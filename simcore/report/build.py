@@ -1,0 +1,69 @@
+"""Build a run's report: summary.json, report.html, report.md and plots/*.png; the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simcore.errors import JournalError
+from simcore.files import write_atomic
+from simcore.report.folder import open_run
+from simcore.report.html import render_html
+from simcore.report.markdown import render_markdown
+from simcore.report.pages import context
+from simcore.report.statistics import summarise
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where the report is. figures: the summary, unrounded. plots: name -> PNG."""
+
+    summary: Path
+    html: Path
+    markdown: Path
+    plots: Mapping[str, Path]
+    figures: Mapping[str, Any]
+
+
+def build_report(run_dir: Path | str) -> ReportFiles:
+    """Write the report of a finished run into its folder, each file whole or not at all.
+
+    Raises JournalError JRNL-001 (no run, a damaged journal), JRNL-005 (cannot write), ReportError REP-001.
+    """
+    from simcore.report import canvas, plots  # takes half a second
+
+    run = open_run(run_dir)
+    figures = summarise(run)
+    captions = {name: caption for name, (_, caption) in plots.PLOTS.items()}
+    pictures = {name: canvas.png_bytes(plots.draw(name, run, figures)) for name in plots.PLOTS}
+    page = context(run, figures, captions)
+    links = {name: f"plots/{name}.png" for name in pictures}
+    files = ReportFiles(
+        run.path / "summary.json", run.path / "report.html", run.path / "report.md",
+        {name: run.path / link for name, link in links.items()}, figures,
+    )  # fmt: skip
+    for name, data in pictures.items():
+        _write(files.plots[name], data)
+    _write(files.markdown, render_markdown(page, links).encode())
+    _write(files.html, render_html(page, pictures).encode())
+    _write(files.summary, summary_text(figures).encode())
+    return files
+
+
+def summary_text(figures: Mapping[str, Any]) -> str:
+    """Return summary.json: run_dir is ".", so that a folder can be moved and its report rebuilt to the same bytes."""
+    return json.dumps({**figures, "run_dir": "."}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_atomic(path, lambda temporary: _fill(temporary, data))
+    except OSError as exc:
+        raise JournalError("JRNL-005", f"{path}: {exc}") from exc
+
+
+def _fill(path: Path, data: bytes) -> None:
+    path.write_bytes(data)

@@ -1,0 +1,39 @@
+"""The summary on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from simcore.report.wording import CONSOLE, FIGURES, fee_sentence, line, plain
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def console_table(figures: Mapping[str, Any]) -> RenderableType:
+    """Return a run's main figures as a rich table, with its warnings below: `rich.console.Console().print(…)`."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"{figures['strategy'] or 'run'} on {figures['venue']} {figures['symbol']} ({figures['kind']}), {figures['start']}, {plain(figures['duration_s'])} s"
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim")
+    for key in CONSOLE:
+        shown = line(figures, FIGURES[key])
+        table.add_row(shown.label, Text(shown.value, _style(key, figures[key])), shown.unit, shown.why or shown.note)
+    speed = figures["rows_per_s"]
+    pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s" + (f", {speed / 1e6:,.1f} M rows/s" if speed else "")
+    notes = [Text(f"! {text}", "yellow") for text in figures["warnings"]]
+    return Group(table, Text(fee_sentence(figures)), *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
+
+
+def _style(key: str, value: Any) -> str:
+    if key not in ("pnl", "net_bps") or not value:
+        return ""
+    return "green" if value > 0 else "red"

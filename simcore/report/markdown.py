@@ -1,0 +1,33 @@
+"""report.md: the same figures for a terminal, a repository or a pull request; pictures are linked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simcore.report.pages import Table
+from simcore.report.templates import environment
+
+
+def render_markdown(page: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
+    """Return the page. page: see `pages.context`; pictures: relative paths by plot name."""
+    jinja = environment(escape=False)
+    jinja.filters["table"] = table_text
+    jinja.filters["cell"] = cell
+    return jinja.get_template("report.md.j2").render(**page, images=pictures)
+
+
+def table_text(table: Table) -> str:
+    """Return a Markdown table."""
+    rule = ["---:" if numeric else "---" for numeric in table.numeric]
+    return "\n".join(_row(row) for row in (table.head, rule, *table.rows))
+
+
+def cell(text: str) -> str:
+    """Return text that cannot break a table or become markup."""
+    safe = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    return safe.replace("*", "\\*").replace("_", "\\_").replace("`", "\\`")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell(text) for text in cells)} |"
