@@ -90,13 +90,14 @@ class _Parser:
                 space = text.index(" ")
                 local = int(text[:space])
                 message, end = scan(text, space + 1)
-                if end != len(text) and text[end:].strip():
-                    raise ValueError("text after the message")
+                rest = text[end:].strip()
             except (ValueError, StopIteration, RecursionError) as exc:
                 if is_cut:
                     self.counts["truncated_last_line"] += 1
                     return
                 raise _bad_line(path, self._lines - first, f"not `<local ns> <json>`: {exc!r}") from exc
+            if rest:
+                raise _bad_line(path, self._lines - first, f"text after the message: {rest[:20]!r}")
             try:
                 self._take(message, local)
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as exc:

@@ -43,16 +43,16 @@ def merge_views(exch_ts: Any, local_ts: Any, ev: Any, line: Any) -> tuple[Any, A
     in_local = np.flatnonzero(message_view & LOCAL_BIT)
     # Sort key: how many anchors come before, then Venue's own rows, Node's own rows, the anchor itself.
     parts = []
-    for order, bit, rank in ((in_exch, EXCH_BIT, 0), (in_local, LOCAL_BIT, 1)):
-        anchors = is_anchor[order]
-        before = np.cumsum(anchors) - anchors
-        own = ~anchors
-        parts.append((order[own], np.full(own.sum(), bit), before[own], np.full(own.sum(), rank), np.flatnonzero(own)))
+    for order, bit, first in ((in_exch, EXCH_BIT, 0), (in_local, LOCAL_BIT, 1)):
+        is_shared = is_anchor[order]
+        passed = np.cumsum(is_shared) - is_shared
+        own = np.flatnonzero(~is_shared)
+        parts.append((order[own], np.full(len(own), bit), passed[own], np.full(len(own), first), own))
     anchors = np.flatnonzero(is_anchor)
     parts.append((anchors, np.full(len(anchors), BOTH_BITS), np.arange(len(anchors)), np.full(len(anchors), 2), anchors))
     message, bits, before, rank, place = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((place, rank, before))
-    message, bits = message[order], bits[order]
+    sequence = np.lexsort((place, rank, before))
+    message, bits = message[sequence], bits[sequence]
     size = sizes[message]
     row = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size) + np.repeat(starts[message], size)
     shown = view[row] & np.repeat(bits, size).astype(np.uint8)
