@@ -7,7 +7,8 @@
     ├── StrategyError   STRAT-nnn  a strategy or queue-model file
     ├── EngineError     ENG-nnn    a run that had to stop
     ├── JournalError    JRNL-nnn   a run folder, checkpoint or journal
-    └── ReportError     REP-nnn    a report that cannot be built
+    ├── ReportError     REP-nnn    a report that cannot be built
+    └── BenchError      BENCH-nnn  a benchmark that cannot be measured
 
 `CODES` is the one table of codes: code -> (title, remedy). `raise TapeError("TAPE-003", cause)`.
 """
@@ -52,6 +53,8 @@ CODES: dict[str, tuple[str, str]] = {
     "JRNL-003": ("run cannot be resumed", "tape, config or code changed since; start a new run"),
     "JRNL-004": ("digest differs", "the run folder, the tape or the code changed since the run"),
     "JRNL-005": ("cannot write the run folder", "check the folder, its permissions and the free space"),
+    "BENCH-001": ("the peer cannot be measured", "set MMSIM_PEER_PYTHON to an interpreter that has it (docs/peers.md), or leave out --peer"),
+    "BENCH-002": ("a measuring process failed", "the message holds its last lines"),
     "REP-001": ("report cannot be built", "the run is incomplete: `mmsim replay --resume`"),
 }
 
@@ -92,3 +95,7 @@ class JournalError(MmsimError):
 
 class ReportError(MmsimError):
     """A report that cannot be built."""
+
+
+class BenchError(MmsimError):
+    """A benchmark that cannot be measured."""
