@@ -5,7 +5,9 @@ sequence is not needed; symbol or instrument_id, if there, must name one instrum
 
 A fill (F) does not change the feed's book: the cancel or modify of the same order that follows does. Here
 F becomes the L3_EXEC, and exactly its quantity is swallowed from that cancel or modify; so the book is the
-feed's own at the end of each exchange event, and the executions are known as such.
+feed's own at the end of each exchange event, and the executions are known as such. A resting order that is
+repriced into the market has an F of its own, on the aggressor's side: it leaves its level (L3_REDUCE), for
+nothing was traded at the price where it had rested.
 """
 
 from __future__ import annotations
@@ -78,6 +80,7 @@ class OrderMessages:
         self.book = book
         self.cancel_whole = cancel_whole
         self.filled: dict[int, int] = {}  # order id -> executed quantity that a cancel or modify will repeat
+        self.print: tuple[int, int] = (0, NO_SIDE)  # exchange time and aggressor of the last trade
 
     def apply(
         self, line: int, exch_ts: int, local_ts: int, action: str, side_text: str, price: int, size: int, order_id: int
@@ -106,8 +109,9 @@ class OrderMessages:
             case "M":
                 self._modify(order_id, side, price, size)
             case "F":
-                self._fill(order_id, price, size)
+                self._fill(order_id, price, size, is_aggressor=side != NO_SIDE and (exch_ts, side) == self.print)
             case "T":
+                self.print = (exch_ts, side)
                 self._trade(side, price, size)
             case "N":
                 self.counts["rows_without_action"] += 1
@@ -127,15 +131,19 @@ class OrderMessages:
             self.counts["trades_without_side"] += 1
         self.book.trade(side, price, size)
 
-    def _fill(self, order_id: int, price: int, size: int) -> None:
+    def _fill(self, order_id: int, price: int, size: int, is_aggressor: bool) -> None:
         order = self.book.orders.get(order_id)
         if order is None:
             self.counts["fill_of_unknown_order"] += 1
             return
-        if order.price != price:
-            self.counts["fill_at_other_price_than_resting"] += 1
         taken = int(min(size, order.qty))
-        self.book.execute(order_id, size)
+        if is_aggressor:
+            self.counts["fill_of_repriced_aggressor"] += 1
+            self.book.reduce(order_id, size)
+        else:
+            if order.price != price:
+                self.counts["fill_at_other_price_than_resting"] += 1
+            self.book.execute(order_id, size)
         if taken > 0:
             self.filled[order_id] = self.filled.get(order_id, 0) + taken
 

@@ -53,6 +53,18 @@ def test_a_fill_becomes_an_execution_and_its_cancel_is_swallowed(tmp_path: Path)
     ]  # fmt: skip
 
 
+def test_a_resting_order_repriced_into_the_market_is_not_executed_where_it_rested(tmp_path: Path) -> None:
+    """Its F stands on the aggressor's side: it leaves its level unexecuted; the order that it hit is executed."""
+    path = write(tmp_path / "a.parquet", [
+        ("A", "B", 40, 2, 7), ("A", "A", 44, 1, 8),
+        ("T", "B", 44, 1, 7), ("F", "B", 44, 1, 7), ("F", "A", 44, 1, 8), ("M", "B", 43, 1, 7), ("C", "A", 44, 1, 8),
+    ], ts_event=[1_000, 1_001, *[1_002] * 5])  # fmt: skip
+    assert rows_of(path)[2:] == [
+        (TRADE, 11.0, 1.0, 0), (L3_REDUCE, 10.0, 1.0, 7), (L3_EXEC | ASK_BIT, 11.0, 1.0, 8),
+        (L3_REDUCE, 10.0, 1.0, 7), (L3_ADD, 10.75, 1.0, 7),
+    ]  # fmt: skip
+
+
 def test_a_modify_keeps_its_place_only_when_smaller_at_its_price(tmp_path: Path) -> None:
     """Smaller: one L3_REDUCE of the difference. Larger, or another price: reduced away and added again."""
     path = write(tmp_path / "a.parquet", [
@@ -178,6 +190,6 @@ def test_the_es_book_equals_the_feeds_own_book_at_every_event_end() -> None:
     assert checked > 36_000
     kinds = np.bincount(rows.ev & KIND_MASK, minlength=10)
     assert kinds[TRADE] == 1865
-    assert kinds[L3_EXEC] + source.counts["fill_of_unknown_order"] == 3694
+    assert kinds[L3_EXEC] + source.counts["fill_of_unknown_order"] + source.counts["fill_of_repriced_aggressor"] == 3694
     assert "fills_never_confirmed" not in source.counts
     assert "cancel_of_unknown_order" not in source.counts
