@@ -89,6 +89,19 @@ def array_field(name: str, dtype: Any, ndim: int) -> Callable[[Any], Any]:
     return inlined(view)
 
 
+def _unsigned(value: int) -> Any:
+    return np.uint64(value)
+
+
+def _unsigned_python(value: int) -> int:
+    return int(value) & 0xFFFFFFFFFFFFFFFF
+
+
+# Array indices of the loops over tape rows: numba adds a test for negative indices unless they are unsigned, and
+# one unsigned comparison then checks both ends of a range.
+unsigned: Callable[[int], Any] = inlined(_unsigned) if JIT else _unsigned_python
+
+
 def expose(function: F) -> F:
     """Return a kernel in a form that Python can call (not cached)."""
     if not JIT:

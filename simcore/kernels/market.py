@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simcore.jit import inlined, kernel
+from simcore.jit import inlined, kernel, unsigned
 from simcore.kernels import account, at
 from simcore.kernels import resting  # LINK
 from simcore.kernels.book import (
@@ -15,6 +15,8 @@ from simcore.kernels.book import (
     clear_side,
     has_room,
     level_lots,
+    renew_best_ask,
+    renew_best_bid,
     set_level,
 )
 from simcore.kernels.l3 import add_order, find_order, l3_has_room, remove_order
@@ -57,10 +59,26 @@ from simcore.records import (
     NO_SIDE_BIT,
     SNAPSHOT,
     TRADE,
+    IntArray,
+    Record,
 )
 
 
-set_level_here = inlined(set_level)
+# What the plain loops look at: an EXCH (LOCAL) row of kind DEPTH or SNAPSHOT; a trade whose side is known.
+PLAIN_EXCH_MASK = EXCH_BIT | (KIND_MASK - SNAPSHOT)
+PLAIN_LOCAL_MASK = LOCAL_BIT | (KIND_MASK - SNAPSHOT)
+TRADE_MASK = KIND_MASK | NO_SIDE_BIT
+
+
+@inlined
+def first_after(times: IntArray, lo: int, hi: int, until_ts: int) -> int:
+    """Return the first index in [lo, hi) whose time is after until_ts, hi if none; times are non-decreasing."""
+    # Not a search by halves: rows are read in order, as the memory likes it.
+    while lo + 8 <= hi and times[unsigned(lo + 7)] <= until_ts:
+        lo += 8
+    while lo < hi and times[unsigned(lo)] <= until_ts:
+        lo += 1
+    return lo
 
 
 @kernel
@@ -71,73 +89,125 @@ def advance_venue(state: State, until_ns: int) -> int:
     is used up. MOVE_BOOK, ROOM: Python must move the window or make room first.
     """
     clock = at.clock(state)
-    meta = at.meta(state.exch)
-    exch_ts, ev_column = at.exch_ts(state.exch_rows), at.ev(state.exch_rows)
-    prices, quantities = at.price_ticks(state.exch_rows), at.qty_lots(state.exch_rows)
-    until_ts = until_ns + clock[ORIGIN]
-    own_count = clock[OWN_COUNT], clock[OWN_COUNT + 1]
-    own_bid, own_ask = clock[OWN_BEST_BID], clock[OWN_BEST_ASK]
-    any_taken = clock[TAKEN_COUNT] > 0
-    heads = at.heads(state)
-    base = meta[BASE]
-    width = heads.shape[1]
-    i = clock[EXCH_ROW]
-    count = exch_ts.shape[0]
-    seen = -1
+    times = at.exch_ts(state.exch_rows)
+    count = times.shape[0]
+    stop = first_after(times, clock[EXCH_ROW], count, until_ns + clock[ORIGIN])
+    first = clock[EXCH_ROW]
     code = REACHED
-    while i < count:
-        ev = ev_column[i]
-        if ev & EXCH_BIT == 0:
-            i += 1
-            continue
-        if exch_ts[i] > until_ts:
-            break
-        kind = ev & KIND_MASK
-        if kind <= SNAPSHOT:
-            side = int((ev >> 4) & 1)
-            price = prices[i]
-            lots = quantities[i]
-            column = price - base
-            outside = column < 0 or column >= width
-            if outside and not has_room(state.exch):
-                code = ROOM
-                break
-            previous = set_level_here(state.exch, side, price, lots)
-            seen = i
-            i += 1
-            if own_count[side] > 0 and (outside or heads[side, column] != 0):
-                resting.level_changed(state, side, price, previous, lots)
-            if any_taken:
-                resting.refresh(state, side, price, price)
-            if ((side == BID and price >= own_ask) or (side == ASK and price <= own_bid)) and lots > 0:
-                clock[FEED_EXCH_NS] = at.local_ts(state.exch_rows)[seen] - exch_ts[seen]
-                resting.crossed(state, side, price, lots, exch_ts[seen] - clock[ORIGIN])
-                code = CHANGED
-                break
-            if meta[MOVE_WANTED] == 1:
-                break
-        elif kind == TRADE and not _may_trade(state, prices[i], ev):
-            seen = i
-            i += 1
-        else:
-            if not (has_room(state.exch) and l3_has_room(state)):
-                code = ROOM
-                break
-            clock[FEED_EXCH_NS] = at.local_ts(state.exch_rows)[i] - exch_ts[i]
-            _rare_row(state, i, kind, exch_ts[i] - clock[ORIGIN])
-            seen = i
-            i += 1
-            code = CHANGED
-            break
-    if seen >= 0:
-        clock[FEED_EXCH_NS] = at.local_ts(state.exch_rows)[seen] - exch_ts[seen]
-    clock[EXCH_ROW] = i
-    if meta[MOVE_WANTED] == 1:
-        return MOVE_BOOK
-    if clock[TIGHT] == 1:
-        return ROOM
-    if code == REACHED and i >= count and clock[EXCH_LAST] == 0:
+    while clock[EXCH_ROW] < stop and code == REACHED:
+        i = _plain_venue_rows(state, stop)
+        clock[EXCH_ROW] = i
+        if at.meta(state.exch)[MOVE_WANTED] == 1:
+            code = MOVE_BOOK
+        elif i < stop:
+            code = _venue_row(state, i)
+    clock[FEED_EXCH_NS] = feed_latency(state.exch_rows, EXCH_BIT, first, clock[EXCH_ROW], clock[FEED_EXCH_NS])
+    if code == REACHED and stop == count and clock[EXCH_LAST] == 0:
         return NEED_EXCH
+    return code
+
+
+@kernel
+def _plain_venue_rows(state: State, stop: int) -> int:
+    """Apply rows that concern no own order; return the first row that is not so, or stop.
+
+    Also stops behind a row after which the window should move.
+
+    This loop sees nearly all rows of a tape: it holds only what they need.
+    """
+    clock = at.clock(state)
+    meta = at.meta(state.exch)
+    lots_at = at.lots(state.exch)
+    heads = at.heads(state)
+    ev_column = at.ev(state.exch_rows)
+    prices, quantities = at.price_ticks(state.exch_rows), at.qty_lots(state.exch_rows)
+    width = unsigned(heads.shape[1])
+    base = meta[BASE]
+    own_bid, own_ask = clock[OWN_BEST_BID], clock[OWN_BEST_ASK]
+    best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
+    i = clock[EXCH_ROW]
+    if clock[TAKEN_COUNT] > 0:
+        return i
+    while i < stop:
+        row = unsigned(i)
+        ev = ev_column[row]
+        price = prices[row]
+        if ev & PLAIN_EXCH_MASK == EXCH_BIT:
+            side = (ev >> 4) & 1
+            lots = quantities[row]
+            column = unsigned(price - base)
+            if column >= width or heads[side, column] != 0:
+                break
+            if side == BID:
+                if price >= best_bid or price >= own_ask:
+                    if price >= own_ask and lots > 0:
+                        break
+                    lots_at[side, column] = lots
+                    if price > best_bid or lots == 0:
+                        renew_best_bid(state.exch, price, lots)
+                        best_bid = meta[BEST_BID]
+                        if meta[MOVE_WANTED] == 1:
+                            return i + 1
+                else:
+                    lots_at[side, column] = lots
+            elif price <= best_ask or price <= own_bid:
+                if price <= own_bid and lots > 0:
+                    break
+                lots_at[side, column] = lots
+                if price < best_ask or lots == 0:
+                    renew_best_ask(state.exch, price, lots)
+                    best_ask = meta[BEST_ASK]
+                    if meta[MOVE_WANTED] == 1:
+                        return i + 1
+            else:
+                lots_at[side, column] = lots
+        elif ev & EXCH_BIT:
+            if ev & TRADE_MASK != TRADE or price <= own_bid or price >= own_ask:
+                break
+        i += 1
+    return i
+
+
+@kernel
+def _venue_row(state: State, i: int) -> int:
+    """Apply row i with all that may follow from it, and move on; REACHED if nothing did."""
+    clock = at.clock(state)
+    rows = state.exch_rows
+    ev = at.ev(rows)[i]
+    kind = ev & KIND_MASK
+    price = at.price_ticks(rows)[i]
+    if not (has_room(state.exch) and l3_has_room(state)):
+        return ROOM
+    clock[EXCH_ROW] = i + 1
+    if ev & EXCH_BIT == 0 or (kind == TRADE and not _may_trade(state, price, ev)):
+        return REACHED
+    now_ns = at.exch_ts(rows)[i] - clock[ORIGIN]
+    clock[FEED_EXCH_NS] = at.local_ts(rows)[i] - at.exch_ts(rows)[i]
+    code = REACHED
+    if kind <= SNAPSHOT:
+        side = int((ev >> 4) & 1)
+        lots = at.qty_lots(rows)[i]
+        previous = set_level(state.exch, side, price, lots)
+        if clock[OWN_COUNT + side] > 0:
+            resting.level_changed(state, side, price, previous, lots)
+        if clock[TAKEN_COUNT] > 0:
+            resting.refresh(state, side, price, price)
+        if lots > 0 and (price >= clock[OWN_BEST_ASK] if side == BID else price <= clock[OWN_BEST_BID]):
+            resting.crossed(state, side, price, lots, now_ns)
+            code = CHANGED
+    else:
+        _rare_row(state, i, kind, now_ns)
+        code = CHANGED
+    return _after_row(state, code)
+
+
+@kernel
+def _after_row(state: State, code: int) -> int:
+    """Return the reason to stop: what Python must do first, else the given one."""
+    if at.meta(state.exch)[MOVE_WANTED] == 1:
+        return MOVE_BOOK
+    if at.clock(state)[TIGHT] == 1:
+        return ROOM
     return code
 
 
@@ -249,56 +319,91 @@ def _l3_row(
 def advance_node(state: State, until_ns: int) -> int:
     """Show the Node its rows up to until_ns (since ORIGIN), inclusive; REACHED, NEED_LOCAL, ROOM or MOVE_BOOK."""
     clock = at.clock(state)
-    meta = at.meta(state.local)
-    local_ts, ev_column = at.local_ts(state.local_rows), at.ev(state.local_rows)
-    prices, quantities = at.price_ticks(state.local_rows), at.qty_lots(state.local_rows)
-    base = meta[BASE]
-    width = at.lots(state.local).shape[1]
-    until_ts = until_ns + clock[ORIGIN]
-    i = clock[LOCAL_ROW]
-    count = local_ts.shape[0]
-    seen = -1
+    times = at.local_ts(state.local_rows)
+    count = times.shape[0]
+    first = clock[LOCAL_ROW]
+    stop = first_after(times, first, count, until_ns + clock[ORIGIN])
     code = REACHED
-    while i < count:
-        ev = ev_column[i]
-        if ev & LOCAL_BIT == 0:
-            i += 1
-            continue
-        if local_ts[i] > until_ts:
-            break
-        kind = ev & KIND_MASK
-        if kind != TRADE:
-            column = prices[i] - base
-            if (column < 0 or column >= width) and not has_room(state.local):
-                code = ROOM
-                break
-            if kind <= SNAPSHOT:
-                set_level_here(state.local, int((ev >> 4) & 1), prices[i], quantities[i])
+    while clock[LOCAL_ROW] < stop and code == REACHED:
+        i = _plain_node_rows(state, stop)
+        if i < stop and at.meta(state.local)[MOVE_WANTED] == 0:
+            if has_room(state.local):
+                _node_row(state, i)
+                i += 1
             else:
-                _node_row(state, i, kind)
-        seen = i
-        i += 1
-        if meta[MOVE_WANTED] == 1:
+                code = ROOM
+        clock[LOCAL_ROW] = i
+        if at.meta(state.local)[MOVE_WANTED] == 1:
             code = MOVE_BOOK
-            break
-    if seen >= 0:
-        clock[FEED_LOCAL_NS] = local_ts[seen] - at.exch_ts(state.local_rows)[seen]
-    clock[LOCAL_ROW] = i
-    if code == REACHED and i >= count and clock[LOCAL_LAST] == 0:
+    clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
+    if code == REACHED and stop == count and clock[LOCAL_LAST] == 0:
         return NEED_LOCAL
     return code
 
 
 @kernel
-def _node_row(state: State, i: int, kind: int) -> None:
-    """Apply a rarer kind of row to the local book."""
+def feed_latency(rows: Record, bit: int, first: int, stop: int, before: int) -> int:
+    """Return the feed latency of the last row in [first, stop) that has the bit, `before` if there is none."""
+    i = stop - 1
+    while i >= first:
+        if at.ev(rows)[i] & bit:
+            return at.local_ts(rows)[i] - at.exch_ts(rows)[i]
+        i -= 1
+    return before
+
+
+@kernel
+def _plain_node_rows(state: State, stop: int) -> int:
+    """Apply level rows inside the window; return the first row that is none, or stop. Compare _plain_venue_rows."""
+    meta = at.meta(state.local)
+    lots_at = at.lots(state.local)
+    ev_column = at.ev(state.local_rows)
+    prices, quantities = at.price_ticks(state.local_rows), at.qty_lots(state.local_rows)
+    width = unsigned(lots_at.shape[1])
+    base = meta[BASE]
+    best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
+    i = at.clock(state)[LOCAL_ROW]
+    while i < stop:
+        row = unsigned(i)
+        ev = ev_column[row]
+        if ev & PLAIN_LOCAL_MASK == LOCAL_BIT:
+            price = prices[row]
+            lots = quantities[row]
+            side = (ev >> 4) & 1
+            column = unsigned(price - base)
+            if column >= width:
+                break
+            lots_at[side, column] = lots
+            if side == BID:
+                if price >= best_bid and (price > best_bid or lots == 0):
+                    renew_best_bid(state.local, price, lots)
+                    best_bid = meta[BEST_BID]
+                    if meta[MOVE_WANTED] == 1:
+                        return i + 1
+            elif price <= best_ask and (price < best_ask or lots == 0):
+                renew_best_ask(state.local, price, lots)
+                best_ask = meta[BEST_ASK]
+                if meta[MOVE_WANTED] == 1:
+                    return i + 1
+        elif ev & LOCAL_BIT and ev & KIND_MASK != TRADE:
+            break
+        i += 1
+    return i
+
+
+@kernel
+def _node_row(state: State, i: int) -> None:
+    """Apply a row of any kind to the local book."""
     book = state.local
     rows = state.local_rows
     ev = at.ev(rows)[i]
-    side = (ev >> 4) & 1
+    side = int((ev >> 4) & 1)
     price = at.price_ticks(rows)[i]
     lots = at.qty_lots(rows)[i]
-    if kind == BEST:
+    kind = ev & KIND_MASK
+    if kind <= SNAPSHOT:
+        set_level(book, side, price, lots)
+    elif kind == BEST:
         if side == BID and at.meta(book)[BEST_BID] > price:
             clear_side(book, BID, price + 1)
         elif side == ASK and at.meta(book)[BEST_ASK] < price:
