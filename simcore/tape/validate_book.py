@@ -109,7 +109,7 @@ def check_rows(
             else:
                 clear_levels(side, bound, lots, used, old, old_used, old_levels, meta)
             continue
-        is_level = kind == DEPTH or kind == SNAPSHOT or kind == BEST
+        is_level = kind in (DEPTH, SNAPSHOT, BEST)
         if not is_level and kind != L3_ADD and kind != L3_REDUCE and kind != L3_EXEC:
             continue
         if column < 0 or column >= width:
@@ -124,7 +124,7 @@ def check_rows(
             cut_better(side, column, lots, used, meta)
         elif kind == L3_ADD:
             amount = before + amount
-        elif kind == L3_REDUCE or kind == L3_EXEC:
+        elif kind in (L3_REDUCE, L3_EXEC):
             amount = max(before - amount, 0)
         set_level(side, column, max(amount, 0), lots, used, meta)
     if previous >= 0:
@@ -200,7 +200,7 @@ def next_down(side: int, column: int, lots: Any, used: Any) -> int:
 @kernel
 def next_up(side: int, column: int, lots: Any, used: Any) -> int:
     """Return the lowest used column at or above column, or the width."""
-    width = lots.shape[1]
+    width = int(lots.shape[1])
     while column < width:
         if used[side, column >> SHIFT] == 0:
             column = ((column >> SHIFT) + 1) << SHIFT

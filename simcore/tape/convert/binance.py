@@ -80,7 +80,7 @@ class _Parser:
 
     def read_file(self, path: Path) -> None:
         """Take every line of a file; a last line that was cut off is counted, any other bad line refused."""
-        scan = json.JSONDecoder().scan_once
+        scan = json.JSONDecoder().raw_decode
         first = self._lines
         for text, is_cut in _lines(path, self.counts):
             self._lines += 1
@@ -91,7 +91,7 @@ class _Parser:
                 local = int(text[:space])
                 message, end = scan(text, space + 1)
                 rest = text[end:].strip()
-            except (ValueError, StopIteration, RecursionError) as exc:
+            except (ValueError, RecursionError) as exc:
                 if is_cut:
                     self.counts["truncated_last_line"] += 1
                     return
@@ -203,13 +203,14 @@ class _Parser:
 
     def messages(self) -> Messages:
         """Return the columns as arrays, times in ns. ConvertError CONV-004 for a time that is none."""
-        columns = [
+        columns: list[Any] = [
             np.array(column, dtype=np.int64)
             for column in (
                 self.kind, self.local, self.exch, self.first_id, self.last_id, self.prev_id, self.bids, self.asks, self.line,
             )
         ]  # fmt: skip
-        messages = Messages(*columns, np.array(self.levels, dtype=np.float64).reshape(-1, 2))
+        columns.append(np.array(self.levels, dtype=np.float64).reshape(-1, 2))
+        messages = Messages(*columns)
         if len(self.symbols) > 1:
             nameless = (messages.kind == SNAP) & (messages.prev_id == _NAMELESS)
             messages.kind[nameless] = UNUSED

@@ -231,7 +231,8 @@ class _Sync:
             return m
         made = np.array(self._made, dtype=np.int64).T
         columns = [np.concatenate((old, new)) for old, new in zip(m[:9], made, strict=True)]
-        return Messages(*columns, np.concatenate((m.levels, np.array(self._made_levels, dtype=np.float64))))
+        columns.append(np.concatenate((m.levels, np.array(self._made_levels, dtype=np.float64))))
+        return Messages(*columns)
 
     def shown(self) -> Any:
         """Return int64 [n, 3] of `_Shown`, in arrival order."""
