@@ -199,13 +199,15 @@ def new_state(
     sizes = np.zeros(max(len(tables), 1), np.int64)
     for i, (moments, latency) in enumerate(tables):
         times[i, : len(moments)], values[i, : len(latency)], sizes[i] = moments, latency, len(latency)
+    accounts = records(st.LANE, lanes)
+    accounts["order_serial"] = 1  # so that no order has id 0
     l3 = records(st.L3_ORDER, 1 << 12)
     l3["order_id"] = l3k.FREE_ID
     window = np.zeros((2, window_ticks), np.int32)
     return State(
         clock=clock,
         tree=tree,
-        lanes=records(st.LANE, lanes),
+        lanes=accounts,
         exch=new_book(window_ticks, base),
         local=new_book(window_ticks, base),
         heads=window,

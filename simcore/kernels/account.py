@@ -7,6 +7,8 @@ from simcore.kernels import at, ledger, wire
 from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID
 from simcore.kernels.levels import unlink_order
 from simcore.kernels.state import (
+    EVENT_ASK,
+    EVENT_BID,
     FILL_FIRST,
     FILL_NEXT,
     HALT_CODE,
@@ -64,6 +66,13 @@ def shown_ask(state: State) -> int:
     """Return the exchange's best ask in ticks, NO_PRICE if there is none."""
     ask = at.meta(state.exch)[BEST_ASK]
     return NO_PRICE if ask == NO_ASK else ask
+
+
+@kernel
+def note_book(state: State) -> None:
+    """Keep the exchange's best prices as they are before an event; its fills are journalled with them."""
+    at.clock(state)[EVENT_BID] = shown_bid(state)
+    at.clock(state)[EVENT_ASK] = shown_ask(state)
 
 
 @kernel
@@ -220,8 +229,8 @@ def _journal_fill(
     row.liquidity = liquidity
     row.reason = reason
     row.fee_units = fee
-    row.bid_ticks = shown_bid(state)
-    row.ask_ticks = shown_ask(state)
+    row.bid_ticks = at.clock(state)[EVENT_BID]
+    row.ask_ticks = at.clock(state)[EVENT_ASK]
     row.position_lots = record.position_lots
     row.ahead_entry_lots = order.ahead_entry_lots
     row.ahead_lots = order.ahead_lots

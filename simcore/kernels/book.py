@@ -136,6 +136,17 @@ def note_best(book: Book) -> None:
 
 
 @kernel
+def drop_better(book: Book, side: int, price: int) -> None:
+    """Remove the levels of a side that are better than price, best first. Book is mutated."""
+    if side == BID:
+        while at.meta(book)[BEST_BID] > price:
+            set_level(book, BID, at.meta(book)[BEST_BID], 0)
+    else:
+        while at.meta(book)[BEST_ASK] < price:
+            set_level(book, ASK, at.meta(book)[BEST_ASK], 0)
+
+
+@kernel
 def next_bid(book: Book, price: int) -> int:
     """Return the highest bid at or below price, or NO_BID."""
     base = at.meta(book)[BASE]

@@ -13,6 +13,7 @@ from simcore.kernels.book import (
     NO_ASK,
     NO_BID,
     clear_side,
+    drop_better,
     has_room,
     level_lots,
     renew_best_ask,
@@ -67,6 +68,8 @@ from simcore.records import (
 # What the plain loops look at: an EXCH (LOCAL) row of kind DEPTH or SNAPSHOT; a trade whose side is known.
 PLAIN_EXCH_MASK = EXCH_BIT | (KIND_MASK - SNAPSHOT)
 PLAIN_LOCAL_MASK = LOCAL_BIT | (KIND_MASK - SNAPSHOT)
+BEST_EXCH, BEST_LOCAL = EXCH_BIT | BEST, LOCAL_BIT | BEST
+BEST_EXCH_MASK, BEST_LOCAL_MASK = EXCH_BIT | KIND_MASK, LOCAL_BIT | KIND_MASK
 TRADE_MASK = KIND_MASK | NO_SIDE_BIT
 
 
@@ -132,12 +135,18 @@ def _plain_venue_rows(state: State, stop: int) -> int:
         row = unsigned(i)
         ev = ev_column[row]
         price = prices[row]
-        if ev & PLAIN_EXCH_MASK == EXCH_BIT:
+        is_best = ev & BEST_EXCH_MASK == BEST_EXCH
+        if ev & PLAIN_EXCH_MASK == EXCH_BIT or is_best:
             side = (ev >> 4) & 1
             lots = quantities[row]
             column = unsigned(price - base)
             if column >= width or heads[side, column] != 0:
                 break
+            if is_best and (best_bid > price if side == BID else best_ask < price):
+                if own_bid > price if side == BID else own_ask < price:
+                    break
+                drop_better(state.exch, int(side), price)
+                best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
             if side == BID:
                 if price >= best_bid or price >= own_ask:
                     if price >= own_ask and lots > 0:
@@ -183,6 +192,7 @@ def _venue_row(state: State, i: int) -> int:
         return REACHED
     now_ns = at.exch_ts(rows)[i] - clock[ORIGIN]
     clock[FEED_EXCH_NS] = at.local_ts(rows)[i] - at.exch_ts(rows)[i]
+    account.note_book(state)
     code = REACHED
     if kind <= SNAPSHOT:
         side = int((ev >> 4) & 1)
@@ -245,8 +255,8 @@ def _rare_row(state: State, i: int, kind: int, now_ns: int) -> None:
         _best_row(state, side, price, lots, now_ns)
     elif kind == CLEAR:
         if ev & NO_SIDE_BIT:
-            _clear(state, BID, 0, 0)
-            _clear(state, ASK, 0, 0)
+            _clear(state, BID, price, lots)
+            _clear(state, ASK, price, lots)
         else:
             _clear(state, side, price, lots)
     elif kind == FUNDING:
@@ -366,13 +376,17 @@ def _plain_node_rows(state: State, stop: int) -> int:
     while i < stop:
         row = unsigned(i)
         ev = ev_column[row]
-        if ev & PLAIN_LOCAL_MASK == LOCAL_BIT:
+        is_best = ev & BEST_LOCAL_MASK == BEST_LOCAL
+        if ev & PLAIN_LOCAL_MASK == LOCAL_BIT or is_best:
             price = prices[row]
             lots = quantities[row]
             side = (ev >> 4) & 1
             column = unsigned(price - base)
             if column >= width:
                 break
+            if is_best and (best_bid > price if side == BID else best_ask < price):
+                drop_better(state.local, int(side), price)
+                best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
             lots_at[side, column] = lots
             if side == BID:
                 if price >= best_bid and (price > best_bid or lots == 0):
@@ -404,15 +418,12 @@ def _node_row(state: State, i: int) -> None:
     if kind <= SNAPSHOT:
         set_level(book, side, price, lots)
     elif kind == BEST:
-        if side == BID and at.meta(book)[BEST_BID] > price:
-            clear_side(book, BID, price + 1)
-        elif side == ASK and at.meta(book)[BEST_ASK] < price:
-            clear_side(book, ASK, price - 1)
+        drop_better(book, side, price)
         set_level(book, side, price, lots)
     elif kind == CLEAR:
         if ev & NO_SIDE_BIT:
-            clear_side(book, BID, NO_BID)
-            clear_side(book, ASK, NO_ASK)
+            clear_side(book, BID, NO_BID if lots == 0 else price)
+            clear_side(book, ASK, NO_ASK if lots == 0 else price)
         elif side == BID:
             clear_side(book, BID, NO_BID if lots == 0 else price)
         else:

@@ -181,7 +181,7 @@ def _withdraw(state: State, lane: int, quote: Quote, side: int, now_ns: int) -> 
                 continue
         order.pending = CANCELLING
         at.lanes(state)[lane].cancels += 1
-        send(state, lane, now_ns, CANCEL, order.order_id, side, order.tif, order.price_ticks, order.leaves_lots)
+        send(state, lane, now_ns, CANCEL, order.order_id, side, order.tif, order.price_ticks, order.qty_lots)
 
 
 @kernel

@@ -73,7 +73,7 @@ def best_live(state: State, lane: int, side: int) -> int:
     for i in range(at.lanes(state)[lane].live_count):
         order = at.node_orders(state)[lane, at.live(state)[lane, i]]
         if order.side == side:
-            price = order.price_ticks
+            price = orders.live_price(order)
             if best == NO_PRICE or (price > best) == (side == BID):
                 best = price
     return best

@@ -70,6 +70,7 @@ SELF_REFUSE, SELF_CANCEL_RESTING, SELF_IGNORE = 0, 1, 2
 @kernel
 def handle_request(state: State, lane: int, message: Record, now_ns: int) -> None:
     """Process one request at the Venue; now_ns counts from ORIGIN. Needs `sweep_levels` places in the tables."""
+    account.note_book(state)
     limited = _over_rate(state, lane, now_ns)
     if message.kind == PLACE:
         _place(state, lane, message, now_ns, limited)
@@ -167,7 +168,7 @@ def _place(state: State, lane: int, message: Record, now_ns: int, limited: bool)
     if reason != 0:
         at.lanes(state)[lane].refused += 1
         account.send_report(
-            state, lane, now_ns, REFUSED, message.order_id, side, price, lots, 0, final, 0, 0, reason
+            state, lane, now_ns, REFUSED, message.order_id, side, price, lots, lots, final, 0, 0, reason
         )
         return
     index = lane * at.node_orders(state).shape[1] + (message.order_id & SLOT_MASK)
@@ -281,10 +282,10 @@ def _self_trade(state: State, lane: int, side: int, tif: int, price: int, now_ns
 
 @kernel
 def _goes_first(order: Record, other: Record) -> bool:
-    """Return whether a resting order has price priority over another of its side, then the lower id."""
+    """Return whether a resting order has price priority over another of its side, then the older."""
     if order.price_ticks != other.price_ticks:
         return (order.price_ticks > other.price_ticks) == (order.side == BID)
-    return order.order_id < other.order_id
+    return order.link_serial < other.link_serial
 
 
 @kernel
@@ -370,7 +371,7 @@ def _amend(state: State, lane: int, index: int, message: Record, now_ns: int) ->
         account.end_order(state, index, now_ns, BY_REQUEST)
         return
     reason = _refusal(state, lane, order.side, order.tif, price, lots)
-    if reason == 0 and lots > order.qty_lots:
+    if reason == 0:
         reason = _over_margin(state, lane, order.side, order.tif, price, lots - order.qty_lots)
     if reason == 0:
         reason = _self_trade(state, lane, order.side, order.tif, price, now_ns, False)

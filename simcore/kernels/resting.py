@@ -109,7 +109,7 @@ def _traded_at(
     order = at.venue_orders(state)[index]
     lane = order.lane
     model = at.ints(state)[lane, P_QUEUE]
-    left = lots - lots_used(state, lane)
+    left = max(lots - lots_used(state, lane), 0)
     leaves = order.leaves_lots
     if model == queue.FIFO:
         if priority < 0:
@@ -123,7 +123,7 @@ def _traded_at(
         share = (lots * leaves) // (level_lots + leaves)
         if share < at.ints(state)[lane, P_PRO_RATA_MIN]:
             share = 0
-        share = min(share, left)
+        share = min(share, min(left, leaves))
         ahead = order.ahead_lots - (left - share)
         reached = min(min(queue.reached_lots(ahead), leaves - share), left - share)
         if share > 0:
@@ -162,12 +162,12 @@ def crossed(state: State, side: int, price: int, shown: int, now_ns: int) -> Non
             following = next_at(state, link, resting, own)
             order = at.venue_orders(state)[link - 1]
             lane = order.lane
-            lots = order.leaves_lots
-            if at.ints(state)[lane, P_CROSS_WHOLE] == 0:
-                lots = min(lots, shown - lots_used(state, lane))
-                if lots > 0:
-                    at.lanes(state)[lane].used_lots += lots
-                    take(state, lane, side, price, lots)
+            lots = min(order.leaves_lots, shown - lots_used(state, lane))
+            if lots > 0:
+                at.lanes(state)[lane].used_lots += lots
+                take(state, lane, side, price, lots)
+            if at.ints(state)[lane, P_CROSS_WHOLE] == 1:
+                lots = order.leaves_lots
             if lots > 0:
                 account.fill(state, link - 1, lots, own, MAKER, FILL_CROSS, now_ns, True)
             link = following

@@ -44,6 +44,8 @@ OWN_BEST_BID = 29  # highest own bid of any lane, NO_BID if none
 OWN_BEST_ASK = 30
 OWN_COUNT = 31  # own resting bids, asks
 STAMP = 33  # serial of the row or request that shares its lots among the orders of a lane
+EVENT_BID = 35  # exchange book before the row or request that is being handled, NO_PRICE if empty
+EVENT_ASK = 36
 LINK_SERIAL = 34  # counts orders that joined a level
 CLOCK_SIZE = 40
 
