@@ -6,7 +6,6 @@ import hashlib
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,13 @@ import pyarrow.parquet as pq
 
 from simcore.errors import TapeError
 from simcore.records import ASK_BIT, EXCH_BIT, KIND_LABELS, KIND_MASK, LOCAL_BIT, NO_SIDE_BIT, Chunk
+from simcore.tape.decode import Decoder, TapeFile, guard
 from simcore.tape.schema import (
     COLUMNS,
     META_KEY,
     ROW_GROUP_ROWS,
     ContentHash,
     Instrument,
-    TapeMeta,
     as_chunk,
     check_schema,
     column_names,
@@ -35,15 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAGIC = b"PAR1"
-
-
-@dataclass(frozen=True)
-class TapeFile:
-    """One Parquet file of a tape. group_rows: rows of each row group."""
-
-    path: Path
-    meta: TapeMeta
-    group_rows: tuple[int, ...]
 
 
 class Tape:
@@ -104,6 +94,7 @@ class Tape:
         read_ahead: int = 2,
         start_row: int = 0,
         until_ts: int | None = None,
+        check: bool = True,
     ) -> Iterator[Chunk]:
         """Yield the rows in order, one row group a chunk, decoded by one thread that runs at most `read_ahead` ahead.
 
@@ -111,6 +102,8 @@ class Tape:
         repeat     play the tape so often; pass k is shifted by k * span_ns on both clocks.
         start_row  first row, counted over all passes; row groups before it are not decoded.
         until_ts   stop after the first chunk after which no row is at or before this time on either clock.
+        check      refuse rows that no kernel may see: TapeError TAPE-007 (order), TAPE-009 (value), TAPE-004 (later
+                   than the metadata says). Only where all columns are wanted.
         Memory: read_ahead + 1 row groups. Closing the iterator stops the thread; its errors are raised here.
         """
         wanted = [name for name in column_names(self.level) if columns is None or name in columns]
@@ -119,24 +112,25 @@ class Tape:
         unknown = set(columns or ()) - {*COLUMNS, "order_id"}
         if unknown or repeat < 1 or read_ahead < 1 or start_row < 0:
             raise ValueError(f"columns {sorted(unknown)}, repeat {repeat}, read_ahead {read_ahead}, start_row {start_row}")
-        return self._stream(wanted, self._plan(repeat, start_row), read_ahead, until_ts)
+        decoder = Decoder(wanted, check=check and len(wanted) == len(column_names(self.level)))
+        return _stream(decoder, self._plan(repeat, start_row), read_ahead, until_ts)
 
     def verify(self) -> str:
         """Decode everything and compare with the content hash: TapeError TAPE-004 if it differs. Returns the hash."""
         for file in self.files:
             one = Tape([file])
             digest = ContentHash(one.instrument, one.level)
-            for block in _reblocked(one.chunks()):
+            for block in _reblocked(one.chunks(check=False)):
                 digest.update(block)
             if digest.hexdigest() != file.meta.content_hash:
                 raise TapeError("TAPE-004", f"{file.path}: content hash {digest.hexdigest()}, metadata says {file.meta.content_hash}")
         return self.content_hash
 
     def head(self, n: int) -> Chunk:
-        """Return the first n rows."""
+        """Return the first n rows, as they are."""
         parts: list[Chunk] = []
         left = n
-        stream = self.chunks(read_ahead=1)
+        stream = self.chunks(read_ahead=1, check=False)
         for chunk in stream:
             parts.append(_cut(chunk, 0, left))
             left -= len(chunk.ev)
@@ -147,7 +141,7 @@ class Tape:
 
     def to_arrow(self) -> pa.Table:
         """Return all rows as an Arrow table (in memory)."""
-        return pa.concat_tables([_guard(pq.read_table, file.path, file.path, partitioning=None) for file in self.files])
+        return pa.concat_tables([guard(pq.read_table, file.path, file.path, partitioning=None) for file in self.files])
 
     def to_pandas(self, n: int | None = None) -> pd.DataFrame:
         """Return the rows (or the first n) for reading: times as UTC, kind and side as words, price and qty in units.
@@ -195,69 +189,27 @@ class Tape:
                         yield file, group, skip, k * self.span_ns
                         skip = 0
 
-    def _stream(
-        self, wanted: list[str], plan: Iterator[tuple[TapeFile, int, int, int]], read_ahead: int, until_ts: int | None
-    ) -> Iterator[Chunk]:
-        decoder = _Decoder(wanted)
-        pending: deque[Future[Chunk]] = deque()
-        with ThreadPoolExecutor(1, thread_name_prefix="tape-decode") as pool:
-            try:
-                for task in plan:
-                    pending.append(pool.submit(decoder.decode, *task))
-                    if len(pending) <= read_ahead:
-                        continue
-                    chunk = pending.popleft().result()
-                    yield chunk
-                    if until_ts is not None and _is_past(chunk, until_ts):
-                        return
-                while pending:
-                    yield pending.popleft().result()
-            finally:
-                for future in pending:
-                    future.cancel()
-                decoder.close()
 
-
-class _Decoder:
-    """Decodes row groups; used by one thread at a time."""
-
-    def __init__(self, wanted: list[str]) -> None:
-        self._wanted = wanted
-        self._path: Path | None = None
-        self._parquet: Any = None
-
-    def decode(self, file: TapeFile, group: int, skip: int, shift_ns: int) -> Chunk:
-        """Return the rows of a row group from `skip` on, shift_ns later."""
-        if self._path != file.path:
-            self.close()
-            self._parquet = _guard(pq.ParquetFile, file.path, file.path, memory_map=False, pre_buffer=False)
-            self._path = file.path
-        table = _guard(self._parquet.read_row_group, file.path, group, columns=self._wanted, use_threads=False)
-        if table.num_rows != file.group_rows[group]:
-            raise TapeError("TAPE-004", f"{file.path}: row group {group} has {table.num_rows} rows, not {file.group_rows[group]}")
-        arrays = {name: _to_numpy(table.column(name), file.path, name)[skip:] for name in self._wanted}
-        if shift_ns:
-            for name in ("exch_ts", "local_ts"):
-                if name in arrays:
-                    arrays[name] = arrays[name] + shift_ns
-        for array in arrays.values():
-            array.setflags(write=False)
-        return Chunk(*(arrays.get(name, _EMPTY[name]) for name in Chunk._fields))
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._parquet is not None:
-            self._parquet.close()
-        self._path = self._parquet = None
-
-
-def _frozen_empty(name: str) -> Any:
-    array = np.empty(0, np.uint8 if name == "ev" else np.int64)
-    array.setflags(write=False)
-    return array
-
-
-_EMPTY = {name: _frozen_empty(name) for name in Chunk._fields}
+def _stream(
+    decoder: Decoder, plan: Iterator[tuple[TapeFile, int, int, int]], read_ahead: int, until_ts: int | None
+) -> Iterator[Chunk]:
+    pending: deque[Future[Chunk]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="tape-decode") as pool:
+        try:
+            for task in plan:
+                pending.append(pool.submit(decoder.decode, *task))
+                if len(pending) <= read_ahead:
+                    continue
+                chunk = pending.popleft().result()
+                yield chunk
+                if until_ts is not None and _is_past(chunk, until_ts):
+                    return
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+            decoder.close()
 
 
 def _is_past(chunk: Chunk, until_ts: int) -> bool:
@@ -267,24 +219,6 @@ def _is_past(chunk: Chunk, until_ts: int) -> bool:
         if not len(seen) or int(times[seen[-1]]) <= until_ts:
             return False
     return True
-
-
-def _to_numpy(column: pa.ChunkedArray, path: Path, name: str) -> Any:
-    """Return the column without a copy where Arrow holds it in one piece."""
-    if column.null_count:
-        raise TapeError("TAPE-005", f"{path}: column {name} holds nulls")
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return array.to_numpy(zero_copy_only=True)
-
-
-def _guard(call: Any, path: Path, *args: Any, **options: Any) -> Any:
-    """Call Arrow; what it raises for a damaged or vanished file becomes a TapeError."""
-    try:
-        return call(*args, **options)
-    except FileNotFoundError as exc:
-        raise TapeError("TAPE-001", f"{path}: {exc}") from exc
-    except (pa.ArrowException, OSError, ValueError) as exc:
-        raise TapeError("TAPE-004", f"{path}: {exc}") from exc
 
 
 def _expand(path: Path) -> list[Path]:
@@ -308,7 +242,7 @@ def _open_file(path: Path) -> TapeFile:
         raise TapeError("TAPE-006", f"{path}: the file holds 0 bytes")
     if magic != _MAGIC:
         raise TapeError("TAPE-002", f"{path}: not a Parquet file")
-    with _guard(pq.ParquetFile, path, path) as parquet:
+    with guard(pq.ParquetFile, path, path) as parquet:
         found = parquet.metadata
         text = (found.metadata or {}).get(META_KEY)
         if text is None:

@@ -18,7 +18,6 @@ from simcore.records import (
     BEST,
     DEPTH,
     EXCH_BIT,
-    KIND_COUNT,
     KIND_MASK,
     L3_ADD,
     L3_EXEC,
@@ -27,6 +26,7 @@ from simcore.records import (
     SNAPSHOT,
     Chunk,
 )
+from simcore.tape.check import RowCheck
 from simcore.tape.schema import (
     META_KEY,
     ROW_GROUP_ROWS,
@@ -45,7 +45,7 @@ class TapeWriter:
     """Append rows, then close: only then does the file appear at `path`.
 
     A context manager: leaving it with an exception removes what was written. `meta` states instrument, level
-    and origin; the figures (rows, times, hash) are measured here. Order and kinds are checked as rows come.
+    and origin; the figures (rows, times, hash) are measured here. Every row is checked as it comes.
     Raises TapeError TAPE-005 (columns), TAPE-006 (no rows), TAPE-007 (order), TAPE-009 (value), TAPE-011 (disk).
     """
 
@@ -56,6 +56,7 @@ class TapeWriter:
         self._hash = ContentHash(meta.instrument, meta.level)
         self._parts: list[Chunk] = []
         self._waiting = 0
+        self._check = RowCheck(str(self.path))
         self._figures = _Figures()
         self._temp = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         self._complete = False
@@ -87,7 +88,8 @@ class TapeWriter:
         lengths = [len(getattr(chunk, name)) for name in self._names]
         if len(set(lengths)) != 1:
             raise TapeError("TAPE-005", f"{self.path}: columns {', '.join(self._names)} have lengths {lengths}")
-        self._figures.add(chunk, self.path)
+        self._check.check(chunk, self._figures.rows)
+        self._figures.add(chunk)
         start = 0
         while lengths[0] - start + self._waiting >= ROW_GROUP_ROWS:
             stop = start + ROW_GROUP_ROWS - self._waiting
@@ -140,7 +142,8 @@ class TapeWriter:
                     stream.close()
             except (OSError, pa.ArrowInvalid):  # a full disk refuses the footer as well; the file goes anyway
                 pass
-        self._temp.unlink(missing_ok=True)
+        if self._file is not None:
+            self._temp.unlink(missing_ok=True)
 
     def _write_group(self) -> None:
         block = [np.concatenate([getattr(part, name) for part in self._parts]) for name in self._names]
@@ -155,43 +158,26 @@ class TapeWriter:
 
 
 class _Figures:
-    """What the writer measures while rows pass, and the checks of order and codes."""
+    """What the writer measures while rows, checked before, pass."""
 
     def __init__(self) -> None:
         self.rows = 0
         self.times: dict[str, tuple[int, int]] = {}
         self.price: tuple[int, int] | None = None
 
-    def add(self, chunk: Chunk, path: Path) -> None:
-        ev = chunk.ev
-        bad = (ev & KIND_MASK) >= KIND_COUNT
-        bad |= (ev & (EXCH_BIT | LOCAL_BIT)) == 0
-        if bad.any():
-            i = int(np.argmax(bad))
-            raise TapeError("TAPE-009", f"{path}: row {self.rows + i}: ev {int(ev[i])} has no known kind, or nobody sees it")
+    def add(self, chunk: Chunk) -> None:
         for name, bit in (("exch_ts", EXCH_BIT), ("local_ts", LOCAL_BIT)):
-            self._add_times(chunk, name, bit, path)
-        level = _LEVEL_KINDS[ev & KIND_MASK] & (chunk.qty_lots != 0)
+            seen = np.flatnonzero(chunk.ev & bit)
+            if len(seen):
+                times = getattr(chunk, name)
+                first, _ = self.times.get(name, (int(times[seen[0]]), 0))
+                self.times[name] = (first, int(times[seen[-1]]))
+        level = _LEVEL_KINDS[chunk.ev & KIND_MASK] & (chunk.qty_lots != 0)
         if level.any():
             prices = chunk.price_ticks[level]
             lo, hi = int(prices.min()), int(prices.max())
             self.price = (lo, hi) if self.price is None else (min(lo, self.price[0]), max(hi, self.price[1]))
-        self.rows += len(ev)
-
-    def _add_times(self, chunk: Chunk, name: str, bit: int, path: Path) -> None:
-        seen = (chunk.ev & bit) != 0
-        times = getattr(chunk, name)
-        if not seen.all():
-            times = times[seen]
-        if not len(times):
-            return
-        first, last = self.times.get(name, (int(times[0]), int(times[0])))
-        back = np.flatnonzero(np.diff(times, prepend=last) < 0)
-        if len(back):
-            row = self.rows + int(np.flatnonzero(seen)[back[0]])
-            before = int(times[back[0] - 1]) if back[0] else last
-            raise TapeError("TAPE-007", f"{path}: row {row}: {name} {int(times[back[0]])} comes after {before}")
-        self.times[name] = (first, int(times[-1]))
+        self.rows += len(chunk.ev)
 
     def fields(self) -> dict[str, Any]:
         exch = self.times.get("exch_ts", (None, None))

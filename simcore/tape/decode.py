@@ -1,0 +1,109 @@
+"""Decode the row groups of tape files into chunks, and check their rows on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simcore.errors import TapeError
+from simcore.records import Chunk
+from simcore.tape.schema import TapeMeta
+
+if TYPE_CHECKING:
+    from simcore.tape.check import RowCheck
+
+
+@dataclass(frozen=True)
+class TapeFile:
+    """One Parquet file of a tape. group_rows: rows of each row group."""
+
+    path: Path
+    meta: TapeMeta
+    group_rows: tuple[int, ...]
+
+
+class Decoder:
+    """Decodes row groups of files in order; used by one thread at a time. check: refuse rows that no kernel may see."""
+
+    def __init__(self, wanted: Sequence[str], *, check: bool) -> None:
+        self._wanted = list(wanted)
+        self._check = check
+        self._rows: RowCheck | None = None
+        self._path: Path | None = None
+        self._parquet: Any = None
+
+    def decode(self, file: TapeFile, group: int, skip: int, shift_ns: int) -> Chunk:
+        """Return the rows of a row group from `skip` on, shift_ns later."""
+        if self._path != file.path:
+            self.close()
+            self._parquet = guard(pq.ParquetFile, file.path, file.path, memory_map=False, pre_buffer=False)
+            self._path = file.path
+        table = guard(self._parquet.read_row_group, file.path, group, columns=self._wanted, use_threads=False)
+        if table.num_rows != file.group_rows[group]:
+            raise TapeError("TAPE-004", f"{file.path}: row group {group} has {table.num_rows} rows, not {file.group_rows[group]}")
+        arrays = {name: _to_numpy(table.column(name), file.path, name)[skip:] for name in self._wanted}
+        chunk = _frozen(arrays)
+        if self._check:
+            self._check_rows(chunk, file, group, skip)
+        if shift_ns:
+            arrays |= {name: arrays[name] + shift_ns for name in ("exch_ts", "local_ts") if name in arrays}
+            chunk = _frozen(arrays)
+        return chunk
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._parquet is not None:
+            self._parquet.close()
+        self._path = self._parquet = self._rows = None
+
+    def _check_rows(self, chunk: Chunk, file: TapeFile, group: int, skip: int) -> None:
+        from simcore.tape.check import RowCheck  # brings the compiler, which `tape info` does not need
+
+        meta = file.meta
+        if self._rows is None or group == 0:  # each pass over a file begins anew
+            self._rows = RowCheck(str(file.path), meta.first_exch_ts or 1, meta.first_local_ts or 1)
+        self._rows.check(chunk, sum(file.group_rows[:group]) + skip)
+        said = (meta.last_exch_ts or 1, meta.last_local_ts or 1)
+        for name, found, expected in zip(("exch_ts", "local_ts"), self._rows.last, said, strict=True):
+            if found > expected:
+                raise TapeError("TAPE-004", f"{file.path}: {name} reaches {found}, the metadata says {expected}")
+
+
+def guard(call: Any, path: Path, *args: Any, **options: Any) -> Any:
+    """Call Arrow; what it raises for a damaged or vanished file becomes a TapeError."""
+    try:
+        return call(*args, **options)
+    except FileNotFoundError as exc:
+        raise TapeError("TAPE-001", f"{path}: {exc}") from exc
+    except (pa.ArrowException, OSError, ValueError) as exc:
+        raise TapeError("TAPE-004", f"{path}: {exc}") from exc
+
+
+def _to_numpy(column: pa.ChunkedArray, path: Path, name: str) -> Any:
+    """Return the column without a copy where Arrow holds it in one piece."""
+    if column.null_count:
+        raise TapeError("TAPE-005", f"{path}: column {name} holds nulls")
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return array.to_numpy(zero_copy_only=True)
+
+
+def _frozen(arrays: dict[str, Any]) -> Chunk:
+    """Return read-only columns; those that are not there are empty."""
+    for array in arrays.values():
+        array.setflags(write=False)
+    return Chunk(*(arrays.get(name, _EMPTY[name]) for name in Chunk._fields))
+
+
+def _frozen_empty(name: str) -> Any:
+    array = np.empty(0, np.uint8 if name == "ev" else np.int64)
+    array.setflags(write=False)
+    return array
+
+
+_EMPTY = {name: _frozen_empty(name) for name in Chunk._fields}
