@@ -78,11 +78,11 @@ def _load(path: Path, counts: Counter[str]) -> list[Any]:
     if not path.is_file():
         raise ConvertError("CONV-001", f"{path}: no such file")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            named = {path.name: loaded}
-        else:
-            with loaded:
+        with path.open("rb") as stream:  # np.load leaves a file that it opened itself open when it fails
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                named = {path.name: loaded}
+            else:
                 named = {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError) as exc:
         raise ConvertError("CONV-003", f"{path}: not an npz or npy file: {exc}") from exc
