@@ -29,8 +29,15 @@ def _tape(note: Mapping[str, Any]) -> Iterator[str]:
         yield from _clock(tape.get("clock"))
         for name, count in _gap_counts(tape):
             yield f"Tape: {name.replace('_', ' ')}: {count:,}."
-        for text in tape.get("warnings") or ():
-            yield f"Tape: {text}"
+        for text in _said(tape):
+            yield f"Tape: {text}."
+
+
+def _said(tape: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the converter warned of; the clock's shift and inferred metadata are said already."""
+    for text in (*(tape.get("warnings") or ()), *((tape.get("source") or {}).get("warnings") or ())):
+        if not str(text).startswith(("inferred:", "local clock shifted")):
+            yield str(text).rstrip(".")
 
 
 def _clock(clock: Any) -> Iterator[str]:
@@ -39,9 +46,10 @@ def _clock(clock: Any) -> Iterator[str]:
     offset = clock.get("offset_ns") or clock.get("shift_ns") or 0
     if offset:
         policy = clock.get("policy", "shift")
-        yield f"The capture's local clock was corrected (policy {policy}) by {int(offset) / 1e6:,.3f} ms; latencies rest on that."
-    elif clock.get("policy") == "keep" and (clock.get("behind_rows") or clock.get("negative_latency_rows")):
-        yield "The capture's local clock is behind the exchange's in places, and was kept as it is."
+        yield f"The capture's local clock was shifted by {int(offset) / 1e6:+,.3f} ms (policy {policy}); feed latencies rest on that."
+    made_up = {"exch_ts": "exchange", "local_ts": "local"}.get(str(clock.get("synthesised")))
+    if made_up:
+        yield f"The capture has no {made_up} clock: {made_up} times were made from the other clock, so feed latency is an assumption."
 
 
 def _gap_counts(tape: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

@@ -202,9 +202,11 @@ def test_a_position_without_any_mid_has_no_value(make: Maker) -> None:
     [
         ({"note": {"synthetic": True}}, "Synthetic tape"),
         ({"note": {"inferred": ["tick_size", "lot_size"]}}, "lot_size, tick_size"),
-        ({"note": {"clock": {"policy": "shift", "offset_ns": 1_270_000_000}}}, "1,270.000 ms"),
+        ({"note": {"clock": {"policy": "shift", "offset_ns": 1_270_000_000}}}, "shifted by +1,270.000 ms (policy shift)"),
+        ({"note": {"clock": {"policy": "auto", "offset_ns": 0, "synthesised": "exch_ts"}}}, "no exchange clock"),
         ({"note": {"tapes": [{"path": "a", "source": {"counts": {"gaps": 7, "rows": 9}}}]}}, "gaps: 7"),
         ({"note": {"tapes": [{"path": "a", "warnings": ["odd rows"]}]}}, "odd rows"),
+        ({"note": {"tapes": [{"path": "a", "source": {"warnings": ["9 rows came twice"]}}]}}, "Tape: 9 rows came twice."),
         ({"note": {"repeat": 3}}, "3 times"),
         ({"rejects": 5}, "refused 5 requests"),
         ({"fill_count": 0}, "No fills"),
@@ -214,6 +216,15 @@ def test_a_position_without_any_mid_has_no_value(make: Maker) -> None:
 )
 def test_warnings_say_what_matters(make: Maker, fields: dict[str, Any], says: str) -> None:
     assert any(says in text for text in summary(make(**fields))["warnings"]), summary(make("again", **fields))["warnings"]
+
+
+def test_a_converters_warning_is_not_said_twice(make: Maker) -> None:
+    """Clock shift and inferred fields are in the manifest and in the converter's warnings."""
+    said = ["inferred: lot_size 0.001", "local clock shifted by +5.000 ms: …"]
+    note = {"inferred": ["lot_size"], "clock": {"policy": "auto", "offset_ns": 5_000_000}, "tapes": [{"source": {"warnings": said}}]}
+    texts = summary(make(note=note))["warnings"]
+    assert sum("lot_size" in text for text in texts) == 1
+    assert sum("shifted" in text for text in texts) == 1
 
 
 def test_a_quiet_run_has_no_warnings_about_its_tape(make: Maker) -> None:
