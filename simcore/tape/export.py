@@ -8,6 +8,7 @@ the cancel or modify that repeats it, an L3_REDUCE a cancel or a modify.
 
 from __future__ import annotations
 
+import heapq
 import math
 import os
 import tempfile
@@ -103,7 +104,7 @@ class Exporter:
         self._tick = tick_size.as_integer_ratio()
         self._lot = lot_size.as_integer_ratio()
         self._fuse = best == "depth"
-        self._levels = {bit: ({}, {}) for bit in (EXCH_BIT, LOCAL_BIT)}  # type: dict[int, tuple[dict[float, float], dict[float, float]]]
+        self._levels = {bit: (_Levels(-1), _Levels(1)) for bit in (EXCH_BIT, LOCAL_BIT)}
         self._left: dict[int, dict[int, float]] = {EXCH_BIT: {}, LOCAL_BIT: {}}  # order id -> lots left
 
     def events(self, chunk: Chunk) -> Any:
@@ -113,7 +114,7 @@ class Exporter:
         for code, rows in zip(*np.unique(kind[~known], return_counts=True), strict=True):
             self.counts[f"{KIND_LABELS[int(code)]}_rows_left_out"] += int(rows)
         has_orders = bool(((kind >= L3_ADD) & (kind <= L3_EXEC)).any())
-        if has_orders or (self._fuse and (any(map(any, self._levels.values())) or bool((kind == BEST).any()))):
+        if has_orders or (self._fuse and (self._has_levels() or bool((kind == BEST).any()))):
             out = self._by_row(chunk, known)
         else:
             out = self._by_column(chunk, kind, known)
@@ -199,9 +200,7 @@ class Exporter:
         if kind == BEST and self._fuse:
             for bit in (EXCH_BIT, LOCAL_BIT):
                 if seen & bit:
-                    levels = self._levels[bit][ask]
-                    better = sorted((p for p in levels if (p < px if ask else p > px)), reverse=not ask)
-                    steps += [(DEPTH_EVENT, bit, p, 0) for p in better]
+                    steps += [(DEPTH_EVENT, bit, p, 0) for p in self._levels[bit][ask].take_better(px)]
             self.counts["best_rows_as_depth"] += 1
             steps.append((DEPTH_EVENT, seen, px, lots))
         else:
@@ -229,20 +228,15 @@ class Exporter:
             if not seen & bit:
                 continue
             for side in sides:
-                levels = self._levels[bit][side]
                 if kind == CLEAR:
-                    gone = list(levels) if math.isnan(px) else [p for p in levels if (p <= px if side else p >= px)]
+                    self._levels[bit][side].clear(px)
                 elif kind == BEST:
-                    gone = [p for p in levels if (p < px if side else p > px)]
-                else:
-                    gone = []
-                for p in gone:
-                    del levels[p]
+                    self._levels[bit][side].take_better(px)
             if kind != CLEAR:
-                if lots:
-                    self._levels[bit][ask][px] = lots
-                else:
-                    self._levels[bit][ask].pop(px, None)
+                self._levels[bit][ask].set_level(px, lots)
+
+    def _has_levels(self) -> bool:
+        return any(side.lots for sides in self._levels.values() for side in sides)
 
     def _forget(self, ev: int, seen: int) -> None:
         """A clear of both sides ends the orders of the sides that see it."""
@@ -250,6 +244,47 @@ class Exporter:
             for bit in (EXCH_BIT, LOCAL_BIT):
                 if seen & bit:
                     self._left[bit].clear()
+
+
+class _Levels:
+    """The levels of one side, and a heap that finds those better than a price without looking at the others.
+
+    worse : -1 for bids, 1 for asks; the sign of a step away from the market.
+    """
+
+    def __init__(self, worse: int) -> None:
+        self.lots: dict[float, float] = {}
+        self._worse = worse
+        self._heap: list[float] = []  # worse * price of every level, and of some that are gone
+
+    def set_level(self, px: float, lots: float) -> None:
+        """Set a level; 0 lots removes it."""
+        if not lots:
+            self.lots.pop(px, None)
+            return
+        if px not in self.lots:
+            if len(self._heap) > 4 * len(self.lots) + 1024:
+                self._heap = sorted(self._worse * held for held in self.lots)
+            heapq.heappush(self._heap, self._worse * px)
+        self.lots[px] = lots
+
+    def take_better(self, px: float) -> list[float]:
+        """Remove the levels better than px; return their prices, best first."""
+        taken: list[float] = []
+        while self._heap and self._heap[0] < self._worse * px:
+            price = self._worse * heapq.heappop(self._heap)
+            if self.lots.pop(price, 0):
+                taken.append(price)
+        return taken
+
+    def clear(self, px: float) -> None:
+        """Remove the levels from the best to px inclusive; all if px is NaN."""
+        if math.isnan(px):
+            self.lots.clear()
+            self._heap.clear()
+            return
+        self.take_better(px)
+        self.lots.pop(px, None)
 
 
 def _flags(ev: Any) -> Any:
