@@ -65,9 +65,8 @@ def tape_convert(sources: tuple[Path, ...], format_name: str, out: Path, extras:
     from simcore.tape.convert import ConvertOptions, convert
 
     extra = _pairs(extras, "--option")
-    with _progress() as report:
-        made = convert(sources, format_name, out, ConvertOptions(**stated, extra=extra), progress=report)
-    _print(made.as_dict(), as_json)
+    made = convert(sources, format_name, out, ConvertOptions(**stated, extra=extra))
+    _print(made.to_dict(), as_json)
 
 
 @tape.command("info")
@@ -75,7 +74,7 @@ def tape_convert(sources: tuple[Path, ...], format_name: str, out: Path, extras:
 @_JSON
 def tape_info(tape: Path, as_json: bool) -> None:
     """Say what a tape holds: instrument, rows, times, source."""
-    from simcore.tape import Tape
+    from simcore.tape.read import Tape
 
     _print(Tape.open(tape).describe(), as_json)
 
@@ -85,12 +84,12 @@ def tape_info(tape: Path, as_json: bool) -> None:
 @_JSON
 def tape_validate(tape: Path, as_json: bool) -> None:
     """Check every row of a tape; exit code 1 if anything is wrong."""
-    from simcore.tape import validate
+    from simcore.tape.read import Tape
+    from simcore.tape.validate import validate
 
-    with _progress() as report:
-        found = validate(tape, progress=report)
-    _print(found.as_dict(), as_json)
-    if not found.ok:
+    found = validate(Tape.open(tape))
+    _print(found.to_dict(), as_json)
+    if not found.is_usable:
         raise click.exceptions.Exit(1)
 
 
@@ -100,7 +99,7 @@ def tape_validate(tape: Path, as_json: bool) -> None:
 @_JSON
 def tape_head(tape: Path, rows: int, as_json: bool) -> None:
     """Print the first rows of a tape."""
-    from simcore.tape import Tape
+    from simcore.tape.read import Tape
 
     table = Tape.open(tape).to_pandas(rows)
     if as_json:
@@ -133,8 +132,8 @@ def tape_synth(out: Path, preset: str, level: str, as_json: bool, **changes: Any
 @_JSON
 def tape_export(tape: Path, out: Path, best: str, as_json: bool) -> None:
     """Write a tape as hftbacktest events (.npz)."""
-    from simcore.tape import Tape
     from simcore.tape.export import export_npz
+    from simcore.tape.read import Tape
 
     _print({"out": str(out), **export_npz(Tape.open(tape), out, best)}, as_json)
 

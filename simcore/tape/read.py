@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore.errors import TapeError
-from simcore.records import ASK_BIT, EXCH_BIT, KIND_LABELS, KIND_MASK, LOCAL_BIT, NO_SIDE_BIT, Chunk
+from simcore.records import ASK_BIT, EXCH_BIT, KIND_COUNT, KIND_LABELS, KIND_MASK, LOCAL_BIT, NO_SIDE_BIT, Chunk
 from simcore.tape.decode import Decoder, TapeFile, guard
 from simcore.tape.schema import (
     COLUMNS,
@@ -115,6 +116,17 @@ class Tape:
         decoder = Decoder(wanted, check=check and len(wanted) == len(column_names(self.level)))
         return _stream(decoder, self._plan(repeat, start_row), read_ahead, until_ts)
 
+    def describe(self) -> dict[str, Any]:
+        """Return what the tape says about itself as plain values; times in ns, bytes of all files."""
+        size = sum(file.path.stat().st_size for file in self.files)
+        return {
+            "files": [str(file.path) for file in self.files], "rows": self.rows, "bytes": size, "level": self.level,
+            "instrument": asdict(self.instrument), "inferred": list(self.meta.inferred), "synthetic": self.meta.synthetic,
+            "first_exch_ts": self.first_exch_ts, "last_exch_ts": self.last_exch_ts, "first_local_ts": self.first_local_ts,
+            "last_local_ts": self.last_local_ts, "clock": dict(self.meta.clock), "source": dict(self.meta.source),
+            "schema_version": self.meta.schema_version, "content_hash": self.content_hash,
+        }  # fmt: skip
+
     def verify(self) -> str:
         """Decode everything and compare with the content hash: TapeError TAPE-004 if it differs. Returns the hash."""
         for file in self.files:
@@ -153,12 +165,14 @@ class Tape:
 
         chunk = self.head(self.rows if n is None else n)
         ev = chunk.ev
+        kind = (ev & KIND_MASK).astype(np.int64)
+        kind[kind >= KIND_COUNT] = -1  # shown as missing
         side = np.where(ev & NO_SIDE_BIT, 2, (ev & ASK_BIT) // ASK_BIT)
         frame = pd.DataFrame(
             {
                 "exch_ts": pd.to_datetime(chunk.exch_ts, utc=True),
                 "local_ts": pd.to_datetime(chunk.local_ts, utc=True),
-                "kind": pd.Categorical.from_codes((ev & KIND_MASK).astype(np.int64), categories=list(KIND_LABELS)),
+                "kind": pd.Categorical.from_codes(kind, categories=list(KIND_LABELS)),
                 "side": pd.Categorical.from_codes(side.astype(np.int64), categories=["buy", "sell", ""]),
                 "price": chunk.price_ticks * float(self.instrument.tick_size),
                 "qty": chunk.qty_lots * float(self.instrument.lot_size),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,10 @@ class ValidationReport:
     def is_usable(self) -> bool:
         """Whether there is no error."""
         return not any(finding.severity == "error" for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, as for JSON."""
+        return {"ok": self.is_usable, **asdict(self)}
 
 
 @dataclass
