@@ -11,8 +11,8 @@ FEW_FILLS = 100
 
 
 def warnings(run: RunFolder, figures: Mapping[str, Any]) -> list[str]:
-    """Return the warnings of a run."""
-    return [*_tape(run.note), *_run(figures)]
+    """Return the warnings of a run, each once (the files of one capture share theirs)."""
+    return list(dict.fromkeys((*_tape(run.note), *_run(figures))))
 
 
 def _tape(note: Mapping[str, Any]) -> Iterator[str]:

@@ -221,10 +221,11 @@ def test_warnings_say_what_matters(make: Maker, fields: dict[str, Any], says: st
 def test_a_converters_warning_is_not_said_twice(make: Maker) -> None:
     """Clock shift and inferred fields are in the manifest and in the converter's warnings."""
     said = ["inferred: lot_size 0.001", "local clock shifted by +5.000 ms: …"]
-    note = {"inferred": ["lot_size"], "clock": {"policy": "auto", "offset_ns": 5_000_000}, "tapes": [{"source": {"warnings": said}}]}
+    note = {"inferred": ["lot_size"], "clock": {"policy": "auto", "offset_ns": 5_000_000}, "tapes": [{"source": {"warnings": [*said, "odd"]}}, {"source": {"warnings": ["odd"]}}]}
     texts = summary(make(note=note))["warnings"]
     assert sum("lot_size" in text for text in texts) == 1
     assert sum("shifted" in text for text in texts) == 1
+    assert texts.count("Tape: odd.") == 1
 
 
 def test_a_quiet_run_has_no_warnings_about_its_tape(make: Maker) -> None:
