@@ -40,8 +40,9 @@ lint: $(STAMP) ## ruff and import-linter
 types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy
 
-bench: $(STAMP) ## measure speed on the sample tape
+bench: $(STAMP) ## measure speed, and hold it against the peer's on the real capture
 	$(BIN)/mmsim bench $(SAMPLE)
+	$(BIN)/python -m pytest $(PYTEST) -m bench tests/bench
 
 clean: ## remove .venv, caches and the demo run
 	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks .coverage

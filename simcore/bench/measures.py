@@ -1,0 +1,195 @@
+"""One measurement, in a process of its own: `python -m simcore.bench.measures NAME '<JSON>'` prints one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simcore import engine, runner
+from simcore.bench.process import peak_rss_mb
+from simcore.config.load import load_config
+from simcore.config.model import Config
+from simcore.errors import MmsimError
+from simcore.journal.store import JournalStore
+from simcore.kernels import state as st
+from simcore.link import link
+from simcore.records import EXCH_BIT, KIND_MASK, LOCAL_BIT, TRADE, Chunk
+from simcore.tape.convert import convert
+from simcore.tape.export import export_npz
+from simcore.tape.read import Tape
+from simcore.units import NS_PER_S
+
+HELD_ROWS = 1 << 25  # rows of a tape that are held in memory at most, 33 bytes each; the peer's take 64
+ROI_MARGIN = 0.03  # the peer's range-limited depth reaches so far beyond the trades
+
+# The maker of docs/peers.md, under the peer's rules.
+MAKER = (
+    "strategy.name=demo_maker",
+    "strategy.params={spread.half_spread_bps: 0, spread.vol_factor: 0, inventory.skew_bps: 0, emit.levels: 1}",
+    "strategy.params.inventory.skew_ticks_per_lot=0.5", "strategy.params.inventory.max_position_lots=10",
+    "strategy.params.emit.order_lots=1",
+    "node.tick_interval_ms=100", "venue.queue_model=power", "venue.queue_n=3", "venue.fill_whole=true",
+    "venue.cross_fill_whole=true", "venue.self_trade=ignore", "fees.maker_bps=-0.5", "fees.taker_bps=7",
+    *(f"latency.{leg}.ms=10" for leg in ("place", "amend", "cancel", "response")),
+)  # fmt: skip
+
+
+def maker(repeat: int = 1, half_spread_ticks: float = 5.0, to_ts: int | None = None) -> Config:
+    """Return the maker's configuration."""
+    spread = f"strategy.params.spread.half_spread_ticks={half_spread_ticks}"
+    return load_config(None, [*MAKER, spread], {"run.repeat": repeat, "run.to": to_ts})
+
+
+class HeldTape(Tape):
+    """The first rows of a tape, repeated, decoded and held in memory."""
+
+    def __init__(self, tape: Tape, repeat: int) -> None:
+        super().__init__(tape.files)
+        self._held: list[Chunk] = []
+        self.rows = 0
+        for chunk in tape.chunks(repeat=repeat):
+            self._held.append(chunk)
+            self.rows += len(chunk.ev)
+            if self.rows >= HELD_ROWS:
+                break
+
+    @property
+    def end_ts(self) -> int:
+        """Time of the last held row on either clock, ns."""
+        last = self._held[-1]
+        return max(
+            int(times[rows[-1]])
+            for times, rows in ((last.exch_ts, np.flatnonzero(last.ev & EXCH_BIT)), (last.local_ts, np.flatnonzero(last.ev & LOCAL_BIT)))
+            if len(rows)
+        )
+
+    def chunks(self, *_args: Any, **_options: Any) -> Iterator[Chunk]:
+        """Yield the held chunks as they are, whatever is asked for."""
+        yield from self._held
+
+
+def speed(tape: str, repeat: int, lanes: int) -> dict[str, Any]:
+    """Time decode, book, replay and lanes once each."""
+    engine.warmup(maker())
+    source = Tape.open(tape)
+    held = HeldTape(source, repeat)
+    found: dict[str, Any] = {"rows": held.rows}
+    found["decode_s"] = timed(lambda: sum(len(chunk.ev) for chunk in source.chunks(repeat=repeat))) * held.rows / (source.rows * repeat)
+    found["book_s"] = timed(lambda: book_only(held))
+    outcomes: list[engine.Outcome] = []
+    found["replay_s"] = timed(lambda: outcomes.append(engine.simulate(held, [maker()])))
+    totals = outcomes[0].state.lanes[0]
+    found |= {name: int(totals[name]) for name in ("ticks", "orders", "cancels", "fills")}
+    configs = [maker(half_spread_ticks=5.0 + 0.5 * k) for k in range(lanes)]
+    before = peak_rss_mb()
+    found["lanes_s"] = found["replay_s"] if lanes == 1 else timed(lambda: engine.simulate(held, configs, journal=False))
+    found["lanes_rss_mb"] = peak_rss_mb() - before
+    return found
+
+
+def book_only(tape: Tape) -> None:
+    """Play a tape through both books, without ticks."""
+    config = maker()
+    session = engine.new_session(tape, [config], link(config.strategy.name), JournalStore(None))
+    session.state.lanes["next_key"] = st.NEVER
+    runner.run(session)
+
+
+def end_to_end(tape: str, repeat: int) -> dict[str, Any]:
+    """Time a replay from file to the finished run folder, without the report."""
+    config = maker(repeat)
+    engine.warmup(config)
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = timed(lambda: engine.replay(tape, config, Path(folder) / "run"))
+    return {"rows": Tape.open(tape).rows * repeat, "end_to_end_s": seconds, "peak_rss_mb": peak_rss_mb()}
+
+
+def start(tape: str, began: float) -> dict[str, Any]:
+    """Say when the engine was ready to take rows, then replay a minute of tape into a run folder."""
+    engine.warmup(maker())
+    ready = time.time() - began
+    config = maker(to_ts=Tape.open(tape).start_ts + 60 * NS_PER_S)
+    with tempfile.TemporaryDirectory() as folder:
+        engine.replay(tape, config, Path(folder) / "run")
+    return {"ready_s": ready}
+
+
+def export(tape: str, repeat: int, out: str) -> dict[str, Any]:
+    """Write the peer's rows, repeated with the same shift as ours, and say what the peer needs to know of the tape."""
+    source = Tape.open(tape)
+    passes = min(repeat, max(1, HELD_ROWS // source.rows))
+    path = Path(out)
+    export_npz(source, path)
+    if passes > 1:
+        with np.load(path) as archive:
+            once = archive["data"]
+        parts = [once.copy() for _ in range(passes)]
+        for k, part in enumerate(parts):
+            part["exch_ts"] += k * source.span_ns
+            part["local_ts"] += k * source.span_ns
+        np.savez_compressed(path, data=np.concatenate(parts))
+    tick = float(source.instrument.tick_size)
+    low, high = _traded(source)
+    return {
+        "tape_rows": source.rows * passes, "start_ts": source.start_ts, "tick_size": tick,
+        "lot_size": float(source.instrument.lot_size), "contract_size": float(source.instrument.contract_size),
+        "inverse": source.instrument.kind == "inverse", "roi_low": round(low * (1 - ROI_MARGIN)) * tick,
+        "roi_high": round(high * (1 + ROI_MARGIN)) * tick,
+    }  # fmt: skip
+
+
+def converts(source: str, fmt: str) -> dict[str, Any]:
+    """Time the conversion of a capture to a tape on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "tape.parquet"
+        seconds = timed(lambda: convert([source], fmt, out))
+        return {"convert_s": seconds, "rows": Tape.open(out).rows, "bytes": out.stat().st_size, "peak_rss_mb": peak_rss_mb()}
+
+
+def _traded(tape: Tape) -> tuple[int, int]:
+    """Return the lowest and highest traded price, ticks; of a tape without trades: of all rows."""
+    lows, highs = [], []
+    for kind in (TRADE, None):
+        for chunk in tape.chunks(columns=("ev", "price_ticks")):
+            prices = chunk.price_ticks if kind is None else chunk.price_ticks[(chunk.ev & KIND_MASK) == kind]
+            prices = prices[prices > 0]
+            if len(prices):
+                lows.append(int(prices.min()))
+                highs.append(int(prices.max()))
+        if lows:
+            break
+    return min(lows), max(highs)
+
+
+def timed(function: Callable[[], Any]) -> float:
+    """Return the seconds that a call takes."""
+    begin = time.perf_counter()
+    function()
+    return time.perf_counter() - begin
+
+
+MEASURES: dict[str, Callable[..., dict[str, Any]]] = {
+    "speed": speed, "end_to_end": end_to_end, "start": start, "export": export, "converts": converts,
+}  # fmt: skip
+
+
+def main(arguments: list[str]) -> int:
+    """Run one measurement; user errors end with their code on stderr."""
+    try:
+        answer = MEASURES[arguments[1]](**json.loads(arguments[2]))
+    except MmsimError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,159 @@
+"""`mmsim bench`: rounds of measurements, ours and the peer's in turn, and the table of their medians."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from simcore.bench import peer as peers
+from simcore.bench.process import ROOT, measure, python
+from simcore.errors import TapeError
+
+ROUNDS = 5
+START_ROUNDS = 5
+SETS_MAX = 16  # parameter sets that the peer plays, one pass each; ours ride one pass
+SAMPLE = ROOT / "datasets" / "synbtc-perp-20240101-l2.parquet"
+
+_STEPS = (("book", "empty"), ("replay", "maker"), ("end_to_end", "maker_from_file"))  # ours, and the peer's name of it
+
+
+class Step(NamedTuple):
+    """How far a benchmark is: rows are steps here; rows_per_s is the last measured speed."""
+
+    rows: int
+    total_rows: int
+    rows_per_s: float
+
+
+ProgressCallback = Callable[[Step], None]
+Samples = dict[str, list[float]]
+
+
+def bench(
+    tape: Path | None = None, *, lanes: int = 1, repeat: int = 1, peer: bool = False, progress: ProgressCallback | None = None
+) -> dict[str, Any]:
+    """Measure this machine on a tape played `repeat` times; None is the shipped sample.
+
+    Returns medians (`*_best`: the best) over rounds in which all measurements take turns; docs/performance.md says what
+    each key is. peer: hftbacktest on the same rows, in the same rounds.
+    Raises TapeError, BenchError.
+    """
+    path = (SAMPLE if tape is None else tape).resolve()
+    if not path.exists():
+        raise TapeError("TAPE-001", f"{path}")
+    with tempfile.TemporaryDirectory(prefix="mmsim-bench-") as folder:
+        steps = _Steps(_count_steps(peer), progress)
+        start = _measure_start(path, Path(folder), steps)
+        theirs = _Peer(path, repeat, lanes, Path(folder), steps) if peer else None
+        ours: Samples = {}
+        for _ in range(ROUNDS):
+            for name in ("speed", "end_to_end"):
+                options = {"lanes": lanes} if name == "speed" else {}
+                _collect(ours, measure(name, tape=str(path), repeat=repeat, **options))
+                steps.done(ours["rows"][-1] / ours["replay_s"][-1])
+            if theirs is not None:
+                theirs.sample()
+    table = {"tape": str(path), "repeat": repeat, **_our_table(ours, lanes), **start}
+    return table if theirs is None else {**table, **theirs.table(table)}
+
+
+def _our_table(ours: Samples, lanes: int) -> dict[str, Any]:
+    rows = int(ours["rows"][-1])  # end to end plays all rows; what is held in memory may be fewer
+    held = int(ours["rows"][0])
+    table: dict[str, Any] = {"rows": rows, "rows_in_memory": held}
+    for name, count in (("decode", held), ("book", held), ("replay", held), ("end_to_end", rows)):
+        table |= _speeds(name, count, ours[f"{name}_s"])
+    table |= {"lanes": lanes, **_speeds("lane", held * lanes, ours["lanes_s"])}
+    table["lanes_rss_mb"] = round(max(ours["lanes_rss_mb"]), 1)
+    table["peak_rss_mb"] = round(max(ours["peak_rss_mb"]), 1)
+    return table | {name: int(ours[name][0]) for name in ("ticks", "orders", "cancels", "fills")}
+
+
+def _measure_start(tape: Path, folder: Path, steps: _Steps) -> dict[str, Any]:
+    """Return the seconds that processes take: with no compile cache, and with it."""
+    cold = python("-m", "cli", "warmup", "--json", environment={"MMSIM_CACHE_DIR": str(folder / "cache")})
+    steps.done(0.0)
+    helps, readies, runs = [], [], []
+    measure("start", tape=str(tape), began=time.time())  # the user's own cache may be cold
+    for _ in range(START_ROUNDS):
+        helps.append(python("-m", "cli", "--help").wall_s)
+        begin = time.perf_counter()
+        readies.append(measure("start", tape=str(tape), began=time.time())["ready_s"])
+        runs.append(time.perf_counter() - begin)
+        steps.done(0.0)
+    return {
+        "cold_start_s": round(cold.wall_s, 3), "compile_s": float(cold.answer()["seconds"]),
+        "warm_start_s": round(statistics.median(readies), 3), "warm_replay_s": round(statistics.median(runs), 3),
+        "help_s": round(statistics.median(helps), 3),
+    }  # fmt: skip
+
+
+class _Peer:
+    """hftbacktest on the same rows: exported once, measured once a round."""
+
+    def __init__(self, tape: Path, repeat: int, lanes: int, folder: Path, steps: _Steps) -> None:
+        self._interpreter = peers.peer_python()
+        self._steps = steps
+        self._sets = min(lanes, SETS_MAX) if lanes > 1 else 0
+        data = folder / "peer.npz"
+        tape_facts = measure("export", tape=str(tape), repeat=repeat, out=str(data))
+        self._tape_rows = int(tape_facts.pop("tape_rows"))
+        self._config = {**tape_facts, "data": str(data), "sets": self._sets}
+        self._samples: Samples = {}
+        steps.done(0.0)
+
+    def sample(self) -> None:
+        """Run the peer once."""
+        _collect(self._samples, peers.run_peer(self._interpreter, "bench", self._config))
+        self._steps.done(0.0)
+
+    def table(self, ours: dict[str, Any]) -> dict[str, Any]:
+        """Return the peer's figures, in tape rows, and the ratios of ours to its."""
+        seen, rows = self._samples, self._tape_rows
+        table: dict[str, Any] = {
+            "peer": peers.PEER, "peer_events": int(seen["rows"][0]), **_speeds("peer_load", rows, seen["load_s"]),
+            "peer_peak_rss_mb": round(max(seen["peak_rss_mb"]), 1),
+        }  # fmt: skip
+        for name, depth in peers.DEPTHS.items():
+            for ours_name, step in _STEPS:
+                table |= _speeds(f"peer_{name}_{ours_name}", rows, seen[f"{depth}_{step}_s"])
+            table[f"peer_{name}_compile_s"] = round(statistics.median(seen[f"{depth}_first_call_s"]), 3)
+            if self._sets:
+                table |= _speeds(f"peer_{name}_lane", rows * self._sets, seen[f"{depth}_{self._sets}_sets_s"])
+        steps = [*(step for step, _ in _STEPS), *(["lane"] if self._sets else [])]
+        for name, step, end in itertools.product(peers.DEPTHS, steps, ("", "_best")):
+            key = f"{step}_rows_per_s{end}"
+            table[f"ratio_{step}_{name}{end}"] = round(ours[key] / table[f"peer_{name}_{key}"], 2)
+        return table | {f"ratio_load{end}": round(ours[f"decode_rows_per_s{end}"] / table[f"peer_load_rows_per_s{end}"], 2) for end in ("", "_best")}
+
+
+class _Steps:
+    """Counts finished steps for the progress callback."""
+
+    def __init__(self, total: int, progress: ProgressCallback | None) -> None:
+        self._done, self._total, self._progress = 0, total, progress
+        self.done(0.0, 0)
+
+    def done(self, rows_per_s: float, count: int = 1) -> None:
+        self._done += count
+        if self._progress is not None:
+            self._progress(Step(self._done, self._total, rows_per_s))
+
+
+def _count_steps(peer: bool) -> int:
+    return 1 + START_ROUNDS + 2 * ROUNDS + (1 + ROUNDS if peer else 0)
+
+
+def _collect(samples: Samples, answer: dict[str, Any]) -> None:
+    for name, value in answer.items():
+        samples.setdefault(name, []).append(float(value))
+
+
+def _speeds(name: str, rows: int, seconds: Sequence[float]) -> dict[str, int]:
+    """Return rows a second: of the median sample, and of the best."""
+    return {f"{name}_rows_per_s": round(rows / statistics.median(seconds)), f"{name}_rows_per_s_best": round(rows / min(seconds))}
