@@ -103,5 +103,5 @@ def fifo_moves_up(place: Place, lots: int) -> None:
 
 def pro_rata_share(lots: int, leaves: int, level_lots: int, min_lots: int) -> int:
     """Return our share of a trade of lots at our price."""
-    share = min(lots * leaves // (level_lots + leaves), leaves)
-    return share if share >= min_lots else 0
+    share = lots * leaves // (level_lots + leaves)
+    return min(share, leaves) if share >= min_lots else 0

@@ -20,9 +20,9 @@ def test_a_book_that_comes_to_us_fills_what_it_shows_best_price_first():
     rows = [*book(), row(10, r.DEPTH, A, 100, 5)]
     run = play(rows, place(2, 1, B, 100, 4), place(3, 2, B, 101, 3), place(4, 3, B, 100, 9))
     assert fills(run) == [(2, 101, 3, r.FILL_CROSS), (1, 100, 2, r.FILL_CROSS)]
-    assert [(f.bid_ticks, f.ask_ticks) for f in run.of(Fill)] == [(100, 102)] * 2
+    assert [(f.bid_ticks, f.ask_ticks) for f in run.of(Fill)] == [(100, 102)] * 2  # before the row
     whole = play(rows, place(2, 1, B, 100, 4), place(3, 2, B, 101, 3), place(4, 3, B, 100, 9), cross_fill_whole=True)
-    assert fills(whole) == [(2, 101, 3, r.FILL_CROSS), (1, 100, 4, r.FILL_CROSS)]
+    assert fills(whole) == [(2, 101, 3, r.FILL_CROSS), (1, 100, 4, r.FILL_CROSS), (3, 100, 9, r.FILL_CROSS)]
 
 
 def test_what_a_cross_took_is_taken():

@@ -154,6 +154,20 @@ def test_fifo_shares_an_execution_among_own_orders():
     assert fills(fifo(rows, place(2, 7, B, 100, 3), place(3, 8, B, 100, 3))) == [(7, 100, 3, 1), (8, 100, 1, 1)]
 
 
+def test_an_order_ahead_that_executes_is_gone_even_if_an_earlier_own_order_took_its_lots():
+    rows = [row(1, r.L3_ADD, A, 102, 5, 90), row(3, r.L3_ADD, B, 100, 2, 1), row(10, r.L3_EXEC, B, 100, 2, 1)]
+    run = fifo([*rows, row(11, r.L3_EXEC, B, 99, 1, 9)], place(2, 7, B, 100, 5), place(4, 8, B, 100, 5))
+    assert fills(run) == [(7, 100, 2, 1), (7, 100, 3, r.FILL_THROUGH), (8, 100, 5, r.FILL_THROUGH)]
+    assert run.of(Fill)[2].ahead_lots == 0.0
+
+
+def test_a_whole_fill_never_pushes_a_later_own_order_back():
+    rows = [*book(lots=3), row(10, r.TRADE, A, 100, 4), row(11, r.TRADE, A, 99, 1)]
+    run = play(rows, place(2, 1, B, 100, 9), place(3, 2, B, 100, 9), fill_whole=True)
+    assert fills(run) == [(1, 100, 9, r.FILL_QUEUE), (2, 100, 9, r.FILL_THROUGH)]
+    assert run.of(Fill)[1].ahead_lots == 3.0
+
+
 def test_prints_of_market_by_order_tapes_are_for_the_node_only():
     assert fills(fifo([*L3, row(10, r.TRADE, A, 99, 50)], place(2, 7, B, 100, 5))) == []
     assert fills(fifo([*L3, row(10, r.L3_EXEC, B, 99, 1, 5)], place(2, 7, B, 100, 5))) == [(7, 100, 5, r.FILL_THROUGH)]
@@ -172,6 +186,20 @@ def test_pro_rata_gives_our_share_and_then_the_queue():
     rows = [*book(lots=30), row(10, r.TRADE, A, 100, 20), row(11, r.TRADE, A, 100, 20)]
     run = play(rows, place(2, 1, B, 100, 10), queue_model="pro_rata", pro_rata_min_lots=6)
     assert fills(run) == [(1, 100, 10, r.FILL_QUEUE)]
+
+
+def test_own_orders_have_pro_rata_shares_of_the_whole_trade_while_it_lasts():
+    rows = [*book(lots=10), row(10, r.TRADE, A, 100, 12)]
+    run = play(rows, place(2, 1, B, 100, 10), place(3, 2, B, 100, 30), queue_model="pro_rata")
+    # 12 * 10 // 20 = 6, and 12 * 30 // 40 = 9 of which 6 are left.
+    assert fills(run) == [(1, 100, 6, r.FILL_PRO_RATA), (2, 100, 6, r.FILL_PRO_RATA)]
+
+
+def test_a_pro_rata_share_is_never_more_than_the_order():
+    run = play(
+        [row(1, r.DEPTH, A, 102, 5), row(10, r.TRADE, A, 100, 50)], place(2, 1, B, 100, 3), queue_model="pro_rata"
+    )
+    assert fills(run) == [(1, 100, 3, r.FILL_PRO_RATA)]
 
 
 def test_a_cancelled_order_is_no_longer_in_the_queue():

@@ -67,7 +67,7 @@ class Venue:
         self.priority_of: dict[int, int] = {}  # L3 order id -> count of L3_ADD rows up to its own
         self.report_count = 0
         self.fill_count = 0
-        self.top_before = (r.NO_PRICE, r.NO_PRICE)
+        self.top_before = (r.NO_PRICE, r.NO_PRICE)  # best prices before the event
 
     # --- requests (4.1) ---------------------------------------------------------------------------
 
@@ -289,7 +289,7 @@ class Venue:
         for order in self._by_priority(side):
             if better(side, order.price, row.price):
                 self._fill_resting(order, order.leaves, r.FILL_THROUGH)
-            elif order.price == row.price and left > 0:
+            elif order.price == row.price and (left > 0 or self.p.queue_model == "fifo"):
                 left = max(left - self._trade_at_price(order, row, left), 0)
 
     def _trade_at_price(self, order: Order, row: Row, lots: int) -> int:
@@ -298,13 +298,13 @@ class Venue:
         if self.p.queue_model == "fifo":
             if self.priority_of.get(row.order_id, 0) <= order.adds_before:
                 queue.fifo_moves_up(order.place, row.qty)
-            elif ahead == 0:
+            elif ahead == 0 and lots > 0:
                 return self._fill_resting(order, min(lots, leaves), r.FILL_QUEUE)
             return 0
         share = 0
         if self.p.queue_model == "pro_rata":
             level = self.book.lots(order.side, order.price)
-            share = queue.pro_rata_share(lots, leaves, level, self.p.pro_rata_min_lots)
+            share = min(queue.pro_rata_share(row.qty, leaves, level, self.p.pro_rata_min_lots), lots)
         reached = queue.trade_reaches(order.place, lots - share)
         if share:
             self._fill_resting(order, share, r.FILL_PRO_RATA, ahead)
@@ -334,7 +334,7 @@ class Venue:
         """Fill own orders that the row's level of the other side has come to."""
         left = row.qty
         for order in self._by_priority(1 - side) if self.orders else ():
-            if not reaches(order.side, order.price, row.price) or left == 0:
+            if not reaches(order.side, order.price, row.price) or (left == 0 and not self.p.cross_fill_whole):
                 return
             shown = min(order.leaves, left)
             left -= shown
@@ -346,7 +346,7 @@ class Venue:
             return
         payment = self.account.funding_payment(row.price, row.qty)
         self.account.cash -= payment
-        self._post(r.FUNDED, 0, 0, row.price, self.account.position, 0, r.NONE, 0, payment, 0)
+        self._post(r.FUNDED, 0, 0, row.price, abs(self.account.position), 0, r.NONE, 0, payment, 0)
 
     # --- reports ------------------------------------------------------------------------------------
 

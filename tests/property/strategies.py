@@ -15,7 +15,7 @@ from simcore import records as r
 from tests.oracle.engine import Step
 from tests.oracle.params import INVERSE, LINEAR, SPOT, OracleParams
 from tests.oracle.rows import Row
-from tests.oracle.wire import constant
+from tests.oracle.wire import Latency, constant
 
 T = TypeVar("T")
 
@@ -221,7 +221,7 @@ def make_params(pick: Pick, l3: bool = False) -> OracleParams:
         tiers=pick.of((((0, 20_000, 50_000),), ((0, -5_000, 40_000), (500_000, -10_000, 30_000), (10**7, 0, 10_000)))),
         initial_turnover_units=pick.of((0, 400_000)),
         fee_per_lot_units=pick.of((0, 3)),
-        latency=constant(*(pick.of((0, 1, 9, 60)) for _ in range(4)), pick.of((1, 2, 25))),
+        latency=_latency(pick),
         tick_interval_ns=pick.of((7, 50)),
         use_amend=pick.whole(0, 1) == 1,
         wait_cancel=pick.whole(0, 1) == 1,
@@ -253,3 +253,9 @@ def seeded_case(seed: int, row_count: int, step_count: int, l3: bool) -> tuple[l
     pick = SeedPick(seed)
     rows = make_tape(pick, row_count, l3)
     return rows, make_params(pick, l3), make_script(pick, rows, step_count)
+
+
+def _latency(pick: Pick) -> Latency:
+    """Return constant latencies; cancel-all takes as long as cancel."""
+    place, amend, cancel = (pick.of((0, 1, 9, 60)) for _ in range(3))
+    return constant(place, amend, cancel, cancel, pick.of((1, 2, 25)))
