@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def test_rows_come_back_however_they_were_appended(tmp_path_factory: Any, cuts: 
     whole = write(folder / "whole.parquet", rows, meta)
     edges = [0, *sorted(cuts), 300]
     with TapeWriter(folder / "cut.parquet", meta) as writer:
-        for start, stop in zip(edges, edges[1:], strict=False):
+        for start, stop in pairwise(edges):
             writer.append(Chunk(*(column[start:stop] for column in rows)))
     cut = Tape.open(folder / "cut.parquet")
     assert_equal(joined(cut.chunks()), rows)
@@ -290,15 +291,18 @@ def test_damage_is_refused_by_code_or_found_by_verify(tmp_path_factory: Any, at:
     else:
         data[place] ^= byte
     (folder / "d.parquet").write_bytes(data)
+    code, found = "", ""
     try:
         damaged = Tape.open(folder / "d.parquet")
-        damaged.verify()
+        found = damaged.verify()
         list(damaged.chunks())
     except TapeError as error:
-        assert error.code in {"TAPE-002", "TAPE-003", "TAPE-004", "TAPE-005", "TAPE-006"}
+        code = error.code
+    if code:
+        assert code in {"TAPE-002", "TAPE-003", "TAPE-004", "TAPE-005", "TAPE-006"}
     else:
         assert not cut
-        assert damaged.content_hash == tape.content_hash
+        assert found == tape.content_hash
 
 
 # --- the writer ------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ class _Parser:
                 self.counts["other_symbol"] += 1
                 return
             self.symbol = symbol
-        elif not self.symbols:
+        elif symbol not in self.symbols:
             self.symbols.add(symbol)
         take(data, local)
 
