@@ -50,20 +50,32 @@ def prepare(
         if note["fingerprint"] != fingerprint:
             raise JournalError("JRNL-003", f"{folder}: tape, config or code is not that of the run")
         if note["status"] == "done":
-            raise JournalError("JRNL-002", f"{folder}: the run is complete")
+            checkpoint.remove(folder)
+            raise JournalError("JRNL-002", f"{folder}: the run is complete; `mmsim report {folder}` builds its report")
+        checkpoint.remove_unfinished(folder)
         saved = checkpoint.load(folder)
         if saved is not None and saved[0].fingerprint != fingerprint:
             raise JournalError("JRNL-003", f"{folder}: the checkpoint is of another tape, config or code")
         if saved is None:
             _remove_segments(folder)
         return saved
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not (folder.is_dir() and (_is_empty(folder) or (resume and _is_unstarted(folder)))):
         raise JournalError("JRNL-002", f"{folder} is not an empty folder")
     try:
         (folder / "journal").mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise JournalError("JRNL-005", f"{folder}: {exc}") from exc
     return None
+
+
+def _is_empty(folder: Path) -> bool:
+    return not any(folder.iterdir())
+
+
+def _is_unstarted(folder: Path) -> bool:
+    """Return whether a folder holds no more than a run that was stopped before its manifest was written."""
+    names = {path.name for path in folder.iterdir() if not path.name.endswith(".part")}
+    return names <= {"journal", "config.yaml"} and (folder / "journal").is_dir() and _is_empty(folder / "journal")
 
 
 def content_hashes(tape: Tape) -> list[str]:
@@ -144,6 +156,8 @@ def read(folder: Path, finished: bool = True) -> dict[str, Any]:
         note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
         raise JournalError("JRNL-001", f"{path}: {exc}") from exc
+    if not isinstance(note, dict) or not {"fingerprint", "status", "tapes", "digest"} <= set(note):
+        raise JournalError("JRNL-001", f"{path}: not the manifest of a run")
     if finished and note.get("status") != "done":
         raise JournalError("JRNL-001", f"{folder}: the run is not complete; `mmsim replay --resume --out {folder}`")
     return note

@@ -56,5 +56,13 @@ def load(run_dir: Path) -> tuple[Position, dict[str, Any]] | None:
 
 
 def remove(run_dir: Path) -> None:
-    """Remove the checkpoint of a finished run."""
+    """Remove the checkpoint of a finished run, its journal segments, and what a killed process left half-written."""
     (run_dir / NAME).unlink(missing_ok=True)
+    for path in (*run_dir.glob(".*.part"), *(run_dir / "journal").glob(".*")):
+        path.unlink()
+
+
+def remove_unfinished(run_dir: Path) -> None:
+    """Remove the files that a killed process left half-written."""
+    for path in (*run_dir.glob(".*.part"), *(run_dir / "journal").glob(".*.part")):
+        path.unlink()

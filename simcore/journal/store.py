@@ -93,14 +93,13 @@ class JournalStore:
                     path.unlink()
 
     def finish(self) -> None:
-        """Join segments and pending rows into journal/<stream>.parquet; the segments go when all is written."""
+        """Join segments and pending rows into journal/<stream>.parquet. The segments stay: a run that is stopped
+        before its manifest says "done" goes on from them.
+        """
         if self.folder is None:
             return
         for stream, dtype in STREAMS.items():
             self._finish_stream(stream, dtype)
-        for stream in STREAMS:
-            for number in range(self.segments[stream]):
-                self._segment(stream, number).unlink(missing_ok=True)
 
     def rows(self, stream: str) -> Record:
         """Return the rows of a stream that are in memory: all of them for a run without a folder."""
