@@ -1,7 +1,7 @@
 """The `mmsim` command: parse, call simcore, print. Every heavy import is inside the command that needs it.
 
 Exit codes: 0 done; 1 a verification or validation failed; 2 a user error, as `error CODE: …` and `remedy: …` on
-stderr; 130 Ctrl-C; 141 a closed pipe. A bug shows its traceback. Results go to stdout, everything else to stderr.
+stderr; 130 Ctrl-C or SIGTERM; 141 a closed pipe. A bug shows its traceback. Results go to stdout, everything else to stderr.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -318,7 +319,12 @@ def _progress() -> Iterator[Callable[[Any], None] | None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit with its code."""
+    """Run the command and exit with its code. SIGTERM ends it as Ctrl-C does: what is half-written is removed."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
     sys.exit(run_command(arguments))
 
 
@@ -328,7 +334,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         # click gives the code of an Exit back; a command itself returns nothing.
         return mmsim.main(args=arguments, prog_name="mmsim", standalone_mode=False) or 0
     except MmsimError as exc:
-        click.echo(f"error {exc.code}: {exc.title}: {exc.cause}\nremedy: {exc.remedy}", err=True)
+        click.echo(f"error {exc.code}: {exc.title}: {' '.join(exc.cause.split())}\nremedy: {exc.remedy}", err=True)
         return 2
     except click.ClickException as exc:
         exc.show()

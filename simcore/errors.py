@@ -59,6 +59,21 @@ CODES: dict[str, tuple[str, str]] = {
 }
 
 
+def codes_page() -> str:
+    """Return docs/errors.md: the table of codes. `python -m simcore.errors > docs/errors.md` writes it."""
+    lines = [
+        "# Error codes",
+        "",
+        "Made from `simcore/errors.py` (`python -m simcore.errors > docs/errors.md`). The command prints",
+        "`error CODE: title: cause` and `remedy: …` on stderr and exits with 2; `mmsim errors CODE` shows a line of this table.",
+        "In Python each is an `MmsimError` with `code`, `title`, `cause` and `remedy`.",
+        "",
+        "| code | what | what to do |",
+        "|---|---|---|",
+    ]
+    return "\n".join([*lines, *(f"| {code} | {title} | {remedy} |" for code, (title, remedy) in CODES.items()), ""])
+
+
 class MmsimError(Exception):
     """A user error: a code of `CODES`, and a cause that says where, what was found, what was expected."""
 
@@ -99,3 +114,7 @@ class ReportError(MmsimError):
 
 class BenchError(MmsimError):
     """A benchmark that cannot be measured."""
+
+
+if __name__ == "__main__":
+    print(codes_page(), end="")  # noqa: T201
