@@ -10,7 +10,18 @@ import pytest
 from simcore.records import ASK_BIT, BOTH_BITS, L3_ADD, L3_EXEC, L3_REDUCE, TRADE
 from tests.support import INSTRUMENT, rows
 from tests.truth.captures import CAPTURES, converted, has_captures
-from tests.truth.shadow import AUCTION, CROSSED, JUMPED, LISTED, SELF_MATCH, THROUGH, Life, Outcome, lives_of, shadow_all
+from tests.truth.shadow import (
+    AUCTION,
+    CROSSED,
+    JUMPED,
+    LISTED,
+    SELF_MATCH,
+    THROUGH,
+    Life,
+    Outcome,
+    lives_of,
+    shadow_all,
+)
 
 needs_captures = pytest.mark.skipif(not has_captures(), reason="no order captures (MMSIM_REAL_DATA)")
 
