@@ -186,6 +186,8 @@ def new_state(
     clock[st.MARKOUT_DUE] = st.NEVER // 16
     clock[st.OWN_BEST_BID] = bk.NO_BID
     clock[st.OWN_BEST_ASK] = bk.NO_ASK
+    clock[st.OWN_WORST_BID] = bk.NO_ASK
+    clock[st.OWN_WORST_ASK] = bk.NO_BID
     leaves = 1
     while leaves < lanes:
         leaves *= 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 from simcore.jit import kernel
 from simcore.kernels import at
 from simcore.kernels.book import BASE, NO_ASK, NO_BID
-from simcore.kernels.state import LINK_SERIAL, OWN_BEST_ASK, OWN_BEST_BID, OWN_COUNT, State
+from simcore.kernels.state import LINK_SERIAL, OWN_BEST_ASK, OWN_BEST_BID, OWN_COUNT, OWN_WORST_ASK, OWN_WORST_BID, State
 from simcore.records import BID
 
 
@@ -65,8 +65,10 @@ def link_order(state: State, index: int) -> None:
     at.clock(state)[OWN_COUNT + side] += 1
     if side == BID:
         at.clock(state)[OWN_BEST_BID] = max(at.clock(state)[OWN_BEST_BID], price)
+        at.clock(state)[OWN_WORST_BID] = min(at.clock(state)[OWN_WORST_BID], price)
     else:
         at.clock(state)[OWN_BEST_ASK] = min(at.clock(state)[OWN_BEST_ASK], price)
+        at.clock(state)[OWN_WORST_ASK] = max(at.clock(state)[OWN_WORST_ASK], price)
 
 
 @kernel
@@ -97,6 +99,27 @@ def unlink_order(state: State, index: int) -> None:
     best = OWN_BEST_BID if side == BID else OWN_BEST_ASK
     if price == at.clock(state)[best] and first_at(state, side, price) == 0:
         at.clock(state)[best] = next_own(state, side, price, NO_BID if side == BID else NO_ASK)
+    if inside and at.heads(state)[side, column] == 0:
+        tighten_worst(state, side, price)
+
+
+@kernel
+def tighten_worst(state: State, side: int, price: int) -> None:
+    """Move the bound of own prices after the level at price became empty; it may stay wider than need be."""
+    clock = at.clock(state)
+    worst = OWN_WORST_BID if side == BID else OWN_WORST_ASK
+    if clock[OWN_COUNT + side] == 0:
+        clock[worst] = NO_ASK if side == BID else NO_BID
+        return
+    if clock[worst] != price:
+        return
+    base = at.meta(state.exch)[BASE]
+    column = price - base
+    best = clock[OWN_BEST_BID if side == BID else OWN_BEST_ASK] - base
+    step = 1 if side == BID else -1
+    while column != best and 0 <= column < at.heads(state).shape[1] and at.heads(state)[side, column] == 0:
+        column += step
+    clock[worst] = base + column
 
 
 @kernel

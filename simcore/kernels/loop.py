@@ -19,6 +19,7 @@ from simcore.kernels.state import (
     HALT_CODE,
     MARKOUT_AT,
     MARKOUT_DUE,
+    NEED_EXCH,
     NEVER,
     NODE_ONLY,
     O_FILLS,
@@ -60,6 +61,8 @@ def engine_run(state: State) -> int:
             code = market.advance_venue(state, min(now_ns, end_ns))
             if code == CHANGED:
                 continue
+            if code == NEED_EXCH:
+                return _let_node_catch_up(state)
             if code != REACHED:
                 return code
         if finishing:
@@ -87,6 +90,18 @@ def engine_run(state: State) -> int:
             pipeline.tick(state, lane, now_ns)
             at.lanes(state)[lane].tick_ns = now_ns + at.ints(state)[lane, P_TICK_NS]
             wire.schedule(state, lane)
+
+
+@kernel
+def _let_node_catch_up(state: State) -> int:
+    """Bring the Node to where the Venue is before it takes another chunk, so that few chunks are held at a time.
+
+    All events up to the Venue's last row are done, and a report that it has yet to make arrives later.
+    """
+    times = at.exch_ts(state.exch_rows)
+    seen_ns = times[times.shape[0] - 1] - at.clock(state)[ORIGIN] if times.shape[0] > 0 else -1
+    code = market.advance_node(state, seen_ns)
+    return NEED_EXCH if code == REACHED else code
 
 
 @kernel

@@ -18,6 +18,7 @@ from simcore.kernels.book import (
     level_lots,
     renew_best_ask,
     renew_best_bid,
+    set_far,
     set_level,
 )
 from simcore.kernels.l3 import add_order, find_order, l3_has_room, remove_order
@@ -37,6 +38,8 @@ from simcore.kernels.state import (
     OWN_BEST_ASK,
     OWN_BEST_BID,
     OWN_COUNT,
+    OWN_WORST_ASK,
+    OWN_WORST_BID,
     PRIORITY,
     REACHED,
     ROOM,
@@ -65,12 +68,14 @@ from simcore.records import (
 )
 
 
-# What the plain loops look at: an EXCH (LOCAL) row of kind DEPTH or SNAPSHOT; a trade whose side is known.
-PLAIN_EXCH_MASK = EXCH_BIT | (KIND_MASK - SNAPSHOT)
-PLAIN_LOCAL_MASK = LOCAL_BIT | (KIND_MASK - SNAPSHOT)
+# What the plain loops tell apart: the flag of their clock with the kind.
+EXCH_KIND_MASK, LOCAL_KIND_MASK = EXCH_BIT | KIND_MASK, LOCAL_BIT | KIND_MASK
+PLAIN_EXCH, PLAIN_LOCAL = EXCH_BIT | SNAPSHOT, LOCAL_BIT | SNAPSHOT
 BEST_EXCH, BEST_LOCAL = EXCH_BIT | BEST, LOCAL_BIT | BEST
-BEST_EXCH_MASK, BEST_LOCAL_MASK = EXCH_BIT | KIND_MASK, LOCAL_BIT | KIND_MASK
-TRADE_MASK = KIND_MASK | NO_SIDE_BIT
+TRADE_EXCH, TRADE_LOCAL = EXCH_BIT | TRADE, LOCAL_BIT | TRADE
+
+# Rows whose times are looked at in one go.
+BLOCK_ROWS = 128
 
 
 @inlined
@@ -94,8 +99,25 @@ def advance_venue(state: State, until_ns: int) -> int:
     clock = at.clock(state)
     times = at.exch_ts(state.exch_rows)
     count = times.shape[0]
-    stop = first_after(times, clock[EXCH_ROW], count, until_ns + clock[ORIGIN])
     first = clock[EXCH_ROW]
+    code = CHANGED
+    while code == CHANGED:
+        begin = clock[EXCH_ROW]
+        end = min(begin + BLOCK_ROWS, count)
+        stop = first_after(times, begin, end, until_ns + clock[ORIGIN])
+        code = _venue_block(state, stop)
+        if code == REACHED and stop == end:
+            code = CHANGED if end < count else NEED_EXCH if clock[EXCH_LAST] == 0 else REACHED
+        elif code == CHANGED:
+            break
+    clock[FEED_EXCH_NS] = feed_latency(state.exch_rows, EXCH_BIT, first, clock[EXCH_ROW], clock[FEED_EXCH_NS])
+    return code
+
+
+@inlined
+def _venue_block(state: State, stop: int) -> int:
+    """Show the Venue its rows before `stop`; REACHED, CHANGED, MOVE_BOOK or ROOM."""
+    clock = at.clock(state)
     code = REACHED
     while clock[EXCH_ROW] < stop and code == REACHED:
         i = _plain_venue_rows(state, stop)
@@ -104,9 +126,6 @@ def advance_venue(state: State, until_ns: int) -> int:
             code = MOVE_BOOK
         elif i < stop:
             code = _venue_row(state, i)
-    clock[FEED_EXCH_NS] = feed_latency(state.exch_rows, EXCH_BIT, first, clock[EXCH_ROW], clock[FEED_EXCH_NS])
-    if code == REACHED and stop == count and clock[EXCH_LAST] == 0:
-        return NEED_EXCH
     return code
 
 
@@ -114,9 +133,8 @@ def advance_venue(state: State, until_ns: int) -> int:
 def _plain_venue_rows(state: State, stop: int) -> int:
     """Apply rows that concern no own order; return the first row that is not so, or stop.
 
-    Also stops behind a row after which the window should move.
-
-    This loop sees nearly all rows of a tape: it holds only what they need.
+    Also stops behind a row after which the window should move. This loop sees nearly all rows of a tape: what is
+    not near the best prices or own orders takes its shortest way.
     """
     clock = at.clock(state)
     meta = at.meta(state.exch)
@@ -128,51 +146,60 @@ def _plain_venue_rows(state: State, stop: int) -> int:
     base = meta[BASE]
     own_bid, own_ask = clock[OWN_BEST_BID], clock[OWN_BEST_ASK]
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
+    near_bid = min(min(best_bid, own_ask), clock[OWN_WORST_BID])
+    near_ask = max(max(best_ask, own_bid), clock[OWN_WORST_ASK])
+    any_far = at.far_heads(state)[BID] != 0 or at.far_heads(state)[ASK] != 0
     i = clock[EXCH_ROW]
     if clock[TAKEN_COUNT] > 0:
         return i
     while i < stop:
         row = unsigned(i)
         ev = ev_column[row]
+        kind = ev & EXCH_KIND_MASK
         price = prices[row]
-        is_best = ev & BEST_EXCH_MASK == BEST_EXCH
-        if ev & PLAIN_EXCH_MASK == EXCH_BIT or is_best:
+        if kind <= PLAIN_EXCH and kind >= EXCH_BIT:
             side = (ev >> 4) & 1
-            lots = quantities[row]
             column = unsigned(price - base)
-            if column >= width or heads[side, column] != 0:
-                break
-            if is_best and (best_bid > price if side == BID else best_ask < price):
-                if own_bid > price if side == BID else own_ask < price:
+            if price >= near_bid if side == BID else price <= near_ask:
+                lots = quantities[row]
+                if column >= width or heads[side, column] != 0:
                     break
-                drop_better(state.exch, int(side), price)
-                best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
-            if side == BID:
-                if price >= best_bid or price >= own_ask:
-                    if price >= own_ask and lots > 0:
-                        break
-                    lots_at[side, column] = lots
-                    if price > best_bid or lots == 0:
+                if lots > 0 and (price >= own_ask if side == BID else price <= own_bid):
+                    break
+                lots_at[side, column] = lots
+                if side == BID:
+                    if price > best_bid or (price == best_bid and lots == 0):
                         renew_best_bid(state.exch, price, lots)
                         best_bid = meta[BEST_BID]
+                        near_bid = min(min(best_bid, own_ask), clock[OWN_WORST_BID])
                         if meta[MOVE_WANTED] == 1:
                             return i + 1
-                else:
-                    lots_at[side, column] = lots
-            elif price <= best_ask or price <= own_bid:
-                if price <= own_bid and lots > 0:
-                    break
-                lots_at[side, column] = lots
-                if price < best_ask or lots == 0:
+                elif price < best_ask or (price == best_ask and lots == 0):
                     renew_best_ask(state.exch, price, lots)
                     best_ask = meta[BEST_ASK]
+                    near_ask = max(max(best_ask, own_bid), clock[OWN_WORST_ASK])
                     if meta[MOVE_WANTED] == 1:
                         return i + 1
+            elif column < width:
+                lots_at[side, column] = quantities[row]
             else:
-                lots_at[side, column] = lots
-        elif ev & EXCH_BIT:
-            if ev & TRADE_MASK != TRADE or price <= own_bid or price >= own_ask:
+                if any_far or not has_room(state.exch):
+                    break
+                set_far(state.exch, int(side), price, quantities[row])
+        elif kind == BEST_EXCH:
+            side = (ev >> 4) & 1
+            if side == BID:
+                if price != best_bid or price >= own_ask:
+                    break
+            elif price != best_ask or price <= own_bid:
                 break
+            column = unsigned(price - base)
+            lots = quantities[row]
+            if column >= width or heads[side, column] != 0 or lots == 0:
+                break
+            lots_at[side, column] = lots
+        elif kind >= EXCH_BIT and (kind != TRADE_EXCH or ev & NO_SIDE_BIT or price <= own_bid or price >= own_ask):
+            break
         i += 1
     return i
 
@@ -332,23 +359,34 @@ def advance_node(state: State, until_ns: int) -> int:
     times = at.local_ts(state.local_rows)
     count = times.shape[0]
     first = clock[LOCAL_ROW]
-    stop = first_after(times, first, count, until_ns + clock[ORIGIN])
-    code = REACHED
-    while clock[LOCAL_ROW] < stop and code == REACHED:
+    code = CHANGED
+    while code == CHANGED:
+        begin = clock[LOCAL_ROW]
+        end = min(begin + BLOCK_ROWS, count)
+        stop = first_after(times, begin, end, until_ns + clock[ORIGIN])
+        code = _node_block(state, stop)
+        if code == REACHED and stop == end:
+            code = CHANGED if end < count else NEED_LOCAL if clock[LOCAL_LAST] == 0 else REACHED
+    clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
+    return code
+
+
+@inlined
+def _node_block(state: State, stop: int) -> int:
+    """Show the Node its rows before `stop`; REACHED, MOVE_BOOK or ROOM."""
+    clock = at.clock(state)
+    while clock[LOCAL_ROW] < stop:
         i = _plain_node_rows(state, stop)
         if i < stop and at.meta(state.local)[MOVE_WANTED] == 0:
-            if has_room(state.local):
-                _node_row(state, i)
-                i += 1
-            else:
-                code = ROOM
+            if not has_room(state.local):
+                clock[LOCAL_ROW] = i
+                return ROOM
+            _node_row(state, i)
+            i += 1
         clock[LOCAL_ROW] = i
         if at.meta(state.local)[MOVE_WANTED] == 1:
-            code = MOVE_BOOK
-    clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
-    if code == REACHED and stop == count and clock[LOCAL_LAST] == 0:
-        return NEED_LOCAL
-    return code
+            return MOVE_BOOK
+    return REACHED
 
 
 @kernel
@@ -364,7 +402,7 @@ def feed_latency(rows: Record, bit: int, first: int, stop: int, before: int) -> 
 
 @kernel
 def _plain_node_rows(state: State, stop: int) -> int:
-    """Apply level rows inside the window; return the first row that is none, or stop. Compare _plain_venue_rows."""
+    """Apply level rows and skip trades; return the first other row, or stop. Compare _plain_venue_rows."""
     meta = at.meta(state.local)
     lots_at = at.lots(state.local)
     ev_column = at.ev(state.local_rows)
@@ -376,30 +414,39 @@ def _plain_node_rows(state: State, stop: int) -> int:
     while i < stop:
         row = unsigned(i)
         ev = ev_column[row]
-        is_best = ev & BEST_LOCAL_MASK == BEST_LOCAL
-        if ev & PLAIN_LOCAL_MASK == LOCAL_BIT or is_best:
+        kind = ev & LOCAL_KIND_MASK
+        if kind <= PLAIN_LOCAL and kind >= LOCAL_BIT:
             price = prices[row]
-            lots = quantities[row]
             side = (ev >> 4) & 1
             column = unsigned(price - base)
-            if column >= width:
+            lots = quantities[row]
+            if column < width:
+                lots_at[side, column] = lots
+            elif price >= best_bid if side == BID else price <= best_ask:
                 break
-            if is_best and (best_bid > price if side == BID else best_ask < price):
-                drop_better(state.local, int(side), price)
-                best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
-            lots_at[side, column] = lots
+            else:
+                if not has_room(state.local):
+                    break
+                set_far(state.local, int(side), price, lots)
             if side == BID:
-                if price >= best_bid and (price > best_bid or lots == 0):
+                if price > best_bid or (price == best_bid and lots == 0):
                     renew_best_bid(state.local, price, lots)
                     best_bid = meta[BEST_BID]
                     if meta[MOVE_WANTED] == 1:
                         return i + 1
-            elif price <= best_ask and (price < best_ask or lots == 0):
+            elif price < best_ask or (price == best_ask and lots == 0):
                 renew_best_ask(state.local, price, lots)
                 best_ask = meta[BEST_ASK]
                 if meta[MOVE_WANTED] == 1:
                     return i + 1
-        elif ev & LOCAL_BIT and ev & KIND_MASK != TRADE:
+        elif kind == BEST_LOCAL:
+            price = prices[row]
+            side = (ev >> 4) & 1
+            column = unsigned(price - base)
+            if price != (best_bid if side == BID else best_ask) or column >= width or quantities[row] == 0:
+                break
+            lots_at[side, column] = quantities[row]
+        elif kind >= LOCAL_BIT and kind != TRADE_LOCAL:
             break
         i += 1
     return i

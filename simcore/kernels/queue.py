@@ -25,7 +25,7 @@ def behind_probability(model: int, n: float, front: float, back: float) -> float
     if model == POWER2:
         return ratio(dmath.power(back, n), dmath.power(back + front, n))
     if model == POWER3:
-        return 1.0 - ratio(dmath.power(front, n), dmath.power(front + back, n))
+        return 1.0 - dmath.power(ratio(front, front + back), n)
     b = dmath.log(1.0 + max(back, 0.0))
     if model == LOG:
         return ratio(b, b + dmath.log(1.0 + front))

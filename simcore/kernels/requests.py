@@ -367,7 +367,7 @@ def _amend(state: State, lane: int, index: int, message: Record, now_ns: int) ->
     price = message.price_ticks
     lots = message.qty_lots
     executed = order.qty_lots - order.leaves_lots
-    if 0 < lots <= executed:
+    if lots <= executed:
         account.end_order(state, index, now_ns, BY_REQUEST)
         return
     reason = _refusal(state, lane, order.side, order.tif, price, lots)
@@ -389,6 +389,8 @@ def _amend(state: State, lane: int, index: int, message: Record, now_ns: int) ->
     if not keeps:
         unlink_order(state, index)
         order.price_ticks = price
+        order.ahead_lots = 0.0
+        order.ahead_entry_lots = 0.0
     order.qty_lots = lots
     order.leaves_lots = lots - executed
     account.send_order_report(state, index, now_ns, AMENDED, 0)

@@ -126,6 +126,8 @@ def _traded_at(
         share = min(share, min(left, leaves))
         ahead = order.ahead_lots - (left - share)
         reached = min(min(queue.reached_lots(ahead), leaves - share), left - share)
+        if reached > 0 and at.ints(state)[lane, P_FILL_WHOLE] == 1:
+            reached = leaves - share
         if share > 0:
             _fill_queue(state, index, share, FILL_PRO_RATA, now_ns)
         if reached > 0:
