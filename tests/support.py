@@ -9,6 +9,7 @@ import numpy as np
 
 from simcore import engine
 from simcore.config.load import load_config
+from simcore.config.model import Config
 from simcore.journal.store import JournalStore
 from simcore.kernels import state as st
 from simcore.link import link
@@ -42,8 +43,8 @@ class MemoryTape:
         self.span_ns = -(-(self.end_ts - first) // 10**9) * 10**9 + 10**9
         self.content_hashes = ["memory"]
 
-    def chunks(self, repeat: int = 1, start_row: int = 0) -> Iterator[Chunk]:
-        """Yield the rows, each repetition later by span_ns."""
+    def chunks(self, repeat: int = 1, start_row: int = 0, until_ts: int | None = None) -> Iterator[Chunk]:
+        """Yield the rows, each repetition later by span_ns; until_ts is ignored, since a tape may yield more."""
         for row in range(start_row, self.rows * repeat, self.chunk_rows):
             index = np.arange(row, min(row + self.chunk_rows, self.rows * repeat))
             shift = index // self.rows * self.span_ns
@@ -65,6 +66,12 @@ def rows(*each: Sequence[int]) -> Chunk:
     ev = table[:, 2]
     ev = np.where(ev & BOTH_BITS, ev, ev | BOTH_BITS).astype(np.uint8)
     return Chunk(table[:, 0], table[:, 1], ev, table[:, 3], table[:, 4], table[:, 5])
+
+
+def session_of(tape: Any, configs: Sequence[Config]) -> Session:
+    """Return a session in memory at the start of a tape, one lane a config."""
+    linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
+    return engine.new_session(tape, configs, linked, JournalStore(None))
 
 
 def script_session(tape: Any, requests: Any, sets: Sequence[str] = (), slots: int | None = None) -> Session:
