@@ -84,11 +84,14 @@ def tape_info(tape: Path, as_json: bool) -> None:
 @_TAPE
 @_JSON
 def tape_validate(tape: Path, as_json: bool) -> None:
-    """Check every row of a tape; exit code 1 if anything is wrong."""
+    """Check the content hash and every row of a tape; exit code 1 if a row is wrong."""
     from simcore.tape.read import Tape
     from simcore.tape.validate import validate
 
-    found = validate(Tape.open(tape))
+    opened = Tape.open(tape)
+    found = validate(opened)
+    if found.is_usable:
+        opened.verify()
     _print(found.to_dict(), as_json)
     if not found.is_usable:
         raise click.exceptions.Exit(1)

@@ -40,7 +40,6 @@ def prepare(
     """Check that a run may write to a folder; return the checkpoint to resume from, None to start.
 
     JRNL-002: there is a run already. JRNL-003: the checkpoint is of another tape, config or code.
-    JRNL-005: the folder cannot be made.
     """
     path = folder / "run.json"
     if path.is_file():
@@ -61,10 +60,6 @@ def prepare(
         return saved
     if folder.exists() and not (folder.is_dir() and (_is_empty(folder) or (resume and _is_unstarted(folder)))):
         raise JournalError("JRNL-002", f"{folder} is not an empty folder")
-    try:
-        (folder / "journal").mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise JournalError("JRNL-005", f"{folder}: {exc}") from exc
     return None
 
 
@@ -75,7 +70,7 @@ def _is_empty(folder: Path) -> bool:
 def _is_unstarted(folder: Path) -> bool:
     """Return whether a folder holds no more than a run that was stopped before its manifest was written."""
     names = {path.name for path in folder.iterdir() if not path.name.endswith(".part")}
-    return names <= {"journal", "config.yaml"} and (folder / "journal").is_dir() and _is_empty(folder / "journal")
+    return names <= {"config.yaml"}
 
 
 def content_hashes(tape: Tape) -> list[str]:

@@ -42,7 +42,7 @@ class Decoder:
         """Return the rows of a row group from `skip` on, shift_ns later."""
         if self._path != file.path:
             self.close()
-            self._parquet = guard(pq.ParquetFile, file.path, file.path, memory_map=False, pre_buffer=False)
+            self._parquet = guard(pq.ParquetFile, file.path, file.path, memory_map=False, pre_buffer=False, page_checksum_verification=True)
             self._path = file.path
         table = guard(self._parquet.read_row_group, file.path, group, columns=self._wanted, use_threads=False)
         if table.num_rows != file.group_rows[group]:

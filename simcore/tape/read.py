@@ -283,6 +283,8 @@ def _check_sequence(before: TapeFile, after: TapeFile) -> None:
         (before.meta.last_exch_ts, after.meta.first_exch_ts),
         (before.meta.last_local_ts, after.meta.first_local_ts),
     )
+    if after.meta.content_hash == before.meta.content_hash:
+        raise TapeError("TAPE-010", f"{after.path} is a copy of {before.path}")
     for last, first in pairs:
         if last is not None and first is not None and first < last:
             raise TapeError("TAPE-010", f"{after.path} begins at {first}, before the end {last} of {before.path}")

@@ -36,6 +36,7 @@ WRITE_OPTIONS: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 3,
     "write_statistics": False,
+    "write_page_checksum": True,  # damage is found as it is read, not only by `mmsim tape validate`
     "store_schema": False,
 }
 

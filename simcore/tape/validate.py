@@ -151,9 +151,8 @@ def _check_values(chunk: Chunk, first_row: int, level: str, tally: _Tally) -> No
         "gap": kind == GAP,
         "early": ((ev & BOTH_BITS) == BOTH_BITS) & (chunk.local_ts < chunk.exch_ts),
     }
-    if level in LEVELS_WITH_IDS:
-        needs_id = np.isin(kind, (L3_ADD, L3_REDUCE, L3_EXEC, OWN_ORDER, OWN_FILL, OWN_CANCEL))
-        found["order_id"] = needs_id & (chunk.order_id <= 0)
+    needs_id = np.isin(kind, (L3_ADD, L3_REDUCE, L3_EXEC, OWN_ORDER, OWN_FILL, OWN_CANCEL))
+    found["order_id"] = needs_id & (chunk.order_id <= 0) if level in LEVELS_WITH_IDS else needs_id
     for name, bad in found.items():
         tally.add(name, np.flatnonzero(bad) + first_row)
 
