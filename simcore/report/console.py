@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from simcore.report.wording import CONSOLE, FIGURES, fee_sentence, line, plain
+from simcore.report.wording import CONSOLE, FIGURES, fee_sentence, line, plain, speed_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,8 +27,7 @@ def console_table(figures: Mapping[str, Any]) -> RenderableType:
     for key in CONSOLE:
         shown = line(figures, FIGURES[key])
         table.add_row(shown.label, Text(shown.value, _style(key, figures[key])), shown.unit, shown.why or shown.note)
-    speed = figures["rows_per_s"]
-    pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s" + (f", {speed / 1e6:,.1f} M rows/s" if speed else "")
+    pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
     notes = [Text(f"! {text}", "yellow") for text in figures["warnings"]]
     return Group(table, Text(fee_sentence(figures)), *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
 

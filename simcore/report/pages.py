@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simcore.report.folder import RunFolder
-from simcore.report.wording import ABSENT, EDGE, FIGURES, SECTIONS, fee_sentence, line, lines, plain, shown, with_error
+from simcore.report.wording import (
+    ABSENT,
+    EDGE,
+    FIGURES,
+    SECTIONS,
+    fee_sentence,
+    line,
+    lines,
+    plain,
+    shown,
+    speed_text,
+    with_error,
+)
 
 TILES = ("pnl", "net_bps", "gross_bps", "adverse_bps_1s", "fills", "maker_share", "max_drawdown", "rows_per_s")
 
@@ -42,7 +54,7 @@ def context(run: RunFolder, figures: Mapping[str, Any], captions: Mapping[str, s
         "config": run.config_text,
         "captions": captions,
         "duration": plain(figures["duration_s"]),
-        "speed": ABSENT if figures["rows_per_s"] is None else f"{figures['rows_per_s'] / 1e6:,.1f} M rows/s",
+        "speed": speed_text(figures["rows_per_s"]),
     }
 
 

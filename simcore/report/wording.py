@@ -176,6 +176,15 @@ def with_error(value: float | None, error: float | None) -> str:
     return f"{shown(value, 'bps')} ± {signed_text(error, 3) if error is not None else ABSENT}"
 
 
+def speed_text(rows_per_s: float | None) -> tuple[str, str]:
+    """Return (number, unit) of a speed, in millions where it reaches one."""
+    if rows_per_s is None:
+        return ABSENT, "rows/s"
+    if rows_per_s < 1e6:
+        return f"{rows_per_s:,.0f}", "rows/s"
+    return f"{rows_per_s / 1e6:,.1f}", "M rows/s"
+
+
 def fee_sentence(figures: Mapping[str, Any]) -> str:
     """Say what the sign of the fees means in this run."""
     fees = figures["fees"]

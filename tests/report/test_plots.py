@@ -122,6 +122,15 @@ def test_thinning_keeps_the_shape(count: int) -> None:
     assert len(canvas.thinned(count)) <= canvas.MARKS_MAX
 
 
+@pytest.mark.parametrize("spike", [-1_000, 1_000])
+def test_a_single_spike_survives_thinning(spike: int) -> None:
+    """Wherever it is, a lowest or highest point of one sample is drawn."""
+    for place in range(0, 40_000, 997):
+        values = np.zeros(40_000, np.int64)
+        values[place] = spike
+        assert place in canvas.extremes(values)
+
+
 def test_the_busiest_window_holds_the_most_fills(make: Maker) -> None:
     run = open_run(make(seconds=3000, fill_count=200))
     start, end = plots.busiest_window(run)

@@ -92,7 +92,8 @@ def test_only_rebates_are_income(make: Maker) -> None:
 
 def test_drawdown_counts_from_zero(make: Maker) -> None:
     """The slow twin walks the samples; the start, at equity 0, is a highest too."""
-    run = make(taker_rate=90_000)
+    run = make(seconds=30, fill_count=300, taker_rate=900_000)
+    assert int(open_run(run).samples["equity_units"].max()) < 0
     highest = worst = 0
     for equity in open_run(run).samples["equity_units"].tolist():
         highest = max(highest, equity)
@@ -156,6 +157,13 @@ def test_slippage_compares_with_the_orders_limit(make: Maker) -> None:
     better = int((taken["qty_lots"] * 2).sum()) * folder.money.value_scale
     assert summary(run)["slippage_bps"] == pytest.approx(-1e4 * better / int(folder.counts["turnover_units"]), rel=1e-3)
     assert summary(make("makers", takers=False))["slippage_bps"] == 0
+
+
+def test_fill_ratio_counts_orders_not_fills(make: Maker) -> None:
+    """In the fake each fill has its own order; the rejected orders have none."""
+    figures = summary(make(fill_count=60, rejects=3))
+    assert figures["fill_ratio"] == 60 / 63
+    assert figures["cancel_to_fill"] == figures["cancels"] / 60
 
 
 def test_rejects_are_counted_by_reason(make: Maker) -> None:

@@ -36,6 +36,12 @@ def test_numbers_are_rounded_for_reading(value: float | None, unit: str, text: s
     assert w.shown(value, unit) == text
 
 
+def test_speeds_are_in_millions_where_they_reach_one() -> None:
+    assert w.speed_text(None) == ("—", "rows/s")
+    assert w.speed_text(7_742.3) == ("7,742", "rows/s")
+    assert w.speed_text(162_400_000.0) == ("162.4", "M rows/s")
+
+
 @pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
 def test_the_console_table_prints(make: Maker, fields: dict[str, Any]) -> None:
     """Every run has a table with its warnings and digest."""
