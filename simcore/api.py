@@ -1,0 +1,85 @@
+"""Replays from Python: the calls behind `from simcore import replay, verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from simcore import engine, jit
+from simcore.config import Config, load_config, parse_latency
+from simcore.engine import ProgressCallback, Verification
+from simcore.errors import ConfigError
+from simcore.report.result import RunResult
+from simcore.tape.read import Tape
+
+Tapes = Sequence[Path | str | Tape] | Path | str | Tape
+
+# Keywords that stand for configuration keys, as the options of `mmsim replay` do.
+_SHORT = {
+    "strategy": "strategy.name", "params": "strategy.params", "queue_model": "venue.queue_model", "seed": "run.seed",
+    "start": "run.from", "end": "run.to", "repeat": "run.repeat",
+}  # fmt: skip
+
+
+def replay(
+    tapes: Tapes,
+    config: Config | Mapping[str, Any] | Path | str | None = None,
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    progress: ProgressCallback | None = None,
+    **options: Any,
+) -> RunResult:
+    """Replay tapes of one instrument, in time order; write the run folder and return the result.
+
+    config   a Config, a mapping of keys (nested or dotted), a YAML file, or None for the defaults.
+    out      an empty or new folder; None picks reports/<strategy>-<symbol>-<n>.
+    options  what differs from `config`: strategy, params, queue_model, latency, seed, start, end, repeat, or a whole
+             section as a mapping (venue={"queue_n": 2}), or dotted keys (**{"node.tick_interval_ms": 50}).
+    Tables, plots and the report are made when they are asked for. Raises MmsimError.
+    """
+    chosen = make_config(config, **options)
+    return RunResult(engine.replay(tapes, chosen, out, resume=resume, progress=progress))
+
+
+def verify(run: RunResult | Path | str, progress: ProgressCallback | None = None) -> Verification:
+    """Replay a finished run again and compare digests: `.ok`, and `.first_difference` if not. Raises MmsimError."""
+    return engine.verify(run.run_dir if isinstance(run, RunResult) else Path(run), progress)
+
+
+def warmup(config: Config | Mapping[str, Any] | Path | str | None = None, **options: Any) -> float:
+    """Compile the engine of a configuration's strategy, or load it from the cache; return the seconds it took."""
+    return engine.warmup(make_config(config, **options))
+
+
+def make_config(config: Config | Mapping[str, Any] | Path | str | None = None, **options: Any) -> Config:
+    """Return the configuration that `config` and options ask for. Raises ConfigError."""
+    keys: dict[str, Any] = {}
+    path: Path | None = None
+    if isinstance(config, Config):
+        keys.update(config.model_dump(mode="python", by_alias=True))
+    elif isinstance(config, Mapping):
+        keys.update(config)
+    elif config is not None:
+        path = Path(config)
+    for name, value in options.items():
+        if name == "latency" and isinstance(value, str):
+            keys.update(parse_latency(value))
+        else:
+            _put(keys, name, value)
+    made = load_config(path, [], keys)
+    if made.run.checked and not jit.CHECKED:
+        raise ConfigError("CONF-003", "run.checked: set MMSIM_CHECKED=1 before Python starts; bounds checks are compiled in")
+    return made
+
+
+def _put(keys: dict[str, Any], name: str, value: Any) -> None:
+    """Enter an option: a short name, a dotted key, or a section that goes over what is there of it."""
+    before = keys.get(name)
+    if isinstance(value, Mapping) and isinstance(before, Mapping):
+        keys[name] = {**before, **value}
+    elif isinstance(value, Mapping) and name == "strategy":
+        keys[name] = value
+    else:
+        keys[_SHORT.get(name, name)] = value

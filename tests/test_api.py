@@ -1,0 +1,100 @@
+"""The public names of the package: complete, sorted, loaded when used; and the examples of docs/python.md."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import simcore
+from simcore.config import Config
+from simcore.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "datasets" / "synbtc-perp-20240101-l2.parquet"
+END = "2024-01-01T00:10:00Z"
+
+
+def test_all_is_sorted_and_complete() -> None:
+    """`__all__` holds each public name once, in order, and nothing that is not there."""
+    assert simcore.__all__ == sorted(set(simcore.__all__))
+    assert set(simcore.__all__) == set(simcore._HOMES)
+    assert set(simcore.__all__) <= set(dir(simcore))
+    for name in simcore.__all__:
+        assert getattr(simcore, name).__module__.startswith("simcore."), name
+
+
+def test_names_for_type_checkers_are_those_that_are_loaded() -> None:
+    source = (ROOT / "simcore" / "__init__.py").read_text()
+    block = source.split("if TYPE_CHECKING:")[1].split("\n\n")[0]
+    stated = {
+        name.strip(): home for home, names in re.findall(r"from (simcore[\w.]*) import (.+)", block) for name in names.split(",")
+    }
+    assert stated == simcore._HOMES
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = simcore.nothing  # type: ignore[attr-defined]
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    """`import simcore` alone brings in neither arrays, nor tables, nor the compiler."""
+    code = "import sys, simcore; print([m for m in ('numpy', 'numba', 'pyarrow', 'pandas', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("form", ["keywords", "mapping", "dotted", "config", "yaml"])
+def test_every_form_of_a_configuration_means_the_same(form: str, tmp_path: Path) -> None:
+    tree = {"run": {"seed": 3, "to": END}, "venue": {"queue_model": "risk_averse"}, "strategy": {"params": {"emit.levels": 2}}}
+    yaml = tmp_path / "mine.yaml"
+    yaml.write_text(f"run: {{seed: 3, to: '{END}'}}\nvenue: {{queue_model: risk_averse}}\nstrategy: {{params: {{emit.levels: 2}}}}\n")
+    made = {
+        "keywords": lambda: simcore.make_config(seed=3, end=END, queue_model="risk_averse", params={"emit.levels": 2}),
+        "mapping": lambda: simcore.make_config(tree),
+        "dotted": lambda: simcore.make_config(
+            {"run.seed": 3, "run.to": END, "venue.queue_model": "risk_averse", "strategy.params.emit.levels": 2}
+        ),
+        "config": lambda: simcore.make_config(simcore.load_config(None, [], tree)),
+        "yaml": lambda: simcore.make_config(str(yaml)),
+    }[form]()
+    assert made == simcore.load_config(yaml)
+
+
+def test_options_go_over_a_configuration() -> None:
+    """What is said last holds; the rest stays."""
+    config = simcore.make_config(queue_model="power3", latency="7ms", seed=1)
+    changed = simcore.make_config(config, seed=2, venue={"queue_n": 3.0})
+    assert (changed.run.seed, changed.venue.queue_model, changed.venue.queue_n) == (2, "power3", 3.0)
+    assert changed.latency.place.ms == 7.0
+    assert isinstance(changed, Config)
+
+
+def test_an_unknown_option_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match=r"CONF-002.*quue_model; did you mean"):
+        simcore.make_config(quue_model="power")
+
+
+def test_a_replay_gives_a_result_that_verifies(tmp_path: Path) -> None:
+    result = simcore.replay(simcore.Tape.open(SAMPLE), out=tmp_path / "run", end=END)
+    assert result.headline["rows"] == 199_424
+    assert len(result.fills) == result.headline["fills"]
+    assert simcore.verify(result).ok
+    assert simcore.verify(str(tmp_path / "run")).ok
+
+
+def test_the_examples_of_the_python_page_run(tmp_path: Path) -> None:
+    """All Python blocks of docs/python.md, top to bottom, in a folder with the sample tapes."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
+    assert len(blocks) >= 5
+    (tmp_path / "datasets").symlink_to(ROOT / "datasets")
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(blocks))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
+    done = subprocess.run([sys.executable, str(script)], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
