@@ -66,8 +66,8 @@ def compare_node(tape: Tape, configs: Sequence[Config], journal: dict[str, Recor
         row = first_differing_row(journal[stream], found[stream])
         if row is not None and difference is None:
             difference = f"{stream}, row {row}"
-    counts = [len(journal[stream]) for stream in NODE_STREAMS]
-    return Parity(difference is None, *counts, difference)
+    requests, reports, samples = (len(journal[stream]) for stream in NODE_STREAMS)
+    return Parity(difference is None, requests, reports, samples, difference)
 
 
 def check_parity(run_dir: Path) -> Parity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -154,6 +155,10 @@ class Case:
         other = copy(self)
         other.rows = r.Chunk(*rows)
         return other
+
+    def instrument_with(self, **changes: str) -> Instrument:
+        """Return the case's instrument with other values."""
+        return replace(self.instrument, **changes)
 
     @property
     def level(self) -> str:

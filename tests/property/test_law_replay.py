@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +32,7 @@ def all_bytes_hash(each):
 def hash_in_process(program: str = PROCESS, **environment: str) -> str:
     """Run a program in a new Python process; return what it printed."""
     done = subprocess.run(
-        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": os.getcwd(), **environment},
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
         check=True, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     return done.stdout.strip()

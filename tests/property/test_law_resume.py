@@ -136,7 +136,7 @@ def same_run(folder: Path, whole: Path) -> None:
 
 def kill_until_done(tape: Path, out: Path, chance: random.Random, most_kills: int) -> int:
     """Start (or resume) a run and kill -9 it after a random time, over and over; the last one may finish."""
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     for kills in range(most_kills + 1):
         process = subprocess.Popen([sys.executable, "-c", REPLAY, str(tape), str(out), *SETS], env=environment)
         try:
