@@ -23,9 +23,11 @@ import numba
 import numba.extending
 import numpy as np
 
+from simcore.errors import EngineError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-JIT = not bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+JIT = not bool(numba.config.DISABLE_JIT)
 CHECKED = os.environ.get("MMSIM_CHECKED", "0") == "1"
 
 _SOURCES = (
@@ -60,7 +62,7 @@ def _inner(function: F, **options: Any) -> F:
     return dispatcher  # type: ignore[no-any-return]
 
 
-@numba.extending.intrinsic  # type: ignore[misc]
+@numba.extending.intrinsic  # type: ignore[untyped-decorator]
 def _pointer(typingctx: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(numba.types.voidptr))
@@ -116,8 +118,30 @@ def entry(function: F) -> F:
     """Compile a function that Python calls; its machine code, callees inlined, is cached on disk."""
     if not JIT:
         return function
-    numba.config.CACHE_DIR = str(cache_dir())  # type: ignore[attr-defined]
-    return numba.njit(cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+    numba.config.CACHE_DIR = str(writable_cache_dir())  # type: ignore[attr-defined]
+    dispatcher = numba.njit(cache=True, **_OPTIONS)(function)
+    save = dispatcher._cache.save_overload
+
+    def save_or_say_why_not(signature: Any, data: Any) -> None:
+        try:
+            save(signature, data)
+        except OSError as exc:
+            raise EngineError("ENG-004", f"{cache_dir()}: {exc}") from exc
+
+    dispatcher._cache.save_overload = save_or_say_why_not
+    return dispatcher  # type: ignore[no-any-return]
+
+
+def writable_cache_dir() -> Path:
+    """Return `cache_dir()`, made if it is not there. ENG-004 if it cannot be: numba would quietly keep code elsewhere."""
+    folder = cache_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise EngineError("ENG-004", f"{folder}: {exc.strerror}") from exc
+    if not os.access(folder, os.W_OK):
+        raise EngineError("ENG-004", f"{folder}: may not be written")
+    return folder
 
 
 def cache_root() -> Path:

@@ -13,7 +13,6 @@ import importlib.util
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,10 @@ from types import ModuleType
 from typing import Any
 
 from simcore import jit
-from simcore.errors import StrategyError
+from simcore.errors import EngineError, StrategyError
 
 # Kernels that import a linked module, directly or through another of these.
-_LINKED = ("resting", "requests", "market", "pipeline", "loop")
+_LINKED = ("resting", "requests", "venue", "pipeline", "loop")
 _KERNELS = Path(__file__).parent / "kernels"
 _STRATEGIES = Path(__file__).parent.parent / "strategies"
 _MARK = re.compile(r"^from simcore\.kernels import (.+?)  # LINK$", re.MULTILINE)
@@ -66,6 +65,7 @@ def link(strategy: str, queue_model: Path | None = None) -> Linked:
     package = f"mmsim_linked_{digest}"
     folder = jit.cache_dir() / package
     if not (folder / "loop.py").is_file():
+        jit.writable_cache_dir()
         _write_package(folder, package, source, queue_source)
     _import_package(folder, package)
     module = _import(f"{package}.strategy", strategy)
@@ -93,10 +93,13 @@ def _write_package(folder: Path, package: str, source: bytes, queue_source: byte
 
 def _write(path: Path, text: str) -> None:
     """Write a file in one step, so that another process never reads half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    except OSError as exc:
+        temporary.unlink(missing_ok=True)
+        raise EngineError("ENG-004", f"{path}: {exc.strerror}") from exc
 
 
 def _import_package(folder: Path, package: str) -> None:
@@ -105,7 +108,8 @@ def _import_package(folder: Path, package: str) -> None:
     spec = importlib.util.spec_from_file_location(
         package, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[package] = module
     spec.loader.exec_module(module)
