@@ -27,8 +27,8 @@ demo: $(STAMP) ## replay the sample tape: a table, a run folder, a picture
 	$(BIN)/mmsim replay $(SAMPLE) --out $(OUT)
 	@echo "run folder: $(OUT)"
 	@echo "report:     $(OUT)/report.html"
-	@echo "picture:    $(OUT)/quotes.png"
-	@test -s $(OUT)/report.html && test -s $(OUT)/quotes.png
+	@echo "picture:    $(OUT)/plots/quotes.png"
+	@test -s $(OUT)/report.html && test -s $(OUT)/plots/quotes.png
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from simcore.jit import JIT, expose
+from simcore.kernels import at
 from simcore.kernels import book as bk
 from simcore.kernels import l3 as l3k
 from simcore.kernels import state as st
-from simcore.kernels import at
 from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE, Chunk, IntArray, Record
 
 OUTPUT_ROWS = 1 << 13

@@ -63,7 +63,7 @@ def cash_scale(kind: int, tick_size: Decimal, lot_size: Decimal, contract_size: 
     return CashScale(int(tick_lot / unit), unit)
 
 
-def to_decimal(text: str | float | int | Decimal) -> Decimal:
+def to_decimal(text: str | float | Decimal) -> Decimal:
     """Parse a decimal exactly; floats go through their shortest repr. ValueError if not finite."""
     try:
         value = text if isinstance(text, Decimal) else Decimal(str(text))

@@ -1,0 +1,1 @@
+"""Strategies: one file each; copy one to start your own (docs/strategies.md)."""

@@ -43,6 +43,7 @@ from simcore.records import (
     PARTIALLY_FILLED,
     TRADED,
 )
+from simcore.units import INVERSE
 
 FIRST_MARKOUT_NS = MARKOUT_NS[0]
 MONEY_MAX = 4.0e18
@@ -174,7 +175,8 @@ def fill(
     else:
         record.position_lots -= lots
         record.open_sell_lots -= lots
-    if 1.0 * price * lots * scale > MONEY_MAX or 1.0 * record.turnover_units > MONEY_MAX:
+    size = 1.0 * lots * scale if kind == INVERSE else 1.0 * price * lots * scale
+    if size > MONEY_MAX or 1.0 * record.turnover_units > MONEY_MAX:
         at.clock(state)[HALT_CODE] = HALT_MONEY
         at.clock(state)[HALT_LANE] = lane
         at.clock(state)[HALT_TS] = now_ns

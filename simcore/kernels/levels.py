@@ -9,7 +9,15 @@ from __future__ import annotations
 from simcore.jit import kernel
 from simcore.kernels import at
 from simcore.kernels.book import BASE, NO_ASK, NO_BID
-from simcore.kernels.state import LINK_SERIAL, OWN_BEST_ASK, OWN_BEST_BID, OWN_COUNT, OWN_WORST_ASK, OWN_WORST_BID, State
+from simcore.kernels.state import (
+    LINK_SERIAL,
+    OWN_BEST_ASK,
+    OWN_BEST_BID,
+    OWN_COUNT,
+    OWN_WORST_ASK,
+    OWN_WORST_BID,
+    State,
+)
 from simcore.records import BID
 
 

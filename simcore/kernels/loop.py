@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from simcore.jit import entry, kernel
-from simcore.kernels import at, orders, wire
-from simcore.kernels import account
-from simcore.kernels import market, pipeline, requests  # LINK
+from simcore.kernels import account, at, node, orders, wire
+from simcore.kernels import pipeline, requests, venue  # LINK
 from simcore.kernels.state import (
     CHANGED,
     CLASS_MARKOUT,
@@ -58,7 +57,7 @@ def engine_run(state: State) -> int:
         now_ns = key >> 3
         finishing = now_ns > end_ns
         if clock[NODE_ONLY] == 0:
-            code = market.advance_venue(state, min(now_ns, end_ns))
+            code = venue.advance_venue(state, min(now_ns, end_ns))
             if code == CHANGED:
                 continue
             if code == NEED_EXCH:
@@ -66,8 +65,8 @@ def engine_run(state: State) -> int:
             if code != REACHED:
                 return code
         if finishing:
-            code = market.advance_node(state, end_ns)
-            return DONE if code == REACHED else code
+            code = node.advance_node(state, end_ns)
+            return _finish(state, end_ns) if code == REACHED else code
         event = key & 7
         if event == CLASS_MARKOUT:
             if at.out_markouts(state).shape[0] - at.counts(state)[O_MARKOUTS] < HORIZONS:
@@ -79,7 +78,7 @@ def engine_run(state: State) -> int:
                 return ROOM
             _request(state, lane, now_ns)
             continue
-        code = market.advance_node(state, now_ns)
+        code = node.advance_node(state, now_ns)
         if code != REACHED:
             return code
         if not _node_fits(state, lane):
@@ -93,6 +92,17 @@ def engine_run(state: State) -> int:
 
 
 @kernel
+def _finish(state: State, end_ns: int) -> int:
+    """Sample every lane once more at the end of the run."""
+    lanes = at.lanes(state).shape[0]
+    if at.out_samples(state).shape[0] - at.counts(state)[O_SAMPLES] < lanes:
+        return ROOM
+    for lane in range(lanes):
+        pipeline.sample_end(state, lane, end_ns)
+    return DONE
+
+
+@kernel
 def _let_node_catch_up(state: State) -> int:
     """Bring the Node to where the Venue is before it takes another chunk, so that few chunks are held at a time.
 
@@ -100,7 +110,7 @@ def _let_node_catch_up(state: State) -> int:
     """
     times = at.exch_ts(state.exch_rows)
     seen_ns = times[times.shape[0] - 1] - at.clock(state)[ORIGIN] if times.shape[0] > 0 else -1
-    code = market.advance_node(state, seen_ns)
+    code = node.advance_node(state, seen_ns)
     return NEED_EXCH if code == REACHED else code
 
 

@@ -39,6 +39,16 @@ def tick(state: State, lane: int, now_ns: int) -> None:
 
 
 @kernel
+def sample_end(state: State, lane: int, end_ns: int) -> None:
+    """Sample the lane at the end of the run, unless a tick has just done so or the local book has no mid."""
+    bid = at.meta(state.local)[BEST_BID]
+    ask = at.meta(state.local)[BEST_ASK]
+    if bid == NO_BID or ask == NO_ASK or bid >= ask or at.lanes(state)[lane].last_sample_ns == end_ns:
+        return
+    sample(state, lane, end_ns, bid, ask)
+
+
+@kernel
 def sample(state: State, lane: int, now_ns: int, bid: int, ask: int) -> None:
     """Value the lane at the local mid; keep its highest equity and largest drawdown; journal a row."""
     record = at.lanes(state)[lane]
@@ -46,6 +56,7 @@ def sample(state: State, lane: int, now_ns: int, bid: int, ask: int) -> None:
         at.ints(state)[lane, P_KIND], at.ints(state)[lane, P_SCALE], record.node_position_lots, bid, ask
     )
     equity = record.node_cash_units - record.node_fee_units + held
+    record.last_sample_ns = now_ns
     record.equity_units = equity
     record.equity_max = max(record.equity_max, equity)
     record.drawdown_max = max(record.drawdown_max, record.equity_max - equity)

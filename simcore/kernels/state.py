@@ -81,7 +81,7 @@ CLASS_REQUEST, CLASS_MARKOUT, CLASS_REPORT, CLASS_TICK = 1, 2, 4, 5
 
 LANE = record(
     # next events: ns since ORIGIN * 8 + class
-    "next_key tick_ns sample_ns ticks "
+    "next_key tick_ns sample_ns last_sample_ns ticks "
     # wire: rings of messages in flight; last_ns keeps their order
     "request_head request_count request_last_ns report_head report_count report_last_ns draws journal "
     # Venue's account

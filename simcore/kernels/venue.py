@@ -1,4 +1,4 @@
-"""Tape rows at the Venue and at the Node: the two loops that see every row."""
+"""Tape rows at the Venue: the exchange book, and what rows do to own orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from simcore.kernels.book import (
     NO_ASK,
     NO_BID,
     clear_side,
-    drop_better,
     has_room,
     level_lots,
     renew_best_ask,
@@ -21,19 +20,24 @@ from simcore.kernels.book import (
     set_far,
     set_level,
 )
+from simcore.kernels.feed import (
+    BEST_EXCH,
+    BLOCK_ROWS,
+    EXCH_KIND_MASK,
+    PLAIN_EXCH,
+    TRADE_EXCH,
+    feed_latency,
+    first_after,
+)
 from simcore.kernels.l3 import add_order, find_order, l3_has_room, remove_order
 from simcore.kernels.state import (
     CHANGED,
     EXCH_LAST,
     EXCH_ROW,
     FEED_EXCH_NS,
-    FEED_LOCAL_NS,
     IS_L3,
-    LOCAL_LAST,
-    LOCAL_ROW,
     MOVE_BOOK,
     NEED_EXCH,
-    NEED_LOCAL,
     ORIGIN,
     OWN_BEST_ASK,
     OWN_BEST_BID,
@@ -59,34 +63,10 @@ from simcore.records import (
     L3_ADD,
     L3_EXEC,
     L3_REDUCE,
-    LOCAL_BIT,
     NO_SIDE_BIT,
     SNAPSHOT,
     TRADE,
-    IntArray,
-    Record,
 )
-
-
-# What the plain loops tell apart: the flag of their clock with the kind.
-EXCH_KIND_MASK, LOCAL_KIND_MASK = EXCH_BIT | KIND_MASK, LOCAL_BIT | KIND_MASK
-PLAIN_EXCH, PLAIN_LOCAL = EXCH_BIT | SNAPSHOT, LOCAL_BIT | SNAPSHOT
-BEST_EXCH, BEST_LOCAL = EXCH_BIT | BEST, LOCAL_BIT | BEST
-TRADE_EXCH, TRADE_LOCAL = EXCH_BIT | TRADE, LOCAL_BIT | TRADE
-
-# Rows whose times are looked at in one go.
-BLOCK_ROWS = 128
-
-
-@inlined
-def first_after(times: IntArray, lo: int, hi: int, until_ts: int) -> int:
-    """Return the first index in [lo, hi) whose time is after until_ts, hi if none; times are non-decreasing."""
-    # Not a search by halves: rows are read in order, as the memory likes it.
-    while lo + 8 <= hi and times[unsigned(lo + 7)] <= until_ts:
-        lo += 8
-    while lo < hi and times[unsigned(lo)] <= until_ts:
-        lo += 1
-    return lo
 
 
 @kernel
@@ -350,132 +330,3 @@ def _l3_row(
     set_level(state.exch, side, price, new)
     resting.level_changed(state, side, price, previous, new)
     resting.refresh(state, side, price, price)
-
-
-@kernel
-def advance_node(state: State, until_ns: int) -> int:
-    """Show the Node its rows up to until_ns (since ORIGIN), inclusive; REACHED, NEED_LOCAL, ROOM or MOVE_BOOK."""
-    clock = at.clock(state)
-    times = at.local_ts(state.local_rows)
-    count = times.shape[0]
-    first = clock[LOCAL_ROW]
-    code = CHANGED
-    while code == CHANGED:
-        begin = clock[LOCAL_ROW]
-        end = min(begin + BLOCK_ROWS, count)
-        stop = first_after(times, begin, end, until_ns + clock[ORIGIN])
-        code = _node_block(state, stop)
-        if code == REACHED and stop == end:
-            code = CHANGED if end < count else NEED_LOCAL if clock[LOCAL_LAST] == 0 else REACHED
-    clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
-    return code
-
-
-@inlined
-def _node_block(state: State, stop: int) -> int:
-    """Show the Node its rows before `stop`; REACHED, MOVE_BOOK or ROOM."""
-    clock = at.clock(state)
-    while clock[LOCAL_ROW] < stop:
-        i = _plain_node_rows(state, stop)
-        if i < stop and at.meta(state.local)[MOVE_WANTED] == 0:
-            if not has_room(state.local):
-                clock[LOCAL_ROW] = i
-                return ROOM
-            _node_row(state, i)
-            i += 1
-        clock[LOCAL_ROW] = i
-        if at.meta(state.local)[MOVE_WANTED] == 1:
-            return MOVE_BOOK
-    return REACHED
-
-
-@kernel
-def feed_latency(rows: Record, bit: int, first: int, stop: int, before: int) -> int:
-    """Return the feed latency of the last row in [first, stop) that has the bit, `before` if there is none."""
-    i = stop - 1
-    while i >= first:
-        if at.ev(rows)[i] & bit:
-            return at.local_ts(rows)[i] - at.exch_ts(rows)[i]
-        i -= 1
-    return before
-
-
-@kernel
-def _plain_node_rows(state: State, stop: int) -> int:
-    """Apply level rows and skip trades; return the first other row, or stop. Compare _plain_venue_rows."""
-    meta = at.meta(state.local)
-    lots_at = at.lots(state.local)
-    ev_column = at.ev(state.local_rows)
-    prices, quantities = at.price_ticks(state.local_rows), at.qty_lots(state.local_rows)
-    width = unsigned(lots_at.shape[1])
-    base = meta[BASE]
-    best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
-    i = at.clock(state)[LOCAL_ROW]
-    while i < stop:
-        row = unsigned(i)
-        ev = ev_column[row]
-        kind = ev & LOCAL_KIND_MASK
-        if kind <= PLAIN_LOCAL and kind >= LOCAL_BIT:
-            price = prices[row]
-            side = (ev >> 4) & 1
-            column = unsigned(price - base)
-            lots = quantities[row]
-            if column < width:
-                lots_at[side, column] = lots
-            elif price >= best_bid if side == BID else price <= best_ask:
-                break
-            else:
-                if not has_room(state.local):
-                    break
-                set_far(state.local, int(side), price, lots)
-            if side == BID:
-                if price > best_bid or (price == best_bid and lots == 0):
-                    renew_best_bid(state.local, price, lots)
-                    best_bid = meta[BEST_BID]
-                    if meta[MOVE_WANTED] == 1:
-                        return i + 1
-            elif price < best_ask or (price == best_ask and lots == 0):
-                renew_best_ask(state.local, price, lots)
-                best_ask = meta[BEST_ASK]
-                if meta[MOVE_WANTED] == 1:
-                    return i + 1
-        elif kind == BEST_LOCAL:
-            price = prices[row]
-            side = (ev >> 4) & 1
-            column = unsigned(price - base)
-            if price != (best_bid if side == BID else best_ask) or column >= width or quantities[row] == 0:
-                break
-            lots_at[side, column] = quantities[row]
-        elif kind >= LOCAL_BIT and kind != TRADE_LOCAL:
-            break
-        i += 1
-    return i
-
-
-@kernel
-def _node_row(state: State, i: int) -> None:
-    """Apply a row of any kind to the local book."""
-    book = state.local
-    rows = state.local_rows
-    ev = at.ev(rows)[i]
-    side = int((ev >> 4) & 1)
-    price = at.price_ticks(rows)[i]
-    lots = at.qty_lots(rows)[i]
-    kind = ev & KIND_MASK
-    if kind <= SNAPSHOT:
-        set_level(book, side, price, lots)
-    elif kind == BEST:
-        drop_better(book, side, price)
-        set_level(book, side, price, lots)
-    elif kind == CLEAR:
-        if ev & NO_SIDE_BIT:
-            clear_side(book, BID, NO_BID if lots == 0 else price)
-            clear_side(book, ASK, NO_ASK if lots == 0 else price)
-        elif side == BID:
-            clear_side(book, BID, NO_BID if lots == 0 else price)
-        else:
-            clear_side(book, ASK, NO_ASK if lots == 0 else price)
-    elif kind == L3_ADD:
-        set_level(book, side, price, level_lots(book, side, price) + lots)
-    elif kind == L3_REDUCE or kind == L3_EXEC:
-        set_level(book, side, price, max(level_lots(book, side, price) - lots, 0))
