@@ -316,7 +316,10 @@ def _progress() -> Iterator[Callable[[Any], None] | None]:
         task = bar.add_task("rows", total=None, speed="starting…")
 
         def show(now: Any) -> None:
-            bar.update(task, total=now.total_rows, completed=now.rows, speed=f"{now.rows_per_s / 1e6:,.1f} M rows/s")
+            speed = f"{now.rows_per_s / 1e6:,.1f} M rows/s"
+            if getattr(now, "compiling", False):
+                speed = "compiling the engine, once…"
+            bar.update(task, total=now.total_rows, completed=now.rows, speed=speed)
 
         yield show
 

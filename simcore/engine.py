@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+from simcore import manifest
 from simcore import state as states
 from simcore.config.load import config_hash, load_config
 from simcore.config.model import Config
 from simcore.errors import ConfigError, JournalError, TapeError
-from simcore import manifest
 from simcore.journal import checkpoint
 from simcore.journal.store import DIGEST_STREAMS, JournalStore, read_stream
 from simcore.kernels import state as st
-from simcore.link import Linked, link
+from simcore.link import Linked, is_compiled, link
 from simcore.params import LaneParams, Tables, lane_params, queue_file, stack
 from simcore.records import BOTH_BITS, Chunk
 from simcore.runner import Feed, Session, run
@@ -30,13 +30,14 @@ PROGRESS_EVERY_S = 0.1
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is; tape_ts in ns, eta_s None while unknown."""
+    """How far a run is; tape_ts in ns, eta_s None while unknown. compiling: before the first row, the engine is built."""
 
     rows: int
     total_rows: int
     rows_per_s: float
     tape_ts: int
     eta_s: float | None
+    compiling: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def replay(
     else:
         session = _resumed(tape, config, linked, store, saved)
         earlier_s = saved[0].wall_s
+    _compile(linked, config, tape.rows * config.run.repeat, progress)
     watch = _Watch(tape, config, progress, folder, fingerprint, earlier_s)
     run(session, watch.after_chunk)
     watch.report(session)
@@ -109,6 +111,7 @@ def simulate(
     """
     linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
     session = new_session(tape, configs, linked, JournalStore(None), journal)
+    _compile(linked, configs[0], tape.rows * configs[0].run.repeat, progress)
     watch = _Watch(tape, configs[0], progress, None, "", 0.0)
     run(session, watch.after_chunk)
     wall_s = watch.wall_s()
@@ -141,7 +144,14 @@ def warmup(config: Config | None = None) -> float:
     """Compile (or load from the cache) the engine of a config's strategy; return the seconds it took."""
     begun = time.perf_counter()
     config = config or Config()
-    linked = link(config.strategy.name, queue_file(config.venue.queue_model))
+    _compile(link(config.strategy.name, queue_file(config.venue.queue_model)), config, 0, None)
+    return time.perf_counter() - begun
+
+
+def _compile(linked: Linked, config: Config, total_rows: int, progress: ProgressCallback | None) -> None:
+    """Run the engine on one row, so that the time of a run holds no compiling and no loading of machine code."""
+    if progress is not None and not is_compiled(linked):
+        progress(Progress(0, total_rows, 0.0, 0, None, compiling=True))
     column = np.zeros(1, np.int64)
     rows = Chunk(column, column, np.full(1, BOTH_BITS, np.uint8), column + 1, column, np.zeros(0, np.int64))
     lane = LaneParams(
@@ -151,7 +161,6 @@ def warmup(config: Config | None = None) -> float:
     lane.ints[st.P_TIERS] = 1
     state = _new_state([lane], linked, config, [], first_price=1)
     run(Session(linked, state, states.new_output(state), Feed(iter([rows])), JournalStore(None)))
-    return time.perf_counter() - begun
 
 
 def open_tape(tapes: Sequence[Path | str | Tape] | Path | str | Tape) -> Tape:

@@ -81,6 +81,13 @@ def link(strategy: str, queue_model: Path | None = None) -> Linked:
     )  # fmt: skip
 
 
+def is_compiled(linked: Linked) -> bool:
+    """Return whether machine code of this linked engine is in the cache; always true with the JIT off."""
+    if not jit.JIT:
+        return True
+    return any(jit.cache_dir().glob(f"mmsim_linked_{linked.code_hash}_*/loop.engine_run-*.nbi"))
+
+
 def _write_package(folder: Path, package: str, source: bytes, queue_source: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "__init__.py", f'"""Kernels with one strategy linked in; made by simcore.link."""\n\n# {package}\n')
