@@ -110,8 +110,10 @@ def run(session: Session, after_chunk: Callable[[Session], None] | None = None) 
     Raises EngineError when the kernels halt.
     """
     _enter_chunks(session)
+    handle = None
     while True:
-        handle = states.handle(session.state, session.out, session.feed.exch[1], session.feed.local[1])
+        if handle is None:
+            handle = states.handle(session.state, session.out, session.feed.exch[1], session.feed.local[1])
         reason = session.linked.run(handle)
         emptied = _empty_buffers(session)
         if reason == st.DONE:
@@ -119,17 +121,20 @@ def run(session: Session, after_chunk: Callable[[Session], None] | None = None) 
         if reason == st.NEED_EXCH:
             session.feed.next_exch()
             session.state.clock[st.EXCH_ROW] = 0
+            states.show_rows(handle, "exch_rows", session.feed.exch[1])
             _enter_chunks(session)
         elif reason == st.NEED_LOCAL:
             session.feed.next_local()
             session.state.clock[st.LOCAL_ROW] = 0
+            states.show_rows(handle, "local_rows", session.feed.local[1])
             _enter_chunks(session)
             if after_chunk is not None:
                 after_chunk(session)
         elif reason == st.MOVE_BOOK:
-            session.state = _move_books(session.state)
+            session.state, handle = _move_books(session.state), None
         elif reason == st.ROOM:
             _make_room(session, emptied)
+            handle = None
         else:
             _fail(session)
 

@@ -90,6 +90,14 @@ def handle(state: State, out: Output, exch_rows: Chunk, local_rows: Chunk) -> An
     return record
 
 
+def show_rows(handle: Any, name: str, rows: Chunk) -> None:
+    """Let a handle see other rows; name is exch_rows or local_rows, and the caller keeps the rows alive."""
+    if JIT:
+        _fill_handle(handle[name], at.ROW_ARRAYS, rows)
+    else:
+        setattr(handle, name, rows)
+
+
 def _fill_handle(record: Any, arrays: dict[str, Any], owner: Any) -> None:
     for name, (dtype, dimensions) in arrays.items():
         array = getattr(owner, name)
