@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simcore import manifest
+from simcore import faults, manifest
 from simcore import state as states
 from simcore.config.load import config_hash, load_config
 from simcore.config.model import Config
@@ -19,7 +19,7 @@ from simcore.journal import checkpoint
 from simcore.journal.store import DIGEST_STREAMS, JournalStore, read_stream
 from simcore.kernels import state as st
 from simcore.link import Linked, is_compiled, link
-from simcore.params import LaneParams, Tables, lane_params, queue_file, stack
+from simcore.params import SLOTS_MIN, LaneParams, Tables, lane_params, queue_file, stack
 from simcore.records import BOTH_BITS, Chunk
 from simcore.runner import Feed, Session, run
 from simcore.tape.read import Tape
@@ -93,7 +93,8 @@ def replay(
         earlier_s = saved[0].wall_s
     _compile(linked, config, tape.rows * config.run.repeat, progress)
     watch = _Watch(tape, config, progress, folder, fingerprint, earlier_s)
-    run(session, watch.after_chunk)
+    with faults.named(session):
+        run(session, watch.after_chunk)
     watch.report(session)
     store.finish()
     rows = tape.rows * config.run.repeat
@@ -113,7 +114,8 @@ def simulate(
     session = new_session(tape, configs, linked, JournalStore(None), journal)
     _compile(linked, configs[0], tape.rows * configs[0].run.repeat, progress)
     watch = _Watch(tape, configs[0], progress, None, "", 0.0)
-    run(session, watch.after_chunk)
+    with faults.named(session):
+        run(session, watch.after_chunk)
     wall_s = watch.wall_s()
     rows = tape.rows * configs[0].run.repeat
     return Outcome(session.journal.digest.hex(), session.journal, session.state, rows, wall_s)
@@ -160,7 +162,9 @@ def _compile(linked: Linked, config: Config, total_rows: int, progress: Progress
     lane.ints[st.P_TICK_NS] = st.NEVER
     lane.ints[st.P_TIERS] = 1
     state = _new_state([lane], linked, config, [], first_price=1)
-    run(Session(linked, state, states.new_output(state), Feed(iter([rows])), JournalStore(None)))
+    session = Session(linked, state, states.new_output(state), Feed(iter([rows])), JournalStore(None))
+    with faults.named(session):
+        run(session)
 
 
 def open_tape(tapes: Sequence[Path | str | Tape] | Path | str | Tape) -> Tape:
@@ -211,10 +215,10 @@ def _new_state(
     ints, floats, params = stack(lanes)
     width = config.book.window_ticks
     memory = np.tile(np.array(linked.memory_defaults, np.float64), (len(lanes), 1))
-    slots = max(each.ints[st.P_MAX_OPEN] for each in lanes) if len(lanes) else 1
+    slots = max(SLOTS_MIN, *(int(each.ints[st.P_SLOTS]) for each in lanes))
     state = states.new_state(
-        len(lanes), int(min(max(2 * slots, 8), 256)), width, first_price - width // 2, ints, floats, params, memory, tables
-    )
+        len(lanes), slots, width, first_price - width // 2, ints, floats, params, memory, tables
+    )  # fmt: skip
     state.clock[st.SAMPLE_NS] = max(round(config.node.sample_interval_ms * NS_PER_MS), 1)
     states.start_ticks(state)
     return state

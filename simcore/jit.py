@@ -27,6 +27,9 @@ from simcore.errors import EngineError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# What compiling raises: a user's kernel that numba cannot type or lower.
+COMPILE_ERRORS: tuple[type[Exception], ...] = (numba.core.errors.NumbaError,)
+
 JIT = not bool(numba.config.DISABLE_JIT)
 CHECKED = os.environ.get("MMSIM_CHECKED", "0") == "1"
 

@@ -43,6 +43,7 @@ class Linked:
     param_defaults: tuple[float, ...]
     memory_names: tuple[str, ...]
     memory_defaults: tuple[float, ...]
+    name: str = ""  # strategy, and queue model file, as the user named them
 
 
 def strategy_path(name: str) -> Path:
@@ -70,6 +71,8 @@ def link(strategy: str, queue_model: Path | None = None) -> Linked:
     _import_package(folder, package)
     module = _import(f"{package}.strategy", strategy)
     _check(module, strategy)
+    if queue_model is not None:
+        _check_queue(_import(f"{package}.queue_custom", str(queue_model)), str(queue_model))
     binding = folder / "binding.py"
     if not binding.is_file():
         _write(binding, _binding_source(module, package))
@@ -78,6 +81,7 @@ def link(strategy: str, queue_model: Path | None = None) -> Linked:
     return Linked(
         run, module, digest, tuple(n for n, _ in params), tuple(v for _, v in params),
         tuple(n for n, _ in memory), tuple(v for _, v in memory),
+        strategy if queue_model is None else f"{strategy}, {queue_model}",
     )  # fmt: skip
 
 
@@ -140,6 +144,12 @@ def _check(module: ModuleType, shown: str) -> None:
             _flatten(getattr(module, name))
         except (TypeError, ValueError) as exc:
             raise StrategyError("STRAT-002", f"{shown}: {name}: every field needs a number as default") from exc
+
+
+def _check_queue(module: ModuleType, shown: str) -> None:
+    for name, arguments in (("join", "level_lots, n"), ("after_change", "ahead, previous, new, traded, n")):
+        if not callable(getattr(module, name, None)):
+            raise StrategyError("STRAT-002", f"{shown}: needs a kernel `{name}({arguments})`")
 
 
 def _flatten(kind: Any, prefix: str = "") -> list[tuple[str, float]]:

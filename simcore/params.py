@@ -23,6 +23,7 @@ from simcore.tape.schema import Instrument
 from simcore.units import NS_PER_MS, CashScale, rate_units, to_decimal
 
 SELF_TRADE = {"refuse": 0, "cancel_resting": 1, "ignore": 2}
+SLOTS_MIN, SLOTS_MAX = 8, 256  # live orders of a lane: those that the exchange allows, and as many on the way out
 LATENCY_LEGS = ("place", "amend", "cancel", "response")
 Tables = list[tuple[IntArray, IntArray]]
 
@@ -59,6 +60,7 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_CROSS_WHOLE] = venue.cross_fill_whole
     ints[st.P_PRO_RATA_MIN] = venue.pro_rata_min_lots
     ints[st.P_MAX_OPEN] = venue.max_open_orders
+    ints[st.P_SLOTS] = min(max(2 * venue.max_open_orders, SLOTS_MIN), SLOTS_MAX)
     ints[st.P_MIN_NOTIONAL] = _units(venue.min_notional, scale, "venue.min_notional")
     ints[st.P_MAX_ORDER] = int(to_decimal(venue.max_order_qty) / to_decimal(instrument.lot_size))
     ints[st.P_RATE_COUNT] = venue.rate_limit_count

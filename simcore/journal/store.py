@@ -18,7 +18,7 @@ from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE, Record
 STREAMS: dict[str, np.dtype[np.void]] = {
     "requests": REQUEST, "reports": REPORT, "fills": FILL, "markouts": MARKOUT, "samples": SAMPLE,
 }  # fmt: skip
-SPILL_ROWS = 1 << 20
+SPILL_ROWS = 1 << 18  # about 30 MB
 DIGEST_STREAMS = DIGESTED
 
 

@@ -34,7 +34,7 @@ from simcore.kernels.state import (
     TIGHT,
     State,
 )
-from simcore.records import BID, MARKOUT_NS, NO_PRICE
+from simcore.records import BID, EXCH_BIT, MARKOUT_NS, NO_PRICE
 
 HORIZONS = 4
 
@@ -106,11 +106,15 @@ def _finish(state: State, end_ns: int) -> int:
 def _let_node_catch_up(state: State) -> int:
     """Bring the Node to where the Venue is before it takes another chunk, so that few chunks are held at a time.
 
-    All events up to the Venue's last row are done, and a report that it has yet to make arrives later.
+    All events up to the last row that the Venue has seen are done, and a report that it has yet to make arrives later.
     """
-    times = at.exch_ts(state.exch_rows)
-    seen_ns = times[times.shape[0] - 1] - at.clock(state)[ORIGIN] if times.shape[0] > 0 else -1
-    code = node.advance_node(state, seen_ns)
+    times, ev_column = at.exch_ts(state.exch_rows), at.ev(state.exch_rows)
+    last = times.shape[0] - 1
+    while last >= 0 and ev_column[last] & EXCH_BIT == 0:
+        last -= 1
+    if last < 0:
+        return NEED_EXCH
+    code = node.advance_node(state, times[last] - at.clock(state)[ORIGIN])
     return NEED_EXCH if code == REACHED else code
 
 

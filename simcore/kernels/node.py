@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simcore.jit import inlined, kernel, unsigned
+from simcore.jit import kernel, unsigned
 from simcore.kernels import at
 from simcore.kernels.book import (
     BASE,
@@ -22,12 +22,10 @@ from simcore.kernels.book import (
 )
 from simcore.kernels.feed import (
     BEST_LOCAL,
-    BLOCK_ROWS,
     LOCAL_KIND_MASK,
     PLAIN_LOCAL,
     TRADE_LOCAL,
     feed_latency,
-    first_after,
 )
 from simcore.kernels.state import (
     CHANGED,
@@ -61,52 +59,46 @@ def advance_node(state: State, until_ns: int) -> int:
     """Show the Node its rows up to until_ns (since ORIGIN), inclusive; REACHED, NEED_LOCAL, ROOM or MOVE_BOOK."""
     clock = at.clock(state)
     times = at.local_ts(state.local_rows)
-    count = times.shape[0]
+    until_ts = until_ns + clock[ORIGIN]
     first = clock[LOCAL_ROW]
     code = CHANGED
     while code == CHANGED:
-        begin = clock[LOCAL_ROW]
-        end = min(begin + BLOCK_ROWS, count)
-        stop = first_after(times, begin, end, until_ns + clock[ORIGIN])
-        code = _node_block(state, stop)
-        if code == REACHED and stop == end:
-            code = CHANGED if end < count else NEED_LOCAL if clock[LOCAL_LAST] == 0 else REACHED
+        i = _plain_node_rows(state, until_ts)
+        clock[LOCAL_ROW] = i
+        if at.meta(state.local)[MOVE_WANTED] == 1:
+            code = MOVE_BOOK
+        elif i == times.shape[0]:
+            code = REACHED if clock[LOCAL_LAST] == 1 else NEED_LOCAL
+        elif times[i] > until_ts:
+            code = REACHED
+        elif not has_room(state.local):
+            code = ROOM
+        else:
+            _node_row(state, i)
+            clock[LOCAL_ROW] = i + 1
+            if at.meta(state.local)[MOVE_WANTED] == 1:
+                code = MOVE_BOOK
     clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
     return code
 
 
-@inlined
-def _node_block(state: State, stop: int) -> int:
-    """Show the Node its rows before `stop`; REACHED, MOVE_BOOK or ROOM."""
-    clock = at.clock(state)
-    while clock[LOCAL_ROW] < stop:
-        i = _plain_node_rows(state, stop)
-        if i < stop and at.meta(state.local)[MOVE_WANTED] == 0:
-            if not has_room(state.local):
-                clock[LOCAL_ROW] = i
-                return ROOM
-            _node_row(state, i)
-            i += 1
-        clock[LOCAL_ROW] = i
-        if at.meta(state.local)[MOVE_WANTED] == 1:
-            return MOVE_BOOK
-    return REACHED
-
-
 @kernel
-def _plain_node_rows(state: State, stop: int) -> int:
-    """Apply level rows and skip trades; return the first other row, or stop. Compare _plain_venue_rows."""
+def _plain_node_rows(state: State, until_ts: int) -> int:
+    """Apply level rows up to until_ts, skip trades; return the first later or other row. Compare _plain_venue_rows."""
     meta = at.meta(state.local)
     lots_at = at.lots(state.local)
-    ev_column = at.ev(state.local_rows)
+    times, ev_column = at.local_ts(state.local_rows), at.ev(state.local_rows)
     prices, quantities = at.price_ticks(state.local_rows), at.qty_lots(state.local_rows)
     width = unsigned(lots_at.shape[1])
     base = meta[BASE]
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
     i = at.clock(state)[LOCAL_ROW]
-    while i < stop:
+    count = times.shape[0]
+    while i < count:
         row = unsigned(i)
         ev = ev_column[row]
+        if times[row] > until_ts and ev & LOCAL_BIT:
+            break
         kind = ev & LOCAL_KIND_MASK
         if kind <= PLAIN_LOCAL and kind >= LOCAL_BIT:
             price = prices[row]

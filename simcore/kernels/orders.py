@@ -11,6 +11,7 @@ from simcore.kernels.state import (
     ORIGIN,
     P_KIND,
     P_SCALE,
+    P_SLOTS,
     P_USE_AMEND,
     P_WAIT_CANCEL,
     SLOT_BITS,
@@ -201,9 +202,17 @@ def _place_missing(state: State, lane: int, quote: Quote, side: int, now_ns: int
     lots = quote.bid_lots if side == BID else quote.ask_lots
     for level in range(quote.levels):
         price = wanted_price(quote, side, level)
-        full = at.lanes(state)[lane].live_count >= at.node_orders(state).shape[1]
-        if price > 0 and not full and not has_order_at(state, lane, side, price):
+        if price > 0 and not _is_full(state, lane) and not has_order_at(state, lane, side, price):
             place_order(state, lane, now_ns, side, POST_ONLY, price, lots)
+
+
+@kernel
+def _is_full(state: State, lane: int) -> bool:
+    """Return whether the lane has all the live orders that it may have; the table may hold more, for other lanes."""
+    slots = at.ints(state)[lane, P_SLOTS]
+    if slots == 0:
+        slots = at.node_orders(state).shape[1]
+    return at.lanes(state)[lane].live_count >= slots
 
 
 @kernel

@@ -43,7 +43,9 @@ def sample_end(state: State, lane: int, end_ns: int) -> None:
     """Sample the lane at the end of the run, unless a tick has just done so or the local book has no mid."""
     bid = at.meta(state.local)[BEST_BID]
     ask = at.meta(state.local)[BEST_ASK]
-    if bid == NO_BID or ask == NO_ASK or bid >= ask or at.lanes(state)[lane].last_sample_ns == end_ns:
+    if bid == NO_BID or ask == NO_ASK or bid >= ask:
+        return
+    if end_ns > 0 and at.lanes(state)[lane].last_sample_ns == end_ns:  # no tick is at 0
         return
     sample(state, lane, end_ns, bid, ask)
 

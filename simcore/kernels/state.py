@@ -64,9 +64,9 @@ HALT_NONE, HALT_MONEY, HALT_PRICE, HALT_FAR_PRICE = range(4)
 (
     P_TICK_NS, P_KIND, P_SCALE, P_QUEUE, P_FILL_WHOLE, P_CROSS_WHOLE, P_PRO_RATA_MIN, P_MAX_OPEN, P_MIN_NOTIONAL,
     P_MAX_ORDER, P_RATE_COUNT, P_RATE_WINDOW, P_BALANCE, P_LEVERAGE, P_SELF_TRADE, P_FEE_PER_LOT, P_TURNOVER_0,
-    P_TIERS, P_SEED, P_USE_AMEND, P_WAIT_CANCEL, P_LAT_MODEL, P_LAT_NS, P_LAT_MIN, P_LAT_TABLE, P_TIER,
-) = (*range(22), 25, 29, 33, 37)  # fmt: skip
-# P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 9 x (threshold, maker rate, taker rate).
+    P_TIERS, P_SEED, P_USE_AMEND, P_WAIT_CANCEL, P_SLOTS, P_LAT_MODEL, P_LAT_NS, P_LAT_MIN, P_LAT_TABLE, P_TIER,
+) = (*range(23), 26, 30, 34, 38)  # fmt: skip
+# P_SLOTS: live orders that the Node may have, 0 = as many as its table holds. P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 9 x (threshold, maker rate, taker rate).
 MAX_TIERS = 9
 INTS_SIZE = P_TIER + 3 * MAX_TIERS
 # Float parameters: queue exponent, then four latency sigmas or scales.

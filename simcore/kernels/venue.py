@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simcore.jit import inlined, kernel, unsigned
+from simcore.jit import kernel, unsigned
 from simcore.kernels import account, at
 from simcore.kernels import resting  # LINK
 from simcore.kernels.book import (
@@ -22,12 +22,10 @@ from simcore.kernels.book import (
 )
 from simcore.kernels.feed import (
     BEST_EXCH,
-    BLOCK_ROWS,
     EXCH_KIND_MASK,
     PLAIN_EXCH,
     TRADE_EXCH,
     feed_latency,
-    first_after,
 )
 from simcore.kernels.l3 import add_order, find_order, l3_has_room, remove_order
 from simcore.kernels.state import (
@@ -78,40 +76,28 @@ def advance_venue(state: State, until_ns: int) -> int:
     """
     clock = at.clock(state)
     times = at.exch_ts(state.exch_rows)
-    count = times.shape[0]
+    until_ts = until_ns + clock[ORIGIN]
     first = clock[EXCH_ROW]
-    code = CHANGED
-    while code == CHANGED:
-        begin = clock[EXCH_ROW]
-        end = min(begin + BLOCK_ROWS, count)
-        stop = first_after(times, begin, end, until_ns + clock[ORIGIN])
-        code = _venue_block(state, stop)
-        if code == REACHED and stop == end:
-            code = CHANGED if end < count else NEED_EXCH if clock[EXCH_LAST] == 0 else REACHED
-        elif code == CHANGED:
+    code = REACHED
+    while code == REACHED:
+        i = _plain_venue_rows(state, until_ts)
+        clock[EXCH_ROW] = i
+        if at.meta(state.exch)[MOVE_WANTED] == 1:
+            code = MOVE_BOOK
+        elif i == times.shape[0]:
+            code = REACHED if clock[EXCH_LAST] == 1 else NEED_EXCH
             break
+        elif times[i] > until_ts:
+            break
+        else:
+            code = _venue_row(state, i)
     clock[FEED_EXCH_NS] = feed_latency(state.exch_rows, EXCH_BIT, first, clock[EXCH_ROW], clock[FEED_EXCH_NS])
     return code
 
 
-@inlined
-def _venue_block(state: State, stop: int) -> int:
-    """Show the Venue its rows before `stop`; REACHED, CHANGED, MOVE_BOOK or ROOM."""
-    clock = at.clock(state)
-    code = REACHED
-    while clock[EXCH_ROW] < stop and code == REACHED:
-        i = _plain_venue_rows(state, stop)
-        clock[EXCH_ROW] = i
-        if at.meta(state.exch)[MOVE_WANTED] == 1:
-            code = MOVE_BOOK
-        elif i < stop:
-            code = _venue_row(state, i)
-    return code
-
-
 @kernel
-def _plain_venue_rows(state: State, stop: int) -> int:
-    """Apply rows that concern no own order; return the first row that is not so, or stop.
+def _plain_venue_rows(state: State, until_ts: int) -> int:
+    """Apply rows up to until_ts that concern no own order; return the first row that is later or not so, or the count.
 
     Also stops behind a row after which the window should move. This loop sees nearly all rows of a tape: what is
     not near the best prices or own orders takes its shortest way.
@@ -120,7 +106,7 @@ def _plain_venue_rows(state: State, stop: int) -> int:
     meta = at.meta(state.exch)
     lots_at = at.lots(state.exch)
     heads = at.heads(state)
-    ev_column = at.ev(state.exch_rows)
+    times, ev_column = at.exch_ts(state.exch_rows), at.ev(state.exch_rows)
     prices, quantities = at.price_ticks(state.exch_rows), at.qty_lots(state.exch_rows)
     width = unsigned(heads.shape[1])
     base = meta[BASE]
@@ -129,12 +115,14 @@ def _plain_venue_rows(state: State, stop: int) -> int:
     near_bid = min(min(best_bid, own_ask), clock[OWN_WORST_BID])
     near_ask = max(max(best_ask, own_bid), clock[OWN_WORST_ASK])
     any_far = at.far_heads(state)[BID] != 0 or at.far_heads(state)[ASK] != 0
+    count = times.shape[0]
     i = clock[EXCH_ROW]
-    if clock[TAKEN_COUNT] > 0:
-        return i
-    while i < stop:
+    careful = clock[TAKEN_COUNT] > 0
+    while i < count:
         row = unsigned(i)
         ev = ev_column[row]
+        if (times[row] > until_ts or careful) and ev & EXCH_BIT:
+            break
         kind = ev & EXCH_KIND_MASK
         price = prices[row]
         if kind <= PLAIN_EXCH and kind >= EXCH_BIT:

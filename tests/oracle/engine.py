@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from simcore import records as r
-from tests.oracle.messages import Fill, Markout, Report, Request
+from tests.oracle.messages import Fill, Markout, Report, Request, Sample
 from tests.oracle.node import Node, Strategy
 from tests.oracle.params import OracleParams
 from tests.oracle.rows import Row
@@ -66,6 +66,7 @@ class Engine:
         self.start_ts = at_node[0].local_ts if at_node else self.end_ts
         if p.start_ts is not None:
             self.start_ts = max(self.start_ts, p.start_ts)
+        self.node.start_ts = self.wire.traffic.start_ts = self.start_ts
         if p.tick_interval_ns > 0:
             self._push(self.start_ts + p.tick_interval_ns, TIMER, None)
 
@@ -75,6 +76,7 @@ class Engine:
             now, event_class, _, what = heapq.heappop(self.heap)
             if event_class == ROW_AT_VENUE:
                 self._next_row(ROW_AT_VENUE)
+                self.wire.traffic.feed_at_venue = what.local_ts - what.exch_ts
                 self.venue.on_row(now, what)
             elif event_class == REQUEST_AT_VENUE:
                 self.venue.on_request(now, what)
@@ -83,25 +85,36 @@ class Engine:
                 self.events.append(Markout(now, self.p.lane, seq, horizon, *self.venue.book.top()))
             elif event_class == ROW_AT_NODE:
                 self._next_row(ROW_AT_NODE)
+                self.wire.traffic.feed_at_node = what.local_ts - what.exch_ts
                 self.node.on_row(what)
             elif event_class == REPORT_AT_NODE:
                 self.events.append(what)
                 self.node.on_report(what)
             elif what is None:
                 self._push(now + self.p.tick_interval_ns, TIMER, None)
-                self.events.append(self.node.on_tick(now))
+                self._sampled(self.node.on_tick(now))
             else:
                 self.node.send_scripted(*what)
             yield len(self.events)
+        self._sampled(self.node.on_end(self.end_ts))
+        yield len(self.events)
 
     def _push(self, time: int, event_class: int, what: object) -> None:
         heapq.heappush(self.heap, (time, event_class, next(self.sequence), what))
+
+    def _push_markout(self, time: int, seq: int, horizon: int) -> None:
+        """Markouts of one time come by horizon, then by fill."""
+        heapq.heappush(self.heap, (time, MARKOUT_DUE, horizon << 32 | seq, (seq, horizon)))
 
     def _next_row(self, event_class: int) -> None:
         number, row = next(self.feeds[event_class], (-1, None))
         if row is not None:
             time = row.exch_ts if event_class == ROW_AT_VENUE else row.local_ts
             heapq.heappush(self.heap, (time, event_class, number, row))
+
+    def _sampled(self, sample: Sample | None) -> None:
+        if sample is not None:
+            self.events.append(sample)
 
     def _request_sent(self, request: Request) -> None:
         self.events.append(request)
@@ -113,7 +126,7 @@ class Engine:
     def _filled(self, fill: Fill) -> None:
         self.events.append(fill)
         for horizon, after in enumerate(r.MARKOUT_NS):
-            self._push(fill.exch_ts + after, MARKOUT_DUE, (fill.seq, horizon))
+            self._push_markout(fill.exch_ts + after, fill.seq, horizon)
 
 
 def run(rows: Sequence[Row], p: OracleParams, strategy: Strategy | None = None, script: Sequence[Step] = ()) -> Run:

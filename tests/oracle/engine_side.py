@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -27,25 +27,16 @@ from simcore.runner import Feed, Session, run
 from tests.oracle import queue
 from tests.oracle.engine import Step
 from tests.oracle.engine import run as run_oracle
-from tests.oracle.messages import Fill, Markout, Report, Request, Sample
 from tests.oracle.params import INVERSE, LINEAR, SPOT, OracleParams
 from tests.oracle.rows import Row, event_code
+from tests.oracle.timeline import STREAMS, Difference, Timeline, difference
+from tests.oracle.wire import RESPONSE, Traffic
 
-STREAMS = {"requests": Request, "reports": Report, "fills": Fill, "markouts": Markout, "samples": Sample}
+ANSWERS = ("reports", "fills", "markouts")
 KINDS = {LINEAR: units.LINEAR, INVERSE: units.INVERSE, SPOT: units.SPOT}
 _log, _power = expose(dmath.log), expose(dmath.power)
 linked_strategy = cache(link)
 WINDOW_TICKS = 1 << 10  # narrow, so that jumps of the market move it
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The first row of a stream that the two do not share."""
-
-    stream: str
-    index: int
-    engine: Any
-    oracle: Any
 
 
 @contextmanager
@@ -117,9 +108,9 @@ def lane_ints(p: OracleParams) -> tuple[Any, Any]:
         lane[st.P_TIER + 3 * i : st.P_TIER + 3 * i + 3] = tier
     lane[st.P_USE_AMEND] = p.use_amend
     lane[st.P_WAIT_CANCEL] = p.wait_cancel
-    for leg, kind in enumerate((r.PLACE, r.AMEND, r.CANCEL, 4)):
+    for leg, kind in enumerate((r.PLACE, r.AMEND, r.CANCEL, RESPONSE)):
         lane[st.P_LAT_MODEL + leg] = st.CONSTANT
-        lane[st.P_LAT_NS + leg] = p.latency(kind, 0)
+        lane[st.P_LAT_NS + leg] = p.latency(kind, 0, Traffic())
     return ints, floats
 
 
@@ -154,7 +145,7 @@ def _send(state: states.State, p: OracleParams, script: Sequence[Step]) -> state
     ring = states.records(st.WIRE_REQUEST, (1, len(script) + 1))
     origin, arrive = int(state.clock[st.ORIGIN]), 0
     for i, step in enumerate(script):
-        arrive = max(arrive, step.ts + p.latency(step.kind, step.ts) - origin)
+        arrive = max(arrive, step.ts + p.latency(step.kind, step.ts, Traffic()) - origin)
         values = (
             step.ts, 0, i, step.kind, engine_order_id(step.order_id), step.side, step.tif, step.price, step.qty, 0, arrive
         )  # fmt: skip
@@ -164,23 +155,26 @@ def _send(state: states.State, p: OracleParams, script: Sequence[Step]) -> state
     return replace(state, requests=ring)
 
 
-def engine_events(
-    rows: Sequence[Row],
-    p: OracleParams,
-    script: Sequence[Step],
-    strategy: str = "demo_maker",
-    chunk_rows: int = 1 << 16,
-) -> dict[str, list[Any]]:
-    """Run the engine; return its streams as the oracle's tuples, with the script's order ids."""
-    session = session_of(rows, p, script, linked_strategy(strategy, None), chunk_rows)
+def engine_timeline(
+    rows: Sequence[Row], p: OracleParams, script: Sequence[Step], chunk_rows: int = 1 << 16
+) -> Timeline:
+    """Run the engine; return what it made of the script, with the script's order ids."""
+    session = session_of(rows, p, script, linked_strategy("demo_maker", None), chunk_rows)
     run(session)
     streams = {}
-    for stream, kind in STREAMS.items():
+    for stream in ANSWERS:
         found = session.journal.rows(stream)
-        if script and "order_id" in found.dtype.names:
+        if "order_id" in found.dtype.names:
             found["order_id"] &= st.SLOT_MASK
-        streams[stream] = [kind(*row) for row in found.tolist()]
-    return streams
+        streams[stream] = found
+    return Timeline(streams)
+
+
+def oracle_timeline(rows: Sequence[Row], p: OracleParams, script: Sequence[Step]) -> Timeline:
+    """Run the oracle; return what it made of the script."""
+    with engine_arithmetic():
+        events = run_oracle(rows, p, script=script)
+    return Timeline({stream: events.of(STREAMS[stream]) for stream in ANSWERS})
 
 
 def first_difference(
@@ -191,20 +185,5 @@ def first_difference(
     Requests of a script are given, and without ticks there are no samples: reports, fills and markouts are compared.
     """
     p = replace(p, tick_interval_ns=0)
-    with engine_arithmetic():
-        oracle = run_oracle(rows, p, script=script)
-    engine = engine_events(rows, p, script, chunk_rows=chunk_rows)
-    count = 0
-    differences = []
-    for stream in ("reports", "fills", "markouts"):
-        expected = oracle.of(STREAMS[stream])
-        found = engine[stream]
-        count += len(expected)
-        for i in range(max(len(expected), len(found))):
-            ours = found[i] if i < len(found) else None
-            theirs = expected[i] if i < len(expected) else None
-            if ours != theirs:
-                differences.append(Difference(stream, i, ours, theirs))
-                break
-    when = min(differences, key=lambda d: (d.oracle or d.engine).exch_ts, default=None)
-    return when, count
+    oracle = oracle_timeline(rows, p, script)
+    return difference(engine_timeline(rows, p, script, chunk_rows), oracle), len(oracle)

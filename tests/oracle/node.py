@@ -48,7 +48,10 @@ class Node:
         self.book = Book()
         self.account = Account(p)
         self.slots: dict[int, Slot] = {}
-        self.last_top = (0, 0)
+        self.skipped = 0
+        self.start_ts = 0
+        self.sample_due = 0  # ns since the start
+        self.sampled_at: int | None = None
         self.request_count = 0
         self.next_id = 1
         self.late = 0
@@ -83,15 +86,29 @@ class Node:
 
     # --- what leaves --------------------------------------------------------------------------------
 
-    def on_tick(self, now: int) -> Sample:
-        bid, ask = self.book.best(r.BID), self.book.best(r.ASK)
-        if bid is not None and ask is not None:
-            self.last_top = (bid, ask)
-            if self.strategy is not None and bid < ask:
-                lots = self.book.lots(r.BID, bid), self.book.lots(r.ASK, ask)
-                wanted = self.strategy(bid, lots[0], ask, lots[1], self.account.position, self.memory)
-                self._reconcile(now, wanted)
+    def on_tick(self, now: int) -> Sample | None:
+        """Let the strategy act. Returns a sample if one is due."""
+        if not self._has_mid():
+            self.skipped += 1
+            return None
+        if self.strategy is not None:
+            bid, ask = self.book.top()
+            lots = self.book.lots(r.BID, bid), self.book.lots(r.ASK, ask)
+            wanted = self.strategy(bid, lots[0], ask, lots[1], self.account.position, self.memory)
+            self._reconcile(now, wanted)
+        elapsed, interval = now - self.start_ts, self.p.sample_interval_ns
+        if elapsed < self.sample_due:
+            return None
+        self.sample_due = (elapsed // interval + 1) * interval
         return self._sample(now)
+
+    def on_end(self, now: int) -> Sample | None:
+        """Return the sample of the end of the run, unless a tick has made one or there is nothing to value at."""
+        return self._sample(now) if self._has_mid() and self.sampled_at != now else None
+
+    def _has_mid(self) -> bool:
+        bid, ask = self.book.best(r.BID), self.book.best(r.ASK)
+        return bid is not None and ask is not None and bid < ask
 
     def _reconcile(self, now: int, wanted: tuple[Quotes, Quotes]) -> None:
         quotes = [_usable(wanted[side]) for side in (r.BID, r.ASK)]
@@ -122,6 +139,8 @@ class Node:
         if self.p.wait_cancel and any(slot.in_flight == r.CANCEL for slot in self._live(side)):
             return
         for price in _free_prices(side, quotes, self._live(side)):
+            if self.p.live_limit and len(self.slots) >= self.p.live_limit:
+                return
             slot = Slot(self.next_id, side, self.p.quote_tif, price, quotes[price], quotes[price])
             self.next_id += 1
             self.slots[slot.id] = slot
@@ -139,13 +158,13 @@ class Node:
         self.send(Request(now, self.p.lane, seq, kind, order_id, side, tif, price, qty, 0))
 
     def _sample(self, now: int) -> Sample:
+        self.sampled_at = now
         bid, ask = self.book.top()
         bids = [slot.works_at for slot in self._live(r.BID)]
         asks = [slot.works_at for slot in self._live(r.ASK)]
         a = self.account
-        equity = a.equity(*self.last_top) if self.last_top != (0, 0) else a.cash - a.fees
         return Sample(
-            now, self.p.lane, bid, ask, a.position, a.cash, a.fees, equity,
+            now, self.p.lane, bid, ask, a.position, a.cash, a.fees, a.equity(bid, ask),
             max(bids, default=0), min(asks, default=0), len(self.slots),
         )  # fmt: skip
 

@@ -42,11 +42,17 @@ class OracleParams:
     latency: Latency = field(default_factory=lambda: constant(0, 0, 0, 0, 1))
     # node
     tick_interval_ns: int = 0
+    sample_interval_ns: int = 1
     start_ts: int | None = None
     end_ts: int | None = None
     use_amend: bool = False
     wait_cancel: bool = False
     quote_tif: int = r.POST_ONLY
+
+    @property
+    def live_limit(self) -> int:
+        """Orders that the Node keeps alive at most; 0: no limit."""
+        return min(max(2 * self.max_open_orders, 8), 256) if self.max_open_orders else 0
 
     def __post_init__(self) -> None:
         if self.queue_model not in queue.MODELS:

@@ -26,7 +26,7 @@ def test_a_market_row_comes_before_a_request_of_the_same_time():
 def test_a_request_of_no_latency_is_processed_before_the_next_timer():
     run_ = play([*book(), row(6, r.TRADE, A, 100, 11)], place(5, 1, B, 100, 1), cancel(5, 1))
     assert reports(run_) == [(r.ACKED, 1, r.NEW, 0), (r.ENDED, 1, r.CANCELED, r.BY_REQUEST)]
-    assert [type(e) for e in run_.events] == [Request, Request, Report, Report]
+    assert [type(e) for e in run_.events] == [Request, Request, Report, Report, Sample]
 
 
 def test_a_report_of_a_tick_time_is_seen_at_the_tick():
@@ -48,10 +48,10 @@ def test_markouts_see_the_rows_of_their_time_and_end_with_the_run():
 
 
 def test_the_run_ends_with_the_last_row_of_either_clock():
-    rows = [Row(1, 1, r.DEPTH, B, 100, 1), Row(5, 50, r.DEPTH, A, 102, 1)]
-    assert [s.ts for s in run(rows, OracleParams(tick_interval_ns=10)).of(Sample)] == [11, 21, 31, 41]
+    rows = [Row(1, 1, r.DEPTH, B, 100, 1), Row(1, 1, r.DEPTH, A, 102, 1), Row(5, 50, r.GAP, None, 0, 0)]
+    assert [s.ts for s in run(rows, OracleParams(tick_interval_ns=10)).of(Sample)] == [11, 21, 31, 41, 50]
     assert [s.ts for s in run(rows, OracleParams(tick_interval_ns=10, end_ts=31)).of(Sample)] == [11, 21, 31]
-    assert [s.ts for s in run(rows, OracleParams(tick_interval_ns=10, start_ts=25)).of(Sample)] == [35, 45]
+    assert [s.ts for s in run(rows, OracleParams(tick_interval_ns=10, start_ts=25)).of(Sample)] == [35, 45, 50]
 
 
 def test_each_side_sees_only_rows_of_its_clock():
@@ -65,7 +65,7 @@ def test_the_wire_keeps_the_order_of_a_connection():
     assert wire.request_arrives(r.PLACE, 100) == 150
     assert wire.request_arrives(r.CANCEL, 101) == 150
     assert wire.request_arrives(r.CANCEL, 160) == 161
-    shrinking = Wire(lambda kind, sent: 100 - sent)
+    shrinking = Wire(lambda kind, sent, traffic: 100 - sent)
     assert [shrinking.report_arrives(made) for made in (10, 20, 99, 100)] == [100, 100, 100, 101]
 
 

@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from tests.peers.ours import Side
+from tests.peers.twin import Fill
 
 PEER = "hftbacktest==2.4.4"
 SCRIPT = Path(__file__).with_name("run_peer.py")
@@ -41,6 +45,16 @@ def run_peer(mode: str, config: dict[str, Any]) -> dict[str, Any]:
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     assert isinstance(answer, dict)
     return answer
+
+
+def peer_run(data: Path, out: Path, config: dict[str, Any]) -> Side:
+    """Run the maker in the peer."""
+    answer = run_peer("fills", {**config, "data": str(data), "out": str(out)})
+    with np.load(out) as archive:
+        fills = archive["fills"][["exch_ts", "side", "price_ticks", "qty_lots"]].tolist()
+        quotes = archive["quotes"].tolist()
+    assert answer["fills"] == len(fills)
+    return Side(sorted(Fill(*row) for row in fills), quotes)
 
 
 def _has_peer(python: str) -> bool:

@@ -20,10 +20,13 @@ START_TS = 1_700_000_000_000_000_000
 STEP_NS = 3_000_000
 FEED_NS = 5_000_000
 SIDES = ((BUY_EVENT, -1), (SELL_EVENT, 1))
-MAKER = {
-    "tick_interval_ns": 20_000_000, "entry_latency_ns": 3_000_000, "response_latency_ns": 3_000_000, "queue_n": 3.0,
-    "order_lots": 2, "max_position_lots": 6, "half_spread_ticks": 1.0, "skew_ticks_per_lot": 0.25,
-}  # fmt: skip
+# docs/peer-rules.yaml at the pace of these rows.
+RANDOM_MAKER = (
+    "node.tick_interval_ms=20", "node.sample_interval_ms=20",
+    *(f"latency.{leg}.ms=3" for leg in ("place", "amend", "cancel", "response")),
+    "strategy.params.emit.order_lots=2", "strategy.params.inventory.max_position_lots=6",
+    "strategy.params.spread.half_spread_ticks=1", "strategy.params.inventory.skew_ticks_per_lot=0.25",
+)  # fmt: skip
 
 
 def random_rows(seed: int, count: int) -> Any:

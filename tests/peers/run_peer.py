@@ -4,7 +4,7 @@ Standalone on purpose: it imports nothing of mmsim, because the peer pins an old
 object from its argument and prints one as the last line of stdout. docs/peers.md explains the maker and the keys.
 
     convert  source, out, repeat, gap_ns                       the peer's own converter on a raw capture
-    fills    data, out + the keys of DEFAULTS                  the demo maker; every fill, with exchange times
+    fills    data, out + the keys of DEFAULTS                  the demo maker; every fill, and the best prices at every tick
     bench    data, sets + the keys of DEFAULTS                 replay speed, load, first call, memory
 """
 
@@ -30,6 +30,7 @@ MAX_FILLS = 2_000_000
 DRAIN_NS = 3_600_000_000_000  # after the last tick, to let the last rows and messages through
 
 FILL = np.dtype([("exch_ts", "<i8"), ("side", "<i8"), ("price_ticks", "<i8"), ("qty_lots", "<i8"), ("order_id", "<i8")])
+QUOTE = np.dtype([("ts", "<i8"), ("bid_ticks", "<i8"), ("ask_ticks", "<i8")])
 
 DEFAULTS: dict[str, Any] = {
     "tick_size": 0.1,
@@ -76,13 +77,14 @@ def collect_fills(hbt: Any, lot_size: float, fills: Any, count: int) -> int:
 @njit
 def run_maker(
     hbt: Any, first_ns: int, span_ns: int, interval_ns: int, half_spread: float, skew: float, order_lots: int,
-    max_lots: int, tick_size: float, lot_size: float, fills: Any, counts: Any,
+    max_lots: int, tick_size: float, lot_size: float, fills: Any, counts: Any, quotes: Any,
 ) -> int:  # fmt: skip
     """Quote one bid and one ask at every tick (docs/peers.md, "The maker"); return the number of fills.
 
     first_ns  from the peer's first event to our start; span_ns  from our start to the last row. Ticks lie inside: a
               peer with requests in flight never reports the end of the data.
     counts : int64 [4], mutated: ticks, places, cancels, ticks without a two-sided book.
+    quotes : QUOTE, mutated: time and best prices of every tick with a two-sided book, in order.
     """
     filled = 0
     order_id = 1
@@ -99,6 +101,10 @@ def run_maker(
         if best_bid == NO_BID_TICKS or best_ask == NO_ASK_TICKS or best_bid >= best_ask:
             counts[3] += 1
             continue
+        quote = quotes[counts[0] - counts[3] - 1]
+        quote.ts = hbt.current_timestamp
+        quote.bid_ticks = best_bid
+        quote.ask_ticks = best_ask
         position = round(hbt.position(0) / lot_size)
         reservation = (best_bid + best_ask) / 2.0 - skew * position
         bid = min(math.floor(reservation - half_spread), best_bid)
@@ -239,17 +245,18 @@ def times(data: Any, start_ts: int) -> tuple[int, int]:
     return start - begin, max(last_exch, last_local) - start
 
 
-def drive(hbt: Any, config: dict[str, Any], when: tuple[int, int]) -> tuple[Any, Any]:
-    """Run the maker; return its fills in time order and its counts."""
+def drive(hbt: Any, config: dict[str, Any], when: tuple[int, int]) -> tuple[Any, Any, Any]:
+    """Run the maker; return its fills in time order, its counts, and the best prices that it saw."""
     fills = np.zeros(MAX_FILLS, FILL)
     counts = np.zeros(4, np.int64)
+    quotes = np.zeros(max(when[1], 0) // config["tick_interval_ns"] + 1, QUOTE)
     filled = run_maker(
         hbt, when[0], when[1], config["tick_interval_ns"], float(config["half_spread_ticks"]),
         float(config["skew_ticks_per_lot"]), config["order_lots"], config["max_position_lots"],
-        config["tick_size"], config["lot_size"], fills, counts,
+        config["tick_size"], config["lot_size"], fills, counts, quotes,
     )  # fmt: skip
     order = np.lexsort((fills[:filled]["order_id"], fills[:filled]["side"], fills[:filled]["exch_ts"]))
-    return fills[:filled][order], counts
+    return fills[:filled][order], counts, quotes[: counts[0] - counts[3]]
 
 
 def run_fills(config: dict[str, Any]) -> dict[str, Any]:
@@ -258,7 +265,7 @@ def run_fills(config: dict[str, Any]) -> dict[str, Any]:
     if config["units"] == "lots":
         config = to_lots(data, config)
     hbt = build(data, config)
-    fills, counts = drive(hbt, config, when)
+    fills, counts, quotes = drive(hbt, config, when)
     values = hbt.state_values(0)
     summary = {
         "fills": len(fills), "ticks": int(counts[0]), "places": int(counts[1]), "cancels": int(counts[2]),
@@ -268,7 +275,7 @@ def run_fills(config: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     hbt.close()
     if config.get("out"):
-        np.savez_compressed(config["out"], fills=fills)
+        np.savez_compressed(config["out"], fills=fills, quotes=quotes)
     return summary
 
 

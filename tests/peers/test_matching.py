@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.peers.flow import FEED_NS, MAKER, START_TS, random_rows
+from pathlib import Path
+
+from tests.peers.flow import RANDOM_MAKER, random_rows
 from tests.peers.matching import Comparison, Difference, explain, match
+from tests.peers.ours import MODELS, as_peer, rules
+from tests.peers.tapes import rows_of, rows_pair
 from tests.peers.twin import OUR_RULES, PEER_RULES, Fill, Rules, Twin
 
 A, B, C = Fill(1, 0, 100, 1), Fill(2, 1, 101, 1), Fill(3, 0, 99, 2)
@@ -50,13 +54,14 @@ def test_a_twin_that_disagrees_explains_nothing():
     assert "UNEXPLAINED: 2" in compared.table()
 
 
-@pytest.mark.parametrize("model", ["risk_averse", "power", "power2", "power3", "log", "log2"])
-def test_the_twin_differs_between_the_rules_only_where_a_rule_says_so(model: str):
+@pytest.mark.parametrize("model", MODELS)
+def test_the_twin_differs_between_the_rules_only_where_a_rule_says_so(model: str, tmp_path: Path):
     """On random rows the twin's two ends are joined by its rules, one by one."""
-    rows = random_rows(7, 12_000)
+    pair = rows_pair(random_rows(7, 12_000), tmp_path)
+    rows, config = rows_of(pair), as_peer(rules(model, *RANDOM_MAKER), pair.tape)
 
-    def twin(rules: Rules) -> list[Fill]:
-        return Twin({**MAKER, "queue_model": model}, rules).run(rows, START_TS + FEED_NS)
+    def twin(switches: Rules) -> list[Fill]:
+        return Twin(config, switches).run(rows, pair.tape.start_ts)
 
     ours, theirs = twin(OUR_RULES), twin(PEER_RULES)
     assert len(ours) > 20, "the maker trades"

@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from tests.peers.env import run_peer
-from tests.peers.flow import FEED_NS, MAKER, START_TS, random_rows
-from tests.peers.twin import PEER_RULES, Fill, Twin
+from tests.peers.env import peer_run
+from tests.peers.flow import RANDOM_MAKER, random_rows
+from tests.peers.ours import MODELS, as_peer, rules
+from tests.peers.tapes import rows_of, rows_pair
+from tests.peers.twin import PEER_RULES, Twin
 
-MODELS = ("risk_averse", "power", "power2", "power3", "log", "log2")
-SCALE = {"tick_size": 1.0, "lot_size": 1.0, "units": "lots"}
-
-
-def peer_fills(data: Path, out: Path, config: dict[str, Any]) -> list[Fill]:
-    """Run the maker in the peer and return its fills."""
-    answer = run_peer("fills", {**config, "data": str(data), "out": str(out)})
-    with np.load(out) as archive:
-        fills = [Fill(*row) for row in archive["fills"][["exch_ts", "side", "price_ticks", "qty_lots"]].tolist()]
-    assert answer["fills"] == len(fills)
-    return fills
+pytestmark = pytest.mark.peers
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_twin_gives_the_peers_fills_on_random_rows(model: str, tmp_path: Path):
+def test_the_twin_gives_the_peers_fills_on_random_rows(model: str, tmp_path: Path) -> None:
     """Crossed books, clears, empty sides and partial queues: the twin under the peer's rules is the peer."""
-    rows = random_rows(11, 6000)
-    np.savez_compressed(tmp_path / "tape.npz", data=rows)
-    config = {**MAKER, **SCALE, "queue_model": model}
-    theirs = peer_fills(tmp_path / "tape.npz", tmp_path / "fills.npz", config)
-    twin = Twin(config, PEER_RULES).run(rows, START_TS + FEED_NS)
-    assert len(theirs) > 20, "the maker trades"
-    assert sorted(twin) == sorted(theirs)
+    pair = rows_pair(random_rows(11, 6000), tmp_path)
+    config = as_peer(rules(model, *RANDOM_MAKER), pair.tape)
+    theirs = peer_run(pair.npz, tmp_path / "peer.npz", config)
+    twin = Twin(config, PEER_RULES).run(rows_of(pair), pair.tape.start_ts)
+    assert len(theirs.fills) > 20, "the maker trades"
+    assert sorted(twin) == theirs.fills
 
 
-def test_two_runs_of_the_peer_give_the_same_fills(tmp_path: Path):
+def test_two_runs_of_the_peer_give_the_same_fills(tmp_path: Path) -> None:
     """One bid and one ask leave no room for the random order of its hash tables."""
-    np.savez_compressed(tmp_path / "tape.npz", data=random_rows(5, 2000))
-    config = {**MAKER, **SCALE, "queue_model": "power"}
-    first = peer_fills(tmp_path / "tape.npz", tmp_path / "a.npz", config)
-    assert first == peer_fills(tmp_path / "tape.npz", tmp_path / "b.npz", config)
+    pair = rows_pair(random_rows(5, 2000), tmp_path)
+    config = as_peer(rules("power", *RANDOM_MAKER), pair.tape)
+    first = peer_run(pair.npz, tmp_path / "a.npz", config)
+    assert first == peer_run(pair.npz, tmp_path / "b.npz", config)

@@ -141,6 +141,18 @@ def test_a_repeated_tape_is_the_tape_written_out(case, times):
     assert outputs(simulated(case, f"run.repeat={times}", *slow)) == outputs(simulated(case.with_rows(columns), *slow))
 
 
+@given(cases(), st.integers(-1_000, 1_000), st.sampled_from((1, 7, 1 << 18)))
+@settings(max_examples=60)
+def test_a_time_on_a_clock_that_does_not_see_the_row_does_not_matter(case, late, chunk_rows):
+    """An EXCH row has no local time, a LOCAL row no exchange time; only a feed latency could ask for it."""
+    constant = [f"latency.{leg}.model=constant" for leg in ("place", "amend", "cancel", "response")]
+    columns = [column.copy() for column in case.rows]
+    for times, bit in ((columns[0], r.EXCH_BIT), (columns[1], r.LOCAL_BIT)):
+        times[(columns[2] & bit) == 0] += late * case.unit_ns
+    other = engine.simulate(case.with_rows(columns).tape(chunk_rows), [case.config(*constant)])
+    assert outputs(other) == outputs(simulated(case, *constant))
+
+
 # --- queue models ------------------------------------------------------------------------------------------
 
 

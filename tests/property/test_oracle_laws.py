@@ -7,7 +7,7 @@ from hypothesis import given
 from simcore import records as r
 from tests.oracle.account import Account
 from tests.oracle.engine import run
-from tests.oracle.messages import Fill, Report, Request
+from tests.oracle.messages import Fill, Report, Request, Sample
 from tests.property.strategies import cases, seeded_case, tapes
 
 
@@ -63,6 +63,8 @@ def test_nothing_depends_on_later_rows(case):
     cut = min([row.exch_ts for row in later if row.at_venue] + [row.local_ts for row in later if row.at_node])
     whole = run(rows, p, script=script).events
     part = run(rows[: len(rows) // 2], replace(p, end_ts=cut - 1), script=script).events
+    if part and type(part[-1]) is Sample:  # the one of the end
+        part = part[:-1]
     assert whole[: len(part)] == part
 
 
