@@ -121,11 +121,12 @@ def entry(function: F) -> F:
     """Compile a function that Python calls; its machine code, callees inlined, is cached on disk."""
     if not JIT:
         return function
-    numba.config.CACHE_DIR = str(writable_cache_dir())  # type: ignore[attr-defined]
+    numba.config.CACHE_DIR = str(writable_cache_dir())
     dispatcher = numba.njit(cache=True, **_OPTIONS)(function)
     save = dispatcher._cache.save_overload
 
     def save_or_say_why_not(signature: Any, data: Any) -> None:
+        refuse_changed_sources()
         try:
             save(signature, data)
         except OSError as exc:
@@ -156,7 +157,20 @@ def cache_root() -> Path:
 
 
 def source_hash() -> str:
-    """Return the hex hash of all kernel sources, versions and flags (16 characters)."""
+    """Return the hex hash of the kernel sources that this process started with, versions and flags (16 characters)."""
+    return _STARTED_WITH
+
+
+def refuse_changed_sources() -> None:
+    """Raise ENG-005 if the kernel sources are no longer those that this process started with.
+
+    Otherwise machine code of one state of the sources could be kept, or found, under the name of another.
+    """
+    if _hash_sources() != _STARTED_WITH:
+        raise EngineError("ENG-005", str(Path(__file__).parent))
+
+
+def _hash_sources() -> str:
     digest = hashlib.sha256()
     here = Path(__file__).parent
     for name in _SOURCES:
@@ -178,3 +192,6 @@ def versions_text() -> str:
 def cache_dir() -> Path:
     """Return the cache folder of exactly these sources, versions and flags."""
     return cache_root() / source_hash()
+
+
+_STARTED_WITH = _hash_sources()

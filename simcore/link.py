@@ -77,6 +77,7 @@ def link(strategy: str, queue_model: Path | None = None) -> Linked:
     if not binding.is_file():
         _write(binding, _binding_source(module, package))
     run = importlib.import_module(f"{package}.loop").engine_run
+    jit.refuse_changed_sources()
     params, memory = _flatten(module.Params), _flatten(module.Memory)
     return Linked(
         run, module, digest, tuple(n for n, _ in params), tuple(v for _, v in params),

@@ -148,14 +148,15 @@ def read(folder: Path, finished: bool = True) -> dict[str, Any]:
     """Read run.json; JRNL-001 if the folder holds no run, or no finished one where that is wanted."""
     path = folder / "run.json"
     try:
-        note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        note: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
         raise JournalError("JRNL-001", f"{path}: {exc}") from exc
     if not isinstance(note, dict) or not {"fingerprint", "status", "tapes", "digest"} <= set(note):
         raise JournalError("JRNL-001", f"{path}: not the manifest of a run")
     if finished and note.get("status") != "done":
         raise JournalError("JRNL-001", f"{folder}: the run is not complete; `mmsim replay --resume --out {folder}`")
-    return note
+    found: dict[str, Any] = note
+    return found
 
 
 def _write(path: Path, text: str) -> None:

@@ -28,7 +28,7 @@ def command(*arguments: str | Path, python: str = sys.executable) -> list[str]:
 def mmsim(*arguments: str | Path, cwd: Path = ROOT, before: Callable[[], None] | None = None, **variables: str) -> Done:
     """Run the command to its end. before: called in the new process; variables: of its environment."""
     return subprocess.run(
-        command(*arguments), capture_output=True, text=True, check=False, cwd=cwd, preexec_fn=before,  # noqa: PLW1509
+        command(*arguments), capture_output=True, text=True, check=False, cwd=cwd, preexec_fn=before,
         env={**os.environ, **variables}, timeout=TIMEOUT_S,
     )  # fmt: skip
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from pathlib import Path
+
+import pytest
 
 from tests.peers.flow import RANDOM_MAKER, random_rows
 from tests.peers.matching import Comparison, Difference, explain, match

@@ -1,0 +1,56 @@
+"""Faults of a user's strategy or queue model, said as errors: they arise inside the compiled engine."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from simcore import jit
+from simcore.errors import StrategyError
+from simcore.kernels import state as st
+from simcore.runner import Session
+
+_RUNTIME = (ArithmeticError, LookupError, TypeError, ValueError)  # what a kernel of a user can raise
+_USER_FILES = ("strategy.py", "queue_custom.py")
+_PLACE = re.compile(r'File "([^"]*)", line (\d+)')
+_NOISE = ("Failed in nopython", "During:", "There are", "This error may", "Overload", ">>>", "File ")
+
+
+@contextmanager
+def named(session: Session) -> Iterator[None]:
+    """Turn what the session's strategy or queue model does wrong into a StrategyError.
+
+    STRAT-003: it does not compile; the cause names file and line.  STRAT-004: it failed at a time, in a lane.
+    The first error stays attached as its cause.
+    """
+    try:
+        yield
+    except jit.COMPILE_ERRORS as exc:
+        raise StrategyError("STRAT-003", f"{session.linked.name}: {_compile_cause(str(exc))}") from exc
+    except _RUNTIME as exc:
+        raise StrategyError("STRAT-004", f"{session.linked.name}: {_runtime_cause(session, exc)}") from exc
+
+
+def _compile_cause(text: str) -> str:
+    """Return the compiler's first sentence, and the innermost line of the user's file."""
+    lines = [line.strip() for line in text.splitlines()]
+    said = next((line for line in lines if line and not line.startswith(_NOISE)), "the compiler gave no reason")
+    detail = next((line.removeprefix(">>> ") for line in lines if line.startswith(">>> ")), "")
+    places = [(file.replace("\\", "/").rsplit("/", 1)[-1], int(line)) for file, line in _PLACE.findall(text)]
+    place = next((f"{file}, line {line}: " for file, line in places if file in _USER_FILES), "")
+    return f"{place}{said} {detail}".strip()
+
+
+def _runtime_cause(session: Session, exc: Exception) -> str:
+    """Return the error, its time and lane, and its line where Python ran it (with the JIT off)."""
+    clock = session.state.clock
+    lane = int(session.state.tree[1])
+    since_ns = int(session.state.lanes["next_key"][lane]) >> 3
+    when = np.datetime64(min(since_ns + int(clock[st.ORIGIN]), int(clock[st.END_TS])), "ns")
+    frames = [frame for frame in traceback.extract_tb(exc.__traceback__) if frame.filename.endswith(_USER_FILES)]
+    line = f", line {frames[-1].lineno}" if frames else ""
+    return f"{type(exc).__name__}: {exc}{line}; at {when} UTC, lane {lane}"

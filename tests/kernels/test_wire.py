@@ -1,0 +1,120 @@
+"""Latencies: what each model says, and the order that a connection keeps."""
+
+import numpy as np
+import pytest
+
+from simcore import engine
+from simcore import records as r
+from simcore.config.load import load_config
+from tests.property.runs import make_case, simulated
+
+LEGS = ("place", "amend", "cancel", "response")
+BUSY = ("node.use_amend=false", "venue.rate_limit_count=0", "venue.max_open_orders=64")
+
+
+def arrivals(outcome):
+    """Return (send time, exchange time, arrival of the answer) of each request that was answered, in order of sending."""
+    sent = {}
+    for request in outcome.journal.rows("requests"):
+        sent[int(request["order_id"]), int(request["kind"])] = int(request["ts"])
+    first = {r.ACKED: r.PLACE, r.REFUSED: r.PLACE, r.CANCEL_REFUSED: r.CANCEL}
+    found = []
+    for report in outcome.journal.rows("reports"):
+        kind = first.get(int(report["kind"]))
+        if kind is not None:
+            found.append((sent[int(report["order_id"]), kind], kind, int(report["exch_ts"]), int(report["ts"])))
+    return found
+
+
+def all_legs(*settings):
+    return [f"latency.{leg}.{setting}" for leg in LEGS for setting in settings]
+
+
+@pytest.mark.parametrize("unit_ns", [1, 1_000_000])
+def test_constant_latencies_are_exact(unit_ns):
+    ms = 7 * unit_ns / 1e6
+    outcome = simulated(make_case(4, 400, unit_ns=unit_ns), *BUSY, *all_legs("model=constant", f"ms={ms:.9f}"))
+    found = arrivals(outcome)
+    assert len(found) > 20
+    for sent, _, exch, back in found:
+        assert exch - sent == 7 * unit_ns
+        assert back - exch == 7 * unit_ns
+
+
+def test_a_response_takes_a_nanosecond_at_least():
+    outcome = simulated(make_case(4, 400), *BUSY, *all_legs("model=constant", "ms=0"))
+    found = arrivals(outcome)
+    assert len(found) > 20
+    assert all(exch == sent and back == exch + 1 for sent, _, exch, back in found)
+
+
+def test_no_message_overtakes_another():
+    """Under latencies that vary by orders of magnitude, both directions keep the order of sending."""
+    waited = 0
+    for seed in range(10):
+        case = make_case(seed, 400, unit_ns=1_000_000)
+        outcome = simulated(case, *BUSY, *all_legs("model=lognormal", "ms=20", "sigma=2"))
+        reports = outcome.journal.rows("reports")
+        assert np.all(np.diff(reports["ts"]) >= 0)
+        assert np.all(np.diff(reports["seq"]) == 1)
+        assert np.all(np.diff(reports["exch_ts"]) >= 0)
+        assert np.all(reports["ts"] > reports["exch_ts"])
+        found = arrivals(outcome)
+        assert [sent for sent, *_ in found] == sorted(sent for sent, *_ in found)
+        waited += int((np.diff(reports["ts"]) == 0).sum())
+    assert waited > 0
+
+
+def test_lognormal_latencies_have_their_median_and_spread():
+    """Taken from orders that waited for no other."""
+    logs = []
+    for seed in range(30):
+        case = make_case(seed, 400, unit_ns=1_000_000)
+        rare = [*BUSY, "node.tick_interval_ms=50", f"run.seed={seed}", *all_legs("model=lognormal", "ms=5", "sigma=0.3")]
+        last = 0
+        for sent, kind, exch, _ in arrivals(simulated(case, *rare, "latency.cancel.ms=0", "latency.cancel.sigma=0")):
+            if kind == r.PLACE and last <= sent:
+                logs.append(np.log((exch - sent) / 5e6))
+            last = max(last, exch)
+    logs = np.array(logs)
+    assert len(logs) > 300
+    assert abs(np.median(logs)) < 0.15
+    assert 0.2 < logs.std() < 0.4
+
+
+def test_recorded_latencies_are_interpolated_in_time(tmp_path):
+    case = make_case(4, 400, unit_ns=1_000_000)
+    times = np.array([0, 200_000_000, 500_000_000, 900_000_000])
+    values = np.array([1_000_000, 3_000_000, 2_000_000, 9_000_000])
+    lines = ["time_ns,latency_ns", *(f"{t},{v}" for t, v in zip(times, values, strict=True))]
+    (tmp_path / "latency.csv").write_text("\n".join(lines) + "\n")
+    sets = [text for text in case.sets if not text.startswith("latency.")]
+    recorded = ["latency.place.model=recorded", f"latency.place.file={tmp_path / 'latency.csv'}", "latency.response.ms=1", "latency.cancel.ms=0"]
+    outcome = engine.simulate(case.tape(), [load_config(None, [*sets, *BUSY, *recorded])])
+    origin = case.tape().start_ts
+    last = 0
+    checked = 0
+    for sent, kind, exch, _ in arrivals(outcome):
+        if kind == r.PLACE:
+            expected = sent + int(np.interp(sent - origin, times, values))
+            assert abs(exch - max(expected, last)) <= 1
+            checked += 1
+        last = max(last, exch)
+    assert checked > 10
+
+
+def test_feed_latencies_follow_the_feed():
+    """place = scale x (local - exchange time of the last row that the Node saw) + ms."""
+    case = make_case(4, 400)
+    sets = [*BUSY, "latency.place.model=feed", "latency.place.scale=3", "latency.place.ms=0.000002", "latency.cancel.model=constant", "latency.cancel.ms=0"]
+    outcome = simulated(case, *sets)
+    is_local = (case.rows.ev & r.LOCAL_BIT) != 0
+    local, exch = case.rows.local_ts[is_local], case.rows.exch_ts[is_local]
+    last = checked = 0
+    for sent, kind, arrived, _ in arrivals(outcome):
+        if kind == r.PLACE:
+            row = int(np.searchsorted(local, sent, "right")) - 1
+            assert arrived == max(sent + 2 + 3 * int(local[row] - exch[row]), last)
+            checked += 1
+        last = max(last, arrived)
+    assert checked > 10
