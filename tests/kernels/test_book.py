@@ -49,9 +49,9 @@ class DictBook:
 def make_rows(seed, count, l3):
     """Return rows whose prices jump about: inside the window, at its edges, far outside, and where the market goes."""
     pick = SeedPick(seed)
-    anchor, exch, local, order_id = 20_000, 100, 100, 0
+    anchor, exch, local = 20_000, 100, 100
     columns = []
-    for _ in range(count):
+    for order_id in range(1, count + 1):
         if pick.whole(0, 39) == 0:
             anchor = max(anchor + pick.of((-5_000, -150, -64, 64, 150, 5_000)), 5_000)
         exch += pick.whole(0, 3)
@@ -65,7 +65,6 @@ def make_rows(seed, count, l3):
         code = kind | r.ASK_BIT * side | (r.BOTH_BITS, r.BOTH_BITS, r.EXCH_BIT, r.LOCAL_BIT)[pick.whole(0, 3)]
         if kind == r.GAP or (kind == r.CLEAR and pick.whole(0, 2) == 0):
             code |= r.NO_SIDE_BIT
-        order_id += 1
         columns.append((exch, local, code, price, pick.of((0, 0, 1, 3, 8)) if kind < r.TRADE or kind == r.CLEAR else pick.whole(1, 9), order_id))
     table = np.array(columns, np.int64)
     ids = table[:, 5] if l3 else np.zeros(0, np.int64)

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -64,7 +65,7 @@ def test_the_quantile_is_within_its_bound():
 def test_the_quantile_grows():
     points = np.linspace(1e-6, 1.0 - 1e-6, 20_001).tolist()
     values = [normal_quantile(p) for p in points]
-    assert all(a < b for a, b in zip(values, values[1:], strict=False))
+    assert all(a < b for a, b in pairwise(values))
 
 
 def all_values() -> str:

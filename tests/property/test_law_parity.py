@@ -41,12 +41,14 @@ def test_the_node_alone_is_causal_in_local_time(case, data):
     reports = journal["reports"][journal["reports"]["ts"] <= until]
     later = ((case.rows.ev & 128) != 0) & (case.rows.local_ts > until)
     shown = [column[~later] if len(column) else column for column in case.rows]
-    part = replay_node(case.with_rows(shown).tape(), [case.config()], reports)
+    tape = case.with_rows(shown).tape()
+    part = replay_node(tape, [case.config()], reports)
     for stream in ("requests", "samples"):
-        assert (
-            part[stream][part[stream]["ts"] <= until].tobytes()
-            == journal[stream][journal[stream]["ts"] <= until].tobytes()
-        )
+        times, expected_times = part[stream]["ts"], journal[stream]["ts"]
+        found, expected = part[stream][times <= until], journal[stream][expected_times <= until]
+        if stream == "samples":  # a run samples once more at its end
+            found, expected = found[found["ts"] != tape.end_ts], expected[expected["ts"] != tape.end_ts]
+        assert found.tobytes() == expected.tobytes()
 
 
 def test_a_changed_report_is_found():

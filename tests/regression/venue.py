@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from simcore import state as memory
-from simcore.jit import expose
-from simcore.kernels import market, queue, requests
+from simcore.jit import entry
+from simcore.kernels import at as arrays
+from simcore.kernels import queue, requests, venue
 from simcore.kernels import state as st
 from simcore.records import (
     ASK_BIT,
@@ -56,9 +56,13 @@ class Account:
     open_orders: int
 
 
-@cache
-def _kernels() -> tuple[Any, Any]:
-    return expose(market.advance_venue), expose(requests.handle_request)
+@entry
+def _step(state: Any, lane: int, now_ns: int) -> int:
+    """Show the Venue its rows up to now_ns, or the first request of a lane (-1: none); return why it stopped."""
+    if lane < 0:
+        return venue.advance_venue(state, now_ns)
+    requests.handle_request(state, lane, arrays.requests(state)[lane, 0], now_ns)
+    return st.REACHED
 
 
 class Venue:
@@ -92,7 +96,7 @@ class Venue:
         self.state.clock[st.EXCH_ROW] = 0
         handle = memory.handle(self.state, self.out, chunk, chunk)
         while self.state.clock[st.EXCH_ROW] == 0:
-            code = _kernels()[0](handle, at)
+            code = _step(handle, -1, at)
             assert code in (st.CHANGED, st.REACHED), f"the venue stopped with {code}"
         return self._drain()
 
@@ -125,7 +129,7 @@ class Venue:
             message[name] = value
         empty = np.zeros(0, np.int64)
         rows = Chunk(empty, empty, empty.astype(np.uint8), empty, empty, empty)
-        _kernels()[1](memory.handle(self.state, self.out, rows, rows), lane, message, at)
+        _step(memory.handle(self.state, self.out, rows, rows), lane, at)
         return self._drain()
 
     def _drain(self) -> list[Event]:
