@@ -6,6 +6,7 @@ stderr; 130 Ctrl-C or SIGTERM; 141 a closed pipe. A bug shows its traceback. Res
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -13,7 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -324,14 +325,28 @@ def _progress() -> Iterator[Callable[[Any], None] | None]:
         yield show
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code. SIGTERM ends it as Ctrl-C does: what is half-written is removed."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    sys.exit(run_command(arguments))
+    code = run_command(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # all is done: the exit code stands
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart, which takes a quarter of a second after a replay."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = code or 141
+    os._exit(code)
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:

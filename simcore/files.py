@@ -1,38 +1,32 @@
-"""Files that are there whole or not at all: write beside, fsync, rename."""
+"""Files that are there whole or not at all: write beside, fsync, rename.
+
+An interrupt (Ctrl-C, SIGTERM) can come between any two steps of Python. So a temporary file is on a list from before
+it exists until it is moved or removed, and what is still on the list when the process ends is removed then.
+"""
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import glob
+import itertools
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+_SUFFIX = ".part"
+
+_unfinished: dict[Path, int] = {}  # temporary file -> the process that writes it: a fork must not remove its parent's
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file in path's folder, then move it to path; on error nothing is left behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = begin(path)
     try:
         write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
+        publish(temporary, path)
     finally:
-        os.close(descriptor)
+        discard(temporary)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -42,3 +36,74 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
     write_atomic(path, write)
+
+
+def begin(path: Path) -> Path:
+    """Make an empty temporary file beside path; return its name, to be given to `publish` or `discard`.
+
+    The name is `.<name>.<process>-<number>.part`. Folders are made where they are missing. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count():
+        temporary = path.absolute().with_name(f".{path.name}.{os.getpid()}-{number}{_SUFFIX}")
+        _unfinished[temporary] = os.getpid()
+        try:
+            temporary.open("xb").close()
+        except FileExistsError:  # another thread's; or a killed process had our number
+            del _unfinished[temporary]
+        except OSError:
+            del _unfinished[temporary]
+            raise
+        else:
+            return temporary
+    raise AssertionError("itertools.count() ended")
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Make a temporary file durable and move it to path. Raises OSError; the temporary file is then still there."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _unfinished.pop(temporary, None)
+    _sync_folder(path.parent)
+
+
+def discard(temporary: Path) -> None:
+    """Remove a temporary file, if it is still there."""
+    temporary.unlink(missing_ok=True)
+    _unfinished.pop(temporary, None)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary files for this path that killed processes left behind."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*{_SUFFIX}"):
+        owner = temporary.name[len(path.name) + 2 : -len(_SUFFIX)].partition("-")[0]
+        if owner.isdecimal() and not _is_running(int(owner)):
+            temporary.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@atexit.register
+def _remove_unfinished() -> None:
+    for temporary, owner in list(_unfinished.items()):
+        if owner == os.getpid():
+            with contextlib.suppress(OSError):
+                discard(temporary)

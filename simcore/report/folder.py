@@ -150,7 +150,7 @@ def open_run(run_dir: Path | str) -> RunFolder:
     path = Path(run_dir)
     note = _read_json(path / "run.json", "JRNL-001")
     if note.get("status", "done") != "done":
-        raise ReportError("REP-001", f"{path}: the run is not complete")
+        raise ReportError("REP-001", f"{path}: the run is not complete; `mmsim replay --resume --out {path}`")
     counts = _read_json(path / "counts.json", "REP-001")
     _require(path / "run.json", note, _NOTE_KEYS)
     _require(path / "counts.json", counts, _COUNT_KEYS)

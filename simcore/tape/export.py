@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import os
 import tempfile
 import zipfile
 from collections import Counter
@@ -22,6 +21,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from simcore.errors import ConvertError
+from simcore.files import write_atomic
 from simcore.records import (
     ASK_BIT,
     BEST,
@@ -85,7 +85,7 @@ def export_npz(tape: ExportTape, out: Path, best: str = "depth") -> dict[str, in
         with tempfile.TemporaryFile(dir=out.parent) as raw:
             for chunk in tape.chunks():
                 raw.write(exporter.events(chunk).tobytes())
-            _write_zip(raw, out)
+            write_atomic(out, lambda temporary: _write_zip(raw, temporary))
     except OSError as exc:
         raise ConvertError("CONV-009", f"{out}: {exc}") from exc
     return dict(exporter.counts)
@@ -301,24 +301,15 @@ def _scaled(values: Any, ratio: tuple[int, int]) -> Any:
     return (np.asarray(values) * ratio[0]) / ratio[1]
 
 
-def _write_zip(raw: IO[bytes], out: Path) -> None:
-    """Write the raw events as `data.npy` in a zip, next to out, then move it there."""
+def _write_zip(raw: IO[bytes], target: Path) -> None:
+    """Write the raw events as `data.npy` in a zip."""
     size = raw.tell()
     raw.seek(0)
-    descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                entry = zipfile.ZipInfo("data.npy")  # a fixed date: equal tapes give equal files
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                with archive.open(entry, "w", force_zip64=True) as member:
-                    header = {"descr": np.lib.format.dtype_to_descr(EVENT_DTYPE), "fortran_order": False, "shape": (size // EVENT_DTYPE.itemsize,)}
-                    np.lib.format.write_array_header_1_0(member, header)
-                    while block := raw.read(_COPY_BYTES):
-                        member.write(block)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, out)
-    except BaseException:
-        Path(name).unlink()
-        raise
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        entry = zipfile.ZipInfo("data.npy")  # a fixed date: equal tapes give equal files
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(entry, "w", force_zip64=True) as member:
+            header = {"descr": np.lib.format.dtype_to_descr(EVENT_DTYPE), "fortran_order": False, "shape": (size // EVENT_DTYPE.itemsize,)}
+            np.lib.format.write_array_header_1_0(member, header)
+            while block := raw.read(_COPY_BYTES):
+                member.write(block)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import yaml
 
+from simcore.files import write_text
 from simcore.tape.synth import SynthTape, preset_spec, synth
 
 CATALOGUE = "catalogue.yaml"
@@ -44,16 +44,7 @@ def build_datasets(folder: str | Path, samples: tuple[Sample, ...] = SAMPLES) ->
         spec = preset_spec(sample.preset, seed=sample.seed, duration_s=sample.duration_s)
         entries += [_entry(sample, tape) for tape in synth(spec, folder, sample.level)]
     text = _HEAD + yaml.safe_dump({"pyarrow": pa.__version__, "tapes": entries}, sort_keys=False, width=120)
-    path = Path(folder) / CATALOGUE
-    temp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temp.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temp, path)
-    finally:
-        temp.unlink(missing_ok=True)
+    write_text(Path(folder) / CATALOGUE, text)
     return entries
 
 

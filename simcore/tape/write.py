@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore.errors import TapeError
+from simcore.files import begin, discard, publish, remove_leftovers
 from simcore.records import (
     BEST,
     DEPTH,
@@ -58,18 +60,15 @@ class TapeWriter:
         self._waiting = 0
         self._check = RowCheck(str(self.path))
         self._figures = _Figures()
-        self._temp = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._temp: Path | None = None
         self._complete = False
         self._file: Any = None
         self._parquet: Any = None
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(self.path)
+        with self._whole_or_nothing():
+            remove_leftovers(self.path)
+            self._temp = begin(self.path)
             self._file = self._temp.open("wb")
             self._parquet = pq.ParquetWriter(self._file, arrow_schema(meta.level), **WRITE_OPTIONS)
-        except OSError as exc:
-            self.abort()
-            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
 
     def __enter__(self) -> Self:
         """Return the writer."""
@@ -108,7 +107,7 @@ class TapeWriter:
         if self._figures.rows == 0:
             self.abort()
             raise TapeError("TAPE-006", f"{self.path}: no rows to write")
-        try:
+        with self._whole_or_nothing():
             if self._parts:
                 self._write_group()
             self.meta = replace(self.meta, content_hash=self._hash.hexdigest(), **self._figures.fields())
@@ -117,44 +116,48 @@ class TapeWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-        except OSError as exc:
-            self.abort()
-            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
         self._complete = True
         return self.meta
 
     def close(self) -> TapeMeta:
         """Finish, and put the file at its path."""
         meta = self.finish()
-        try:
-            os.replace(self._temp, self.path)
-            _sync_folder(self.path.parent)
-        except OSError as exc:
-            self.abort()
-            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
+        assert self._temp is not None, "finished without a file"
+        with self._whole_or_nothing():
+            publish(self._temp, self.path)
         return meta
 
     def abort(self) -> None:
         """Remove everything that was written."""
-        for stream in (self._parquet, self._file):
+        streams, self._parquet, self._file = (self._parquet, self._file), None, None
+        for stream in streams:
             try:
                 if stream is not None and not self._complete:
                     stream.close()
             except (OSError, pa.ArrowInvalid):  # a full disk refuses the footer as well; the file goes anyway
                 pass
-        if self._file is not None:
-            self._temp.unlink(missing_ok=True)
+        if self._temp is not None:
+            discard(self._temp)
+
+    @contextmanager
+    def _whole_or_nothing(self) -> Iterator[None]:
+        """Remove everything if a step fails or is interrupted; TAPE-011 if the disk refused it."""
+        try:
+            yield
+        except OSError as exc:
+            self.abort()
+            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
+        except BaseException:
+            self.abort()
+            raise
 
     def _write_group(self) -> None:
         block = [np.concatenate([getattr(part, name) for part in self._parts]) for name in self._names]
         self._parts = []
         self._hash.update(as_chunk(block))
         table = pa.Table.from_arrays([pa.array(column) for column in block], schema=arrow_schema(self.meta.level))
-        try:
+        with self._whole_or_nothing():
             self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
-        except OSError as exc:
-            self.abort()
-            raise TapeError("TAPE-011", f"{self.path}: {exc}") from exc
 
 
 class _Figures:
@@ -191,30 +194,3 @@ class _Figures:
 
 def _slice(chunk: Chunk, start: int, stop: int) -> Chunk:
     return Chunk(*(column[start:stop] for column in chunk))
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of this tape that a killed process left behind."""
-    for temp in path.parent.glob(f".{path.name}.*.tmp"):
-        owner = temp.name[len(path.name) + 2 : -len(".tmp")]
-        if owner.isdecimal() and not _is_running(int(owner)):
-            temp.unlink(missing_ok=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -350,18 +350,18 @@ def test_an_old_tape_stays_until_the_new_one_is_complete(tmp_path: Path) -> None
 
 
 def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
-    dead = tmp_path / ".t.parquet.4194999.tmp"  # above the largest process id of Linux by default
-    mine = tmp_path / f".t.parquet.{os.getpid()}.tmp"
+    dead = tmp_path / ".t.parquet.4194999-0.part"  # above the largest process id of Linux by default
+    other = tmp_path / f".t.parquet.{os.getppid()}-0.part"
     dead.touch()
+    other.touch()
     write(tmp_path / "t.parquet", make_rows(5))
-    assert not dead.exists()
-    assert not mine.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"t.parquet", other.name}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_an_error_with_a_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Path, mode: str = "r") -> Any:
-        return open("/dev/full", mode)  # noqa: PTH123
+        return open("/dev/full" if mode == "wb" else self, mode)  # noqa: PTH123
 
     monkeypatch.setattr(Path, "open", full)
     assert code_of(lambda: write(tmp_path / "t.parquet", make_rows(50_000))) == "TAPE-011"
