@@ -69,6 +69,7 @@ L2_KINDS = (r.DEPTH,) * 16 + (r.TRADE,) * 10 + (r.BEST,) * 4 + (r.SNAPSHOT, r.SN
 L3_KINDS = (r.L3_ADD,) * 14 + (r.L3_REDUCE,) * 6 + (r.L3_EXEC,) * 8 + (r.TRADE, r.CLEAR, r.GAP, r.FUNDING)
 STEPS_NS = (0, 0, 0, 0, 1, 2, 7, 40)
 FEED_NS = (0, 0, 1, 5, 30)
+UNSEEN_NS = (0, -1, 1, -60, 60, -5_000, 5_000)  # how far off a row's time on the clock that does not see it may be
 
 
 class TapeMaker:
@@ -88,13 +89,15 @@ class TapeMaker:
             self.anchor += pick.of((-3_000, -40, 40, 3_000))
         kind, side, price, qty, order_id = self._what()
         clocks = pick.whole(0, 19)
-        at_venue, at_node = clocks != 18, clocks != 19
+        at_venue, at_node = clocks not in (16, 17), clocks not in (18, 19)
         step = pick.of(STEPS_NS)
         if at_venue:
             self.exch += step
         if at_node:
             self.local = max(self.local + (0 if at_venue else step), self.exch + pick.of(FEED_NS))
-        return Row(self.exch, self.local, kind, side, price, qty, order_id, at_venue, at_node)
+        exch = self.exch if at_venue else self.exch + pick.of(UNSEEN_NS)
+        local = self.local if at_node else self.local + pick.of(UNSEEN_NS)
+        return Row(exch, local, kind, side, price, qty, order_id, at_venue, at_node)
 
     def _what(self) -> tuple[int, int | None, int, int, int]:
         pick = self.pick
