@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,12 @@ from tests.peers.ours import Side
 from tests.peers.twin import Fill
 
 PEER = "hftbacktest==2.4.4"
-SCRIPT = Path(__file__).with_name("run_peer.py")
+HERE = Path(__file__).parent
 INSTALL_TIMEOUT_S = 600
 RUN_TIMEOUT_S = 900
 
 
+@cache
 def peer_python() -> str:
     """Return the interpreter that has the peer, making its environment on first use; skip if neither works."""
     chosen = os.environ.get("MMSIM_PEER_PYTHON")
@@ -38,23 +41,33 @@ def peer_python() -> str:
 
 def run_peer(mode: str, config: dict[str, Any]) -> dict[str, Any]:
     """Run one mode of run_peer.py and return its JSON answer; its own failure is a failure of the test."""
-    command = [peer_python(), str(SCRIPT), mode, json.dumps(config)]
+    return run_script("run_peer.py", mode, json.dumps(config))
+
+
+def run_script(script: str, *arguments: str) -> dict[str, Any]:
+    """Run a script of this folder with the peer's interpreter; return the JSON object of its last line."""
+    command = [peer_python(), str(HERE / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
     if done.returncode != 0:
-        raise AssertionError(f"run_peer.py {mode} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        raise AssertionError(f"{script} ended with {done.returncode}:\n{done.stderr[-3000:]}")
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     assert isinstance(answer, dict)
     return answer
 
 
-def peer_run(data: Path, out: Path, config: dict[str, Any]) -> Side:
-    """Run the maker in the peer."""
-    answer = run_peer("fills", {**config, "data": str(data), "out": str(out)})
-    with np.load(out) as archive:
-        fills = archive["fills"][["exch_ts", "side", "price_ticks", "qty_lots"]].tolist()
-        quotes = archive["quotes"].tolist()
-    assert answer["fills"] == len(fills)
-    return Side(sorted(Fill(*row) for row in fills), quotes)
+def peer_runs(data: Path, folder: Path, configs: Sequence[dict[str, Any]]) -> list[Side]:
+    """Run the maker in the peer once for each configuration, on the same rows and in one process."""
+    outs = [folder / f"peer-{i}.npz" for i in range(len(configs))]
+    runs = [{**config, "out": str(out)} for config, out in zip(configs, outs, strict=True)]
+    answers = run_peer("fills", {"data": str(data), "runs": runs})["runs"]
+    sides = []
+    for answer, out in zip(answers, outs, strict=True):
+        with np.load(out) as archive:
+            fills = archive["fills"][["exch_ts", "side", "price_ticks", "qty_lots"]].tolist()
+            quotes = archive["quotes"].tolist()
+        assert answer["fills"] == len(fills)
+        sides.append(Side(sorted(Fill(*row) for row in fills), quotes))
+    return sides
 
 
 def _has_peer(python: str) -> bool:

@@ -4,7 +4,8 @@ Standalone on purpose: it imports nothing of mmsim, because the peer pins an old
 object from its argument and prints one as the last line of stdout. docs/peers.md explains the maker and the keys.
 
     convert  source, out, repeat, gap_ns                       the peer's own converter on a raw capture
-    fills    data, out + the keys of DEFAULTS                  the demo maker; every fill, and the best prices at every tick
+    fills    data, out + the keys of DEFAULTS                  the demo maker; every fill, and the best prices at every tick;
+             data, runs: a list of such                        several runs on the same rows, compiled once
     bench    data, sets + the keys of DEFAULTS                 replay speed, load, first call, memory
 """
 
@@ -261,9 +262,21 @@ def drive(hbt: Any, config: dict[str, Any], when: tuple[int, int]) -> tuple[Any,
 
 def run_fills(config: dict[str, Any]) -> dict[str, Any]:
     data = load(config["data"])
-    when = times(data, config["start_ts"])
+    asked = config.get("runs") or [config]
+    runs = [{**config, **run} for run in asked]
+    when = [times(data, run["start_ts"]) for run in runs]
     if config["units"] == "lots":
-        config = to_lots(data, config)
+        scaled = to_lots(data, runs[0])
+        sizes = {name: scaled[name] for name in ("tick_size", "lot_size", "contract_size", "roi_low", "roi_high")}
+        if any(run["tick_size"] != runs[0]["tick_size"] or run["lot_size"] != runs[0]["lot_size"] for run in runs):
+            raise ValueError("runs on the same rows need the same tick and lot size")
+        runs = [{**run, **sizes} for run in runs]
+    answers = [fills_of(data, run, span) for run, span in zip(runs, when, strict=True)]
+    return {"runs": answers} if config.get("runs") else answers[0]
+
+
+def fills_of(data: Any, config: dict[str, Any], when: tuple[int, int]) -> dict[str, Any]:
+    """Run the maker once on rows that are already in the units of config; write its fills and quotes to `out`."""
     hbt = build(data, config)
     fills, counts, quotes = drive(hbt, config, when)
     values = hbt.state_values(0)

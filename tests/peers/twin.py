@@ -19,6 +19,7 @@ BUY_EVENT = 1 << 29
 SELL_EVENT = 1 << 28
 DEPTH, TRADE, CLEAR, SNAPSHOT = 1, 2, 3, 4
 NOTHING = 1 << 62  # distance of the best price of an empty side
+WHOLE = 0  # the price of a clear that has none: all levels of its side, or of both
 
 
 class Rules(NamedTuple):
@@ -28,6 +29,7 @@ class Rules(NamedTuple):
     negative_queue: bool = True  # PEER-08
     crossed_levels_hide: bool = True  # PEER-10
     clear_skips_a_tick: bool = True  # PEER-11
+    sideless_fills_nobody: bool = True  # PEER-12
     no_last_tick: bool = True  # PEER-03
 
 
@@ -36,10 +38,11 @@ RULE_NAMES = {
     "negative_queue": "PEER-08 negative queue",
     "crossed_levels_hide": "PEER-10 crossed book",
     "clear_skips_a_tick": "PEER-11 clear",
+    "sideless_fills_nobody": "PEER-12 sideless trade",
     "no_last_tick": "PEER-03 end",
 }
 PEER_RULES = Rules()
-OUR_RULES = Rules(False, False, False, False, False)
+OUR_RULES = Rules(*(False for _ in Rules._fields))
 
 
 class Fill(NamedTuple):
@@ -97,7 +100,10 @@ class Side:
             self.low = NOTHING
 
     def clear(self, key: int) -> None:
-        """Remove the levels from the best to key, inclusive."""
+        """Remove the levels from the best to key, inclusive; all of them if the clear names no price."""
+        if key == WHOLE:
+            self.__init__(self.rules)  # type: ignore[misc]
+            return
         for other in [k for k in self.lots if key <= k <= self.best]:
             del self.lots[other]
         self.find_below(key - 1 if self.rules.clear_skips_a_tick else key)
@@ -121,12 +127,12 @@ class Book:
             other.find_below(-side.best)
         return before
 
-    def clear(self, sign: int, price: float) -> None:
+    def clear(self, sign: int, price: int) -> None:
         if sign == 0:
-            self.bids.__init__(self.bids.rules)  # type: ignore[misc]
-            self.asks.__init__(self.asks.rules)  # type: ignore[misc]
+            self.bids.clear(WHOLE)
+            self.asks.clear(WHOLE)
         else:
-            self.side(sign).clear(sign * int(price))
+            self.side(sign).clear(sign * price)
 
     def best(self, sign: int) -> int | None:
         key = self.side(sign).best
@@ -181,6 +187,7 @@ class Twin:
     def exchange_row(self, row: tuple[int, int, int, int, float]) -> None:
         ts, kind, sign, price, lots = row
         if kind == TRADE:
+            sign = sign or self.sign_of_trade(price)
             for order in [o for o in self.open if o.sign == -sign]:
                 self.trade(ts, order, price, int(lots))
             return
@@ -193,6 +200,15 @@ class Twin:
         if lots > 0:
             for order in [o for o in self.open if o.sign == -sign and sign * price >= sign * o.price]:
                 self.fill(ts, order)
+
+    def sign_of_trade(self, price: int) -> int:
+        """Return the aggressor's side of a trade that says none: by the best prices, or nobody's (2 fits no order)."""
+        best_bid, best_ask = self.exch.best(1), self.exch.best(-1)
+        if self.rules.sideless_fills_nobody:
+            return 2
+        if best_bid is not None and price <= best_bid:
+            return -1
+        return 1 if best_ask is not None and price >= best_ask else 2
 
     def trade(self, ts: int, order: Order, price: int, lots: int) -> None:
         beyond = order.sign * (order.price - price)
@@ -310,6 +326,6 @@ def as_tuples(rows: Any, flag: int, clock: str) -> list[tuple[int, int, int, int
     seen = rows[(rows["ev"] & flag) != 0]
     kind = (seen["ev"] & 0xFF).astype(np.int64)
     sign = np.where(seen["ev"] & BUY_EVENT, 1, np.where(seen["ev"] & SELL_EVENT, -1, 0))
-    price = np.rint(seen["px"]).astype(np.int64)
+    price = np.rint(np.where(np.isnan(seen["px"]), WHOLE, seen["px"])).astype(np.int64)
     lots = np.rint(seen["qty"]).astype(np.int64)
     return list(zip(seen[clock].tolist(), kind.tolist(), sign.tolist(), price.tolist(), lots.tolist(), strict=True))
