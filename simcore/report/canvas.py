@@ -127,4 +127,5 @@ def say_nothing_to_show(axes: Axes, reason: str) -> None:
     axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=11)
     axes.set_xticks([])
     axes.set_yticks([])
+    axes.xaxis.set_major_formatter(ticker.NullFormatter())  # that of a time axis fails without ticks
     axes.grid(visible=False)

@@ -87,7 +87,9 @@ def test_empty_plots_say_why(make: Maker) -> None:
     figures = summarise(run)
     expected = {"equity": "no samples", "edge": "no turnover", "quotes": "no fills", "markouts": "no fills", "queue": "no maker fills"}
     for name, reason in expected.items():
-        assert reason in texts(plots.draw(name, run, figures)), name
+        picture = plots.draw(name, run, figures)
+        assert reason in texts(picture), name
+        assert canvas.png_bytes(picture).startswith(b"\x89PNG"), name
 
 
 def test_the_equity_curve_is_the_samples(make: Maker) -> None:
