@@ -1,7 +1,7 @@
 """Faults that users met in other engines, each as an exact scenario here.
 
 HB = nkaz001/hftbacktest, NT = nautechsystems/nautilus_trader, LN = QuantConnect/Lean, FX = FLOX-Foundation/flox,
-HU = hummingbot/hummingbot; the number is the issue or pull request.
+HU = hummingbot/hummingbot, BB = c9s/bbgo; the number is the issue or pull request.
 Every scenario also checks after each event that position, cash and fees are the sums of the fills (`venue.Venue`).
 """
 
@@ -16,12 +16,16 @@ from simcore.records import (
     CLEAR,
     DEPTH,
     FOK,
+    FUNDING,
     GTC,
     IOC,
     L3_ADD,
     L3_EXEC,
     L3_REDUCE,
     MARKET,
+    OWN_CANCEL,
+    OWN_FILL,
+    OWN_ORDER,
     POST_ONLY,
     SNAPSHOT,
     TRADE,
@@ -58,7 +62,7 @@ def test_hb312_hb301_hb273_an_exact_last_fill_ends_the_order(model: str):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_hb316_hb299_every_partial_fill_reaches_position_cash_and_fees(model: str):
+def test_hb316_hb299_hu4877_hu3681_every_partial_fill_reaches_position_cash_and_fees(model: str):
     """Fills of 2 and 3 lots move position, cash and fees when they happen, by what they are."""
     venue = market(queue_model=model, maker_rate=-5000)
     venue.place(2, 1, BID, POST_ONLY, 10000, 5)
@@ -160,7 +164,7 @@ def test_nt3596_nt5017_taken_lots_are_gone_until_the_tape_refreshes_the_level():
     assert kinds(venue.place(7, 4, BID, IOC, 10001, 1)) == ["ACKED", "TRADED"]
 
 
-def test_hb_a_taker_gets_no_more_than_the_book_shows():
+def test_ln963_hb_a_taker_gets_no_more_than_the_book_shows():
     """A market order for 50 takes 10 and 5, level by level; the rest ends."""
     venue = market()
     said = venue.place(2, 1, BID, MARKET, 0, 50)
@@ -172,6 +176,33 @@ def test_hb_fill_or_kill_fills_whole_or_not_at_all():
     """Fifteen lots are there within the limit, sixteen are not."""
     assert kinds(market().place(2, 1, BID, FOK, 10002, 16)) == ["REFUSED"]
     assert kinds(market().place(2, 1, BID, FOK, 10002, 15)) == ["ACKED", "TRADED", "TRADED"]
+
+
+def test_ln391_a_small_print_fills_no_more_than_it_holds():
+    """At the front of the queue a print of one lot fills one of our five."""
+    venue = market(queue_model="front")
+    venue.place(2, 1, BID, POST_ONLY, 10000, 5)
+    assert venue.row(3, TRADE, SELLER, 10000, 1) == [Event("TRADED", 1, 10000, 1, 4, "PARTIALLY_FILLED", "queue")]
+
+
+def test_nt3596_a_print_leaves_the_book_to_the_rows_that_follow_it():
+    """After a purchase of all that was offered, the offer is there until a row takes it away, and then it is not."""
+    venue = market()
+    venue.row(2, TRADE, BUYER, 10001, 10)
+    assert [event.qty for event in venue.place(3, 1, BID, IOC, 10001, 4) if event.kind == "TRADED"] == [4]
+    venue.row(4, DEPTH, ASK, 10001, 0)
+    assert [event.price for event in venue.place(5, 2, BID, IOC, 10002, 1) if event.kind == "TRADED"] == [10002]
+
+
+def test_nt5017_best_quotes_alone_are_consumed_and_refreshed():
+    """On a tape of best quotes, ten shown lots fill ten once; the next best quote brings what it says."""
+    venue = Venue()
+    venue.row(1, BEST, BID, 10000, 10)
+    venue.row(1, BEST, ASK, 10001, 10)
+    assert kinds(venue.place(2, 1, BID, IOC, 10001, 10)) == ["ACKED", "TRADED"]
+    assert kinds(venue.place(3, 2, BID, IOC, 10001, 1)) == ["ACKED", "ENDED"]
+    venue.row(4, BEST, ASK, 10001, 3)
+    assert [event.qty for event in venue.place(5, 3, BID, IOC, 10001, 9) if event.kind == "TRADED"] == [3]
 
 
 def test_nt1733_a_limit_never_fills_beyond_its_price():
@@ -216,7 +247,7 @@ def test_nt725_a_fill_pays_its_fee_once():
     assert venue.account().fees == 12
 
 
-def test_fx469_a_trade_reaches_one_side_only_and_fills_at_our_price():
+def test_fx469_ln5337_a_trade_reaches_one_side_only_and_fills_at_our_price():
     """A sale at our ask's price does not touch the ask; our bid fills at its own price, not at the touch."""
     venue = market()
     venue.place(2, 1, BID, POST_ONLY, 9999, 1)
@@ -226,7 +257,7 @@ def test_fx469_a_trade_reaches_one_side_only_and_fills_at_our_price():
     assert venue.account().open_orders == 1
 
 
-def test_ln4445_a_touch_with_a_queue_ahead_fills_nothing():
+def test_ln4445_bb2555_a_touch_with_a_queue_ahead_fills_nothing():
     """A print of ten at our price with ten ahead of us is theirs."""
     venue = market()
     venue.place(2, 1, BID, POST_ONLY, 10000, 1)
@@ -293,6 +324,37 @@ def test_hb_sideless_trade_takes_its_side_from_the_book():
     wide.row(1, DEPTH, ASK, 10010, 5)
     wide.place(2, 1, BID, POST_ONLY, 9995, 1)
     assert wide.row(3, TRADE, NOBODY, 10000, 9) == []
+
+
+def test_nt1484_longs_pay_positive_funding_and_shorts_receive_it():
+    """One lot at a mark of 20000 and a rate of 1 bp: two units go from the long to the short."""
+    for side, paid in ((BID, 2), (ASK, -2)):
+        venue = market()
+        venue.place(2, 1, side, IOC, 10001 if side == BID else 10000, 1)
+        before = venue.account().cash
+        said = venue.row(3, FUNDING, NOBODY, 20_000, 10_000)
+        assert kinds(said) == ["FUNDED"]
+        assert before - venue.account().cash == paid
+
+
+def test_prediction_market_backtesting128_own_rows_of_a_fill_tape_are_not_the_market():
+    """A public account's own orders and fills on the tape neither move the book nor fill ours."""
+    venue = market()
+    venue.place(2, 1, BID, POST_ONLY, 10000, 1)
+    for kind in (OWN_ORDER, OWN_FILL, OWN_CANCEL):
+        assert venue.row(3, kind, SELLER, 10000, 50, 7) == []
+    assert venue.ahead(1) == 10
+    assert venue.row(4, TRADE, SELLER, 10000, 10) == []
+
+
+def test_an_amend_and_a_fill_that_meet_leave_one_truth():
+    """An amend that arrives after a partial fill counts what has executed; one below that ends the order."""
+    venue = market(queue_model="front")
+    venue.place(2, 1, BID, POST_ONLY, 10000, 5)
+    venue.row(3, TRADE, SELLER, 10000, 2)
+    assert venue.amend(4, 1, BID, POST_ONLY, 10000, 4) == [Event("AMENDED", 1, 10000, 4, 2, "PARTIALLY_FILLED", "")]
+    assert venue.amend(5, 1, BID, POST_ONLY, 10000, 2) == [Event("ENDED", 1, 10000, 4, 2, "CANCELED", "by_request")]
+    assert venue.account().position == 2
 
 
 def test_hu2183_orders_below_the_minimum_are_refused():

@@ -13,6 +13,7 @@ from simcore.kernels import at as arrays
 from simcore.kernels import queue, requests, venue
 from simcore.kernels import state as st
 from simcore.records import (
+    AMEND,
     ASK_BIT,
     BOTH_BITS,
     CANCEL,
@@ -68,7 +69,9 @@ def _step(state: Any, lane: int, now_ns: int) -> int:
 class Venue:
     """Lanes at one Venue. Times are ns from the start, rates in 1e-8; other settings are names of SETTINGS."""
 
-    def __init__(self, lanes: int = 1, maker_rate: int = 0, taker_rate: int = 0, **settings: Any) -> None:
+    def __init__(
+        self, lanes: int = 1, maker_rate: int = 0, taker_rate: int = 0, queue_n: float = 3.0, **settings: Any
+    ) -> None:
         ints = np.zeros((lanes, st.INTS_SIZE), np.int64)
         ints[:, st.P_SCALE] = 1
         ints[:, st.P_MAX_OPEN] = SLOTS
@@ -77,7 +80,7 @@ class Venue:
         ints[:, st.P_TIER + 2] = taker_rate
         for name, value in settings.items():
             ints[:, SETTINGS[name]] = queue.NAMES.index(value) if name == "queue_model" else value
-        floats = np.full((lanes, st.FLOATS_SIZE), 3.0)
+        floats = np.full((lanes, st.FLOATS_SIZE), queue_n)
         no_strategy = np.zeros((lanes, 1))
         self.state = memory.new_state(lanes, SLOTS, 4096, 8000, ints, floats, no_strategy, no_strategy.copy(), [])
         self.state.lanes["journal"] = 1
@@ -105,6 +108,9 @@ class Venue:
 
     def cancel(self, at: int, order: int, lane: int = 0) -> list[Event]:
         return self._request(at, CANCEL, order, 0, 0, 0, 0, lane)
+
+    def amend(self, at: int, order: int, side: int, tif: int, price: int, lots: int, lane: int = 0) -> list[Event]:
+        return self._request(at, AMEND, order, side, tif, price, lots, lane)
 
     def cancel_all(self, at: int, lane: int = 0) -> list[Event]:
         return self._request(at, CANCEL_ALL, 0, 0, 0, 0, 0, lane)
@@ -161,4 +167,5 @@ class Venue:
             assert account.position == sum(lots if side == 0 else -lots for _, side, _, lots, _ in own)
             assert account.fees == sum(fee for *_, fee in own)
             if self.state.ints[lane, st.P_KIND] == 0:
-                assert account.cash == sum((price if side else -price) * lots for _, side, price, lots, _ in own)
+                funding = int(self.state.lanes["funding_units"][lane])
+                assert account.cash + funding == sum((price if side else -price) * lots for _, side, price, lots, _ in own)
