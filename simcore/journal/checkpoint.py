@@ -47,7 +47,7 @@ def load(run_dir: Path) -> tuple[Position, dict[str, Any]] | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # np.load(path) leaves damaged files open
             arrays = {name: archive[name] for name in archive.files}
         position = Position(**json.loads(arrays.pop("__position__").tobytes()))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as exc:

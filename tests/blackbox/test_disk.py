@@ -13,7 +13,7 @@ from tests.blackbox.sources import write_lobster
 
 pytestmark = pytest.mark.usefixtures("compiled")  # the limits are for what a command writes, not for compiled code
 
-SLOWLY = ("--set", "run.checkpoint_s=0.001", "--repeat", "4")
+SLOWLY = ("--set", "run.checkpoint_s=0.0001", "--repeat", "8")  # a checkpoint after each pass
 
 
 def test_a_full_disk_stops_synth(tmp_path: Path) -> None:
@@ -31,17 +31,17 @@ def test_a_full_disk_stops_convert(tmp_path: Path) -> None:
     assert names_under(tmp_path) == [source.name]
 
 
-@pytest.mark.parametrize("size", [500, 10_000, 60_000])
-def test_a_full_disk_stops_a_run_with_a_code(size: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [500, 10_000, pytest.param(60_000, marks=pytest.mark.slow), pytest.param(400_000, marks=pytest.mark.slow)])
+def test_a_full_disk_stops_a_run_with_a_code(size: int, tape: Path, tmp_path: Path) -> None:
     """JRNL-005, whatever file it strikes: manifest, checkpoint, journal, report; and the run can go on."""
     out = tmp_path / "out"
-    done = mmsim("replay", SAMPLE, "--out", out, *SLOWLY, before=limit_file_size(size))
+    done = mmsim("replay", tape, "--out", out, *SLOWLY, before=limit_file_size(size))
     assert_refused(done, "JRNL-005", str(out))
     assert not [name for name in names_under(out) if name.endswith((".part", ".tmp"))]
-    again = mmsim("replay", SAMPLE, "--out", out, *SLOWLY, "--resume", "--json")
+    again = mmsim_here("replay", tape, "--out", out, *SLOWLY, "--resume", "--json")
     if again.returncode:
         assert_refused(again, "JRNL-002", "mmsim report")
-        again = mmsim("report", out, "--json")
+        again = mmsim_here("report", out, "--json")
     assert again.returncode == 0, again.stderr
 
 
@@ -57,14 +57,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
-def test_a_really_full_disk(small_disk: Path, tmp_path: Path) -> None:
+def test_a_really_full_disk(small_disk: Path, tape: Path, tmp_path: Path) -> None:
     """ENOSPC, not only a limit: synth, convert and replay."""
     source = write_lobster(tmp_path / "AMZN_2021-04-12_message_10.csv", 60_000)
     (small_disk / "ballast").write_bytes(bytes(150_000))
-    assert_refused(mmsim("tape", "synth", "--out", small_disk / "s", "--duration", "36000"), "TAPE-011")
+    assert_refused(mmsim("tape", "synth", "--out", small_disk / "s", "--duration", "20000"), "TAPE-011")
     assert_refused(mmsim("tape", "convert", source, "--format", "lobster", "--out", small_disk / "c"), "TAPE-011")
     assert names_under(small_disk) == ["ballast"]
-    assert_refused(mmsim("replay", SAMPLE, "--out", small_disk / "r", *SLOWLY), "JRNL-005")
+    assert_refused(mmsim("replay", tape, "--out", small_disk / "r", *SLOWLY), "JRNL-005")
     assert not [name for name in names_under(small_disk) if name.endswith((".part", ".tmp"))]
 
 
