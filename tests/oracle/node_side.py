@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,14 +80,23 @@ def _leg(ints: Sequence[int], floats: Any, leg: int, tables: Tables) -> Leg:
 
 def engine_run(tape: Any, config: Config) -> tuple[Timeline, tuple[int, ...]]:
     """Run the engine; ids of orders become their serial numbers."""
-    outcome = engine.simulate(tape, [config])
-    streams = {}
-    for stream in STREAMS:
-        rows = outcome.journal.rows(stream)
-        if "order_id" in rows.dtype.names:
-            rows["order_id"] >>= st.SLOT_BITS
-        streams[stream] = rows
-    return Timeline(streams), tuple(int(outcome.state.lanes[name][0]) for name in COUNTERS)
+    return engine_lanes(tape, [config])[0]
+
+
+def engine_lanes(tape: Any, configs: Sequence[Config]) -> list[tuple[Timeline, tuple[int, ...]]]:
+    """Run the engine with a lane for each configuration; return each lane's timeline and counters."""
+    outcome = engine.simulate(tape, configs)
+    found = []
+    for lane in range(len(configs)):
+        streams = {}
+        for stream in STREAMS:
+            rows = outcome.journal.rows(stream)
+            rows = rows[rows["lane"] == lane]
+            if "order_id" in rows.dtype.names:
+                rows["order_id"] >>= st.SLOT_BITS
+            streams[stream] = rows
+        found.append((Timeline(streams), tuple(int(outcome.state.lanes[name][lane]) for name in COUNTERS)))
+    return found
 
 
 def oracle_run(rows: Sequence[Row], p: OracleParams, config: Config) -> tuple[Timeline, tuple[int, ...]]:
@@ -100,10 +110,20 @@ def oracle_run(rows: Sequence[Row], p: OracleParams, config: Config) -> tuple[Ti
 
 def first_difference(tape: Any, rows: r.Chunk, config: Config) -> tuple[Difference | None, int]:
     """Run both sides on a tape and its rows. Returns where they part, and the number of events compared."""
-    p = params_of(config, tape.instrument, tape.level == "l3")
-    theirs, their_counters = oracle_run(rows_from_columns(*rows), p, config)
-    mine, my_counters = engine_run(tape, config)
-    found = difference(mine, theirs)
-    if found is None and my_counters != their_counters:
-        found = Difference("counters", 0, dict(zip(COUNTERS, my_counters, strict=True)), their_counters)
-    return found, len(theirs)
+    return first_difference_of_lanes(tape, rows, [config])
+
+
+def first_difference_of_lanes(tape: Any, rows: r.Chunk, configs: Sequence[Config]) -> tuple[Difference | None, int]:
+    """Run a lane for each configuration, and the oracle once for each. Returns as `first_difference`."""
+    oracle_rows = rows_from_columns(*rows)
+    count = 0
+    for lane, (mine, my_counters) in enumerate(engine_lanes(tape, configs)):
+        p = replace(params_of(configs[lane], tape.instrument, tape.level == "l3"), lane=lane)
+        theirs, their_counters = oracle_run(oracle_rows, p, configs[lane])
+        found = difference(mine, theirs)
+        if found is None and my_counters != their_counters:
+            found = Difference("counters", lane, dict(zip(COUNTERS, my_counters, strict=True)), their_counters)
+        count += len(theirs)
+        if found is not None:
+            return found, count
+    return None, count

@@ -132,6 +132,35 @@ def test_long_makers_agree(tmp_path):
     assert total >= 40_000
 
 
+def lane_configs(seed, folder, count):
+    """Return tape, rows and a configuration a lane; lanes share what they must: the tape, the windows and the sampling."""
+    unit = (1, NS_PER_MS)[seed % 2]
+    case = runs.make_case(seed, 500, seed % 3 == 2, unit)
+    shared = case.sets[:2]
+    own = [
+        [*runs.make_sets(SeedPick(seed + 31 * lane), case.l3, unit)[2:], *lane_sets(seed + 31 * lane, seed, unit, folder)]
+        for lane in range(count)
+    ]
+    return case.tape(64), case.rows, [load_config(None, [*shared, *each]) for each in own]
+
+
+def lane_sets(seed, of_tape, unit, folder):
+    """Return further settings of a lane; its limits in the units of the tape's instrument, its window that of the run."""
+    sets = more_sets(seed // 3 * 3 + of_tape % 3, unit, folder)
+    return [text for text in sets if not text.startswith(("run.from", "run.to"))]
+
+
+def test_lanes_agree(tmp_path):
+    """Several makers over one pass of the tape: each is the oracle's run with its parameters."""
+    total = 0
+    for seed in range(20):
+        tape, rows, configs = lane_configs(seed, tmp_path, (2, 3, 5)[seed % 3])
+        found, count = node_side.first_difference_of_lanes(tape, rows, configs)
+        assert found is None, seed
+        total += count
+    assert total >= 15_000
+
+
 @pytest.mark.slow
 def test_a_million_events_agree(tmp_path):
     totals = [0, 0]

@@ -1,7 +1,8 @@
-"""Faults that users of other engines met with strategies and queue models of their own."""
+"""Faults that users of other engines met with strategies and queue models of their own, and at the command."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from simcore.records import ASK, BID, DEPTH, POST_ONLY, TRADE
+from simcore.tape.schema import TapeMeta
+from simcore.tape.write import TapeWriter
+from tests.property.runs import make_case
 from tests.property.strategies import SeedPick
 from tests.regression.venue import Venue
 
@@ -83,3 +87,17 @@ def test_hb296_a_queue_model_from_python_is_the_built_in_one_of_the_same_formula
             assert first == second
         assert venues[0].events == venues[1].events
         assert any(event.kind == "TRADED" for event in venues[0].events)
+
+
+def test_ft12172_bt1265_no_progress_is_drawn_where_nobody_looks(tmp_path: Path):
+    """With stderr in a file nothing moves there: no carriage returns, no escape codes; stdout is one object."""
+    case = make_case(9, 300, unit_ns=1_000_000)
+    with TapeWriter(tmp_path / "tape.parquet", TapeMeta(case.instrument)) as writer:
+        writer.append(case.rows)
+    words = ["replay", str(tmp_path / "tape.parquet"), "--out", str(tmp_path / "run"), "--json"]
+    done = subprocess.run(
+        [sys.executable, str(Path.cwd() / "cli.py"), *words], check=False, capture_output=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert not set(done.stderr) & set(b"\r\x1b")
+    assert json.loads(done.stdout)["rows"] == 300
