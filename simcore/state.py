@@ -196,6 +196,7 @@ def new_state(
     clock[st.OWN_BEST_ASK] = bk.NO_ASK
     clock[st.OWN_WORST_BID] = bk.NO_ASK
     clock[st.OWN_WORST_ASK] = bk.NO_BID
+    clock[st.USES_FEED] = (ints[:, st.P_LAT_MODEL : st.P_LAT_MODEL + 4] == st.FEED).any()
     leaves = 1
     while leaves < lanes:
         leaves *= 2

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from simcore.jit import kernel
+from simcore.jit import inlined, kernel, unsigned
 from simcore.kernels import at
-from simcore.records import ASK, BID
+from simcore.records import ASK, BID, IntArray
 
 NO_BID = 0  # best bid of an empty side: below every price
 NO_ASK = 1 << 62  # best ask of an empty side: above every price
@@ -116,6 +116,36 @@ def renew_best_ask(book: Book, price: int, lots: int) -> None:
     elif price == best:
         at.meta(book)[BEST_ASK] = next_ask(book, price + 1)
         note_best(book)
+
+
+@inlined
+def bid_in_window(bids: IntArray, base: int, best: int, price: int, lots: int) -> int:
+    """Return the best bid after price >= best was set to lots; NO_BID if that is no level of the window.
+
+    bids : [window] lots by price - base; price and best are in the window.  For the loops over rows.
+    """
+    if lots > 0:
+        return price
+    if price > best:
+        return best
+    column = best - base - 1
+    while column >= 0 and bids[unsigned(column)] == 0:
+        column -= 1
+    return base + column if column >= 0 else NO_BID
+
+
+@inlined
+def ask_in_window(asks: IntArray, base: int, best: int, price: int, lots: int) -> int:
+    """Return the best ask after price <= best was set to lots; NO_ASK if that is no level of the window."""
+    if lots > 0:
+        return price
+    if price < best:
+        return best
+    column = best - base + 1
+    width = asks.shape[0]
+    while column < width and asks[unsigned(column)] == 0:
+        column += 1
+    return base + column if column < width else NO_ASK
 
 
 @kernel

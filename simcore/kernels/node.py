@@ -11,12 +11,14 @@ from simcore.kernels.book import (
     MOVE_WANTED,
     NO_ASK,
     NO_BID,
+    SUM_HI,
+    SUM_LO,
+    ask_in_window,
+    bid_in_window,
     clear_side,
     drop_better,
     has_room,
     level_lots,
-    renew_best_ask,
-    renew_best_bid,
     set_far,
     set_level,
 )
@@ -37,10 +39,12 @@ from simcore.kernels.state import (
     ORIGIN,
     REACHED,
     ROOM,
+    USES_FEED,
     State,
 )
 from simcore.records import (
     ASK,
+    ASK_BIT,
     BEST,
     BID,
     CLEAR,
@@ -65,9 +69,7 @@ def advance_node(state: State, until_ns: int) -> int:
     while code == CHANGED:
         i = _plain_node_rows(state, until_ts)
         clock[LOCAL_ROW] = i
-        if at.meta(state.local)[MOVE_WANTED] == 1:
-            code = MOVE_BOOK
-        elif i == times.shape[0]:
+        if i == times.shape[0]:
             code = REACHED if clock[LOCAL_LAST] == 1 else NEED_LOCAL
         elif times[i] > until_ts:
             code = REACHED
@@ -78,19 +80,23 @@ def advance_node(state: State, until_ns: int) -> int:
             clock[LOCAL_ROW] = i + 1
             if at.meta(state.local)[MOVE_WANTED] == 1:
                 code = MOVE_BOOK
-    clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
+    if clock[USES_FEED] == 1:
+        clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
     return code
 
 
 @kernel
 def _plain_node_rows(state: State, until_ts: int) -> int:
-    """Apply level rows up to until_ts, skip trades; return the first later or other row. Compare _plain_venue_rows."""
+    """Apply rows up to until_ts that stay in the window; return the first later or other row, or their number.
+
+    Compare _plain_venue_rows. The loop calls nothing, so that all it needs stays in registers.
+    """
     meta = at.meta(state.local)
-    lots_at = at.lots(state.local)
+    bids, asks = at.lots(state.local)[BID], at.lots(state.local)[ASK]
     times, ev_column = at.local_ts(state.local_rows), at.ev(state.local_rows)
     prices, quantities = at.price_ticks(state.local_rows), at.qty_lots(state.local_rows)
-    width = unsigned(lots_at.shape[1])
-    base = meta[BASE]
+    width = unsigned(bids.shape[0])
+    base, sum_lo, sum_hi = meta[BASE], meta[SUM_LO], meta[SUM_HI]
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
     i = at.clock(state)[LOCAL_ROW]
     count = times.shape[0]
@@ -100,40 +106,48 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
         if times[row] > until_ts and ev & LOCAL_BIT:
             break
         kind = ev & LOCAL_KIND_MASK
+        price, lots = prices[row], quantities[row]
+        column = unsigned(price - base)
         if kind <= PLAIN_LOCAL and kind >= LOCAL_BIT:
-            price = prices[row]
-            side = (ev >> 4) & 1
-            column = unsigned(price - base)
-            lots = quantities[row]
-            if column < width:
-                lots_at[side, column] = lots
-            elif price >= best_bid if side == BID else price <= best_ask:
-                break
-            else:
-                if not has_room(state.local):
+            if column >= width:
+                if (price <= best_ask if ev & ASK_BIT else price >= best_bid) or not has_room(state.local):
                     break
-                set_far(state.local, int(side), price, lots)
-            if side == BID:
-                if price > best_bid or (price == best_bid and lots == 0):
-                    renew_best_bid(state.local, price, lots)
-                    best_bid = meta[BEST_BID]
-                    if meta[MOVE_WANTED] == 1:
-                        return i + 1
-            elif price < best_ask or (price == best_ask and lots == 0):
-                renew_best_ask(state.local, price, lots)
-                best_ask = meta[BEST_ASK]
-                if meta[MOVE_WANTED] == 1:
-                    return i + 1
+                set_far(state.local, int((ev >> 4) & 1), price, lots)
+            elif ev & ASK_BIT:
+                if price <= best_ask:
+                    best = ask_in_window(asks, base, best_ask, price, lots)
+                    if best_bid + best < sum_lo or best_bid + best > sum_hi:
+                        break
+                    best_ask = best
+                asks[column] = lots
+            else:
+                if price >= best_bid:
+                    best = bid_in_window(bids, base, best_bid, price, lots)
+                    if best + best_ask < sum_lo or best + best_ask > sum_hi:
+                        break
+                    best_bid = best
+                bids[column] = lots
         elif kind == BEST_LOCAL:
-            price = prices[row]
-            side = (ev >> 4) & 1
-            column = unsigned(price - base)
-            if price != (best_bid if side == BID else best_ask) or column >= width or quantities[row] == 0:
+            if column >= width or lots == 0:
                 break
-            lots_at[side, column] = quantities[row]
+            if ev & ASK_BIT:
+                if best_bid + price < sum_lo or best_bid + price > sum_hi or best_ask < base:
+                    break
+                for better in range(best_ask, price):
+                    asks[unsigned(better - base)] = 0
+                best_ask = price
+                asks[column] = lots
+            else:
+                if price + best_ask < sum_lo or price + best_ask > sum_hi or best_bid >= base + bids.shape[0]:
+                    break
+                for better in range(price + 1, best_bid + 1):
+                    bids[unsigned(better - base)] = 0
+                best_bid = price
+                bids[column] = lots
         elif kind >= LOCAL_BIT and kind != TRADE_LOCAL:
             break
         i += 1
+    meta[BEST_BID], meta[BEST_ASK] = best_bid, best_ask
     return i
 
 

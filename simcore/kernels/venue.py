@@ -12,11 +12,13 @@ from simcore.kernels.book import (
     MOVE_WANTED,
     NO_ASK,
     NO_BID,
+    SUM_HI,
+    SUM_LO,
+    ask_in_window,
+    bid_in_window,
     clear_side,
     has_room,
     level_lots,
-    renew_best_ask,
-    renew_best_bid,
     set_far,
     set_level,
 )
@@ -47,6 +49,7 @@ from simcore.kernels.state import (
     ROOM,
     TAKEN_COUNT,
     TIGHT,
+    USES_FEED,
     State,
 )
 from simcore.records import (
@@ -80,18 +83,17 @@ def advance_venue(state: State, until_ns: int) -> int:
     first = clock[EXCH_ROW]
     code = REACHED
     while code == REACHED:
-        i = _plain_venue_rows(state, until_ts)
+        i = _plain_venue_rows(state, until_ts) if clock[TAKEN_COUNT] == 0 else _next_exch_row(state)
         clock[EXCH_ROW] = i
-        if at.meta(state.exch)[MOVE_WANTED] == 1:
-            code = MOVE_BOOK
-        elif i == times.shape[0]:
+        if i == times.shape[0]:
             code = REACHED if clock[EXCH_LAST] == 1 else NEED_EXCH
             break
         elif times[i] > until_ts:
             break
         else:
             code = _venue_row(state, i)
-    clock[FEED_EXCH_NS] = feed_latency(state.exch_rows, EXCH_BIT, first, clock[EXCH_ROW], clock[FEED_EXCH_NS])
+    if clock[USES_FEED] == 1:
+        clock[FEED_EXCH_NS] = feed_latency(state.exch_rows, EXCH_BIT, first, clock[EXCH_ROW], clock[FEED_EXCH_NS])
     return code
 
 
@@ -99,75 +101,91 @@ def advance_venue(state: State, until_ns: int) -> int:
 def _plain_venue_rows(state: State, until_ts: int) -> int:
     """Apply rows up to until_ts that concern no own order; return the first row that is later or not so, or the count.
 
-    Also stops behind a row after which the window should move. This loop sees nearly all rows of a tape: what is
-    not near the best prices or own orders takes its shortest way.
+    This loop sees nearly all rows of a tape: what is not near the best prices or own orders takes its shortest way,
+    and nothing is called, so that all it needs stays in registers.
     """
     clock = at.clock(state)
     meta = at.meta(state.exch)
-    lots_at = at.lots(state.exch)
-    heads = at.heads(state)
+    bids, asks = at.lots(state.exch)[BID], at.lots(state.exch)[ASK]
+    own_bids, own_asks = at.heads(state)[BID], at.heads(state)[ASK]
     times, ev_column = at.exch_ts(state.exch_rows), at.ev(state.exch_rows)
     prices, quantities = at.price_ticks(state.exch_rows), at.qty_lots(state.exch_rows)
-    width = unsigned(heads.shape[1])
-    base = meta[BASE]
+    width = unsigned(bids.shape[0])
+    base, sum_lo, sum_hi = meta[BASE], meta[SUM_LO], meta[SUM_HI]
     own_bid, own_ask = clock[OWN_BEST_BID], clock[OWN_BEST_ASK]
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
-    near_bid = min(min(best_bid, own_ask), clock[OWN_WORST_BID])
-    near_ask = max(max(best_ask, own_bid), clock[OWN_WORST_ASK])
+    reach_bid, reach_ask = min(own_ask, clock[OWN_WORST_BID]), max(own_bid, clock[OWN_WORST_ASK])
     any_far = at.far_heads(state)[BID] != 0 or at.far_heads(state)[ASK] != 0
     count = times.shape[0]
     i = clock[EXCH_ROW]
-    careful = clock[TAKEN_COUNT] > 0
     while i < count:
         row = unsigned(i)
         ev = ev_column[row]
-        if (times[row] > until_ts or careful) and ev & EXCH_BIT:
+        if times[row] > until_ts and ev & EXCH_BIT:
             break
         kind = ev & EXCH_KIND_MASK
-        price = prices[row]
+        price, lots = prices[row], quantities[row]
+        column = unsigned(price - base)
         if kind <= PLAIN_EXCH and kind >= EXCH_BIT:
-            side = (ev >> 4) & 1
-            column = unsigned(price - base)
-            if price >= near_bid if side == BID else price <= near_ask:
-                lots = quantities[row]
-                if column >= width or heads[side, column] != 0:
+            if column >= width:
+                near = price <= max(best_ask, reach_ask) if ev & ASK_BIT else price >= min(best_bid, reach_bid)
+                if near or any_far or not has_room(state.exch):
                     break
-                if lots > 0 and (price >= own_ask if side == BID else price <= own_bid):
-                    break
-                lots_at[side, column] = lots
-                if side == BID:
-                    if price > best_bid or (price == best_bid and lots == 0):
-                        renew_best_bid(state.exch, price, lots)
-                        best_bid = meta[BEST_BID]
-                        near_bid = min(min(best_bid, own_ask), clock[OWN_WORST_BID])
-                        if meta[MOVE_WANTED] == 1:
-                            return i + 1
-                elif price < best_ask or (price == best_ask and lots == 0):
-                    renew_best_ask(state.exch, price, lots)
-                    best_ask = meta[BEST_ASK]
-                    near_ask = max(max(best_ask, own_bid), clock[OWN_WORST_ASK])
-                    if meta[MOVE_WANTED] == 1:
-                        return i + 1
-            elif column < width:
-                lots_at[side, column] = quantities[row]
+                set_far(state.exch, int((ev >> 4) & 1), price, lots)
+            elif ev & ASK_BIT:
+                if price <= max(best_ask, reach_ask):
+                    if own_asks[column] != 0 or (lots > 0 and price <= own_bid):
+                        break
+                    if price <= best_ask:
+                        best = ask_in_window(asks, base, best_ask, price, lots)
+                        if best_bid + best < sum_lo or best_bid + best > sum_hi:
+                            break
+                        best_ask = best
+                asks[column] = lots
             else:
-                if any_far or not has_room(state.exch):
-                    break
-                set_far(state.exch, int(side), price, quantities[row])
+                if price >= min(best_bid, reach_bid):
+                    if own_bids[column] != 0 or (lots > 0 and price >= own_ask):
+                        break
+                    if price >= best_bid:
+                        best = bid_in_window(bids, base, best_bid, price, lots)
+                        if best + best_ask < sum_lo or best + best_ask > sum_hi:
+                            break
+                        best_bid = best
+                bids[column] = lots
         elif kind == BEST_EXCH:
-            side = (ev >> 4) & 1
-            if side == BID:
-                if price != best_bid or price >= own_ask:
+            if column >= width or lots == 0:
+                break
+            if ev & ASK_BIT:
+                if own_asks[column] != 0 or price <= own_bid or price > own_ask or best_ask < base:
                     break
-            elif price != best_ask or price <= own_bid:
-                break
-            column = unsigned(price - base)
-            lots = quantities[row]
-            if column >= width or heads[side, column] != 0 or lots == 0:
-                break
-            lots_at[side, column] = lots
+                if best_bid + price < sum_lo or best_bid + price > sum_hi:
+                    break
+                for better in range(best_ask, price):
+                    asks[unsigned(better - base)] = 0
+                best_ask = price
+                asks[column] = lots
+            else:
+                if own_bids[column] != 0 or price >= own_ask or price < own_bid or best_bid >= base + bids.shape[0]:
+                    break
+                if price + best_ask < sum_lo or price + best_ask > sum_hi:
+                    break
+                for better in range(price + 1, best_bid + 1):
+                    bids[unsigned(better - base)] = 0
+                best_bid = price
+                bids[column] = lots
         elif kind >= EXCH_BIT and (kind != TRADE_EXCH or ev & NO_SIDE_BIT or price <= own_bid or price >= own_ask):
             break
+        i += 1
+    meta[BEST_BID], meta[BEST_ASK] = best_bid, best_ask
+    return i
+
+
+@kernel
+def _next_exch_row(state: State) -> int:
+    """Return the next row that the Venue sees, or the count: after a taker each row is looked at."""
+    ev_column = at.ev(state.exch_rows)
+    i = at.clock(state)[EXCH_ROW]
+    while i < ev_column.shape[0] and ev_column[i] & EXCH_BIT == 0:
         i += 1
     return i
 
@@ -186,7 +204,8 @@ def _venue_row(state: State, i: int) -> int:
     if ev & EXCH_BIT == 0 or (kind == TRADE and not _may_trade(state, price, ev)):
         return REACHED
     now_ns = at.exch_ts(rows)[i] - clock[ORIGIN]
-    clock[FEED_EXCH_NS] = at.local_ts(rows)[i] - at.exch_ts(rows)[i]
+    if clock[USES_FEED] == 1:
+        clock[FEED_EXCH_NS] = at.local_ts(rows)[i] - at.exch_ts(rows)[i]
     account.note_book(state)
     code = REACHED
     if kind <= SNAPSHOT:
