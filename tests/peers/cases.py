@@ -5,6 +5,8 @@ Every case starts from bids 100:10 99:10 98:7 and asks 101:10 102:5 (price:lots)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from simcore import records
@@ -34,7 +36,7 @@ class Case(NamedTuple):
     steps: list[Step]
     theirs: Outcome
     ours: Outcome
-    peer: dict[str, Any] = {}
+    peer: Mapping[str, Any] = MappingProxyType({})
     model: str = "risk_averse"
     alike: dict[str, Any] | None = None
 
@@ -141,7 +143,7 @@ FAULTS = {
         Outcome({1: (3, "FILLED")}, 6), Outcome({1: (3, "FILLED")}, 3),
     ),
     "range-limited depth: clearing asks removes none": Case(
-        "Asks are cleared up to 102; the bid that comes to 102 and goes shows them again.",
+        "Asks are cleared up to 102; an ask at 101 comes and goes, and the one at 102 is the best again.",
         [row("clear", SELL, 102, 1), row("depth", SELL, 103, 1), row("depth", SELL, 101, 1), row("depth", SELL, 101, 0),
          place(1, BUY, "GTX", 102, 1)],
         Outcome({1: (0, "EXPIRED")}), Outcome({1: (0, "NEW")}), {"depth": "roivector", "roi_low": 1.0, "roi_high": 200.0},

@@ -33,14 +33,19 @@ CAPTURES = (
 )
 
 
-def capture_pair(capture: Capture, folder: Path) -> Pair:
-    """Convert a capture and export it; skip if it is not there."""
+def real_files(capture: Capture) -> list[Path]:
+    """Return the files of a capture; skip if they are not there."""
     root = Path(os.environ.get("MMSIM_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))
     sources = [root / "binance" / name for name in capture.files]
     missing = [path.name for path in sources if not path.is_file()]
     if missing:
         pytest.skip(f"no {missing[0]} in {root / 'binance'} (MMSIM_REAL_DATA)")
-    convert(sources, "binance", folder / "tape")
+    return sources
+
+
+def capture_pair(capture: Capture, folder: Path) -> Pair:
+    """Convert a capture and export it; skip if it is not there."""
+    convert(real_files(capture), "binance", folder / "tape")
     return exported(Tape.open(folder / "tape"), folder)
 
 
