@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from simcore.jit import expose
 from simcore.kernels import queue
+from simcore.records import ASK, BEST, BID, DEPTH, POST_ONLY, TRADE
+from tests.regression.venue import Venue
 
 behind_probability = expose(queue.behind_probability)
 after_change = expose(queue.after_change)
@@ -30,6 +32,41 @@ GOLDEN = [
 def test_golden_vectors(model, n, behind, ahead):
     assert behind_probability(model, n, 60.0, 40.0) == pytest.approx(behind, abs=1e-6)
     assert after_change(model, n, 60.0, 100, 70, 0.0) == pytest.approx(ahead, abs=1e-6)
+
+
+@pytest.mark.parametrize(("model", "n", "behind", "ahead"), [*GOLDEN, (queue.RISK_AVERSE, 1.0, 1.0, 60.0)])
+def test_golden_vectors_at_the_venue(model, n, behind, ahead):
+    """The same through orders and rows: we join behind 60, the level grows to 100 and shrinks to 70."""
+    venue = Venue(queue_model=queue.NAMES[model], queue_n=n)
+    venue.row(1, DEPTH, BID, 10_000, 60)
+    venue.place(2, 1, BID, POST_ONLY, 10_000, 5)
+    venue.row(3, DEPTH, BID, 10_000, 100)
+    assert venue.ahead(1) == 60.0
+    venue.row(4, DEPTH, BID, 10_000, 70)
+    assert venue.ahead(1) == pytest.approx(ahead, abs=1e-6)
+
+
+@pytest.mark.parametrize("model", HOPEFUL)
+def test_golden_trades_at_the_venue(model):
+    """front -= q, traded += q; what traded is no cancel; the lots beyond the front fill, and the front is 0."""
+    venue = Venue(queue_model=queue.NAMES[model])
+    venue.row(1, DEPTH, BID, 10_000, 60)
+    venue.place(2, 1, BID, POST_ONLY, 10_000, 5)
+    assert venue.row(3, TRADE, ASK, 10_000, 20) == []
+    venue.row(4, DEPTH, BID, 10_000, 40)
+    assert venue.ahead(1) == 40.0
+    assert [(said.qty, said.leaves) for said in venue.row(5, TRADE, ASK, 10_000, 43)] == [(3, 2)]
+    assert venue.ahead(1) == 0.0
+
+
+@pytest.mark.parametrize("model", [*HOPEFUL, queue.RISK_AVERSE])
+def test_golden_whole_fills_on_a_touched_queue_a_crossing_book_and_a_trade_through(model):
+    """As an exchange without partial fills has it: each of the three fills all five lots."""
+    for row in ((TRADE, ASK, 10_000, 61), (BEST, ASK, 10_000, 1), (TRADE, ASK, 9_999, 1)):
+        venue = Venue(queue_model=queue.NAMES[model], fill_whole=True, cross_fill_whole=True)
+        venue.row(1, DEPTH, BID, 10_000, 60)
+        venue.place(2, 1, BID, POST_ONLY, 10_000, 5)
+        assert [(said.qty, said.leaves) for said in venue.row(3, *row)] == [(5, 0)]
 
 
 def test_the_risk_averse_and_front_models_need_no_probability():
