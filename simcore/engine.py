@@ -84,14 +84,11 @@ def replay(
     fingerprint = _fingerprint(tape, config, linked)
     saved = manifest.prepare(folder, resume, fingerprint)
     store = JournalStore(folder)
+    earlier_s = 0.0 if saved is None else saved[0].wall_s
+    session = new_session(tape, [config], linked, store) if saved is None else _resumed(tape, config, linked, store, saved)
+    _compile(linked, config, tape.rows * config.run.repeat, progress)  # a strategy that does not compile makes no folder
     if saved is None:
-        session = new_session(tape, [config], linked, store)
-        earlier_s = 0.0
         manifest.write_start(folder, tape, config, linked, fingerprint, session.state)
-    else:
-        session = _resumed(tape, config, linked, store, saved)
-        earlier_s = saved[0].wall_s
-    _compile(linked, config, tape.rows * config.run.repeat, progress)
     watch = _Watch(tape, config, progress, folder, fingerprint, earlier_s)
     with faults.named(session):
         run(session, watch.after_chunk)

@@ -6,6 +6,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -14,9 +15,12 @@ from simcore.errors import StrategyError
 from simcore.kernels import state as st
 from simcore.runner import Session
 
-_RUNTIME = (ArithmeticError, LookupError, TypeError, ValueError)  # what a kernel of a user can raise
+_RUNTIME = (  # what a kernel of a user can raise
+    ArithmeticError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 _USER_FILES = ("strategy.py", "queue_custom.py")
 _PLACE = re.compile(r'File "([^"]*)", line (\d+)')
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 _NOISE = ("Failed in nopython", "During:", "There are", "This error may", "Overload", ">>>", "File ")
 
 
@@ -30,19 +34,35 @@ def named(session: Session) -> Iterator[None]:
     try:
         yield
     except jit.COMPILE_ERRORS as exc:
-        raise StrategyError("STRAT-003", f"{session.linked.name}: {_compile_cause(str(exc))}") from exc
+        raise StrategyError("STRAT-003", f"{session.linked.name}: {_compile_cause(str(exc), session)}") from exc
     except _RUNTIME as exc:
         raise StrategyError("STRAT-004", f"{session.linked.name}: {_runtime_cause(session, exc)}") from exc
 
 
-def _compile_cause(text: str) -> str:
+def _compile_cause(text: str, session: Session) -> str:
     """Return the compiler's first sentence, and the innermost line of the user's file."""
     lines = [line.strip() for line in text.splitlines()]
     said = next((line for line in lines if line and not line.startswith(_NOISE)), "the compiler gave no reason")
     detail = next((line.removeprefix(">>> ") for line in lines if line.startswith(">>> ")), "")
     places = [(file.replace("\\", "/").rsplit("/", 1)[-1], int(line)) for file, line in _PLACE.findall(text)]
+    places += _places_of_name(said, session)
     place = next((f"{file}, line {line}: " for file, line in places if file in _USER_FILES), "")
     return f"{place}{said} {detail}".strip()
+
+
+def _places_of_name(said: str, session: Session) -> list[tuple[str, int]]:
+    """Return the lines that hold a name which is not defined: the compiler does not say them."""
+    unknown = _UNDEFINED.search(said)
+    folder = Path(session.linked.strategy.__file__ or "").parent
+    if unknown is None:
+        return []
+    word = re.compile(rf"\b{unknown[1]}\b")
+    return [
+        (file, number)
+        for file in _USER_FILES
+        for number, line in enumerate((folder / file).read_text(encoding="utf-8").splitlines(), 1)
+        if word.search(line.partition("#")[0])
+    ]
 
 
 def _runtime_cause(session: Session, exc: Exception) -> str:

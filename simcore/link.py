@@ -26,6 +26,10 @@ from simcore.errors import EngineError, StrategyError
 _LINKED = ("resting", "requests", "venue", "pipeline", "loop")
 _KERNELS = Path(__file__).parent / "kernels"
 _STRATEGIES = Path(__file__).parent.parent / "strategies"
+_AT_IMPORT = (  # what the lines of a user's file can raise
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
+    SyntaxError, SystemExit, TypeError, ValueError,
+)  # fmt: skip
 _MARK = re.compile(r"^from simcore\.kernels import (.+?)  # LINK$", re.MULTILINE)
 
 
@@ -55,13 +59,25 @@ def strategy_path(name: str) -> Path:
     return path
 
 
+def _read(path: Path, shown: str) -> bytes:
+    """Return a file's bytes, which are text; STRAT-001 if it cannot be read, STRAT-002 if it is no text."""
+    try:
+        source = path.read_bytes()
+        source.decode()
+    except OSError as exc:
+        raise StrategyError("STRAT-001", f"{shown}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise StrategyError("STRAT-002", f"{shown}: not UTF-8 text: {exc.reason} at byte {exc.start}") from exc
+    return source
+
+
 def link(strategy: str, queue_model: Path | None = None) -> Linked:
     """Link a strategy (name or file), and a user's queue model (file), into the kernels.
 
     Raises StrategyError STRAT-001 (not found) or STRAT-002 (not usable: the message says what is missing).
     """
-    source = strategy_path(strategy).read_bytes()
-    queue_source = (queue_model or _KERNELS / "queue_custom.py").read_bytes()
+    source = _read(strategy_path(strategy), strategy)
+    queue_source = _read(queue_model or _KERNELS / "queue_custom.py", str(queue_model))
     digest = hashlib.sha256(jit.source_hash().encode() + source + b"\0" + queue_source).hexdigest()[:16]
     package = f"mmsim_linked_{digest}"
     folder = jit.cache_dir() / package
@@ -130,7 +146,7 @@ def _import_package(folder: Path, package: str) -> None:
 def _import(name: str, shown: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except (ImportError, SyntaxError, NameError, TypeError, AttributeError, ValueError) as exc:
+    except _AT_IMPORT as exc:
         raise StrategyError("STRAT-002", f"{shown}: {type(exc).__name__}: {exc}") from exc
 
 
@@ -198,6 +214,6 @@ def _constructor(value: Any, places: Any, imports: set[str]) -> str:
     alias = f"{kind.__module__.replace('.', '_')}_{kind.__name__}"
     imports.add(f"from {kind.__module__} import {kind.__name__} as {alias}")
     parts = [
-        _constructor(part, places, imports) if hasattr(part, "_fields") else f"row[{next(places)}]" for part in value
+        _constructor(part, places, imports) if hasattr(part, "_fields") else f"float(row[{next(places)}])" for part in value
     ]
     return f"{alias}({', '.join(parts)})"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
@@ -24,6 +25,7 @@ from simcore.units import NS_PER_MS, CashScale, rate_units, to_decimal
 
 SELF_TRADE = {"refuse": 0, "cancel_resting": 1, "ignore": 2}
 SLOTS_MIN, SLOTS_MAX = 8, 256  # live orders of a lane: those that the exchange allows, and as many on the way out
+_LATENCY_NS_END = 86_400 * 10**9  # of recorded latencies: a longer one is a time, or in another unit
 LATENCY_LEGS = ("place", "amend", "cancel", "response")
 Tables = list[tuple[IntArray, IntArray]]
 
@@ -180,24 +182,35 @@ def recorded(latency: LatencyModel, key: str) -> tuple[IntArray, IntArray]:
     path = Path(latency.file or "")
     if not path.is_file():
         raise ConfigError("CONF-001", f"{key}.file: {path}: no such file")
-    table = pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
+    try:
+        table = pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
+    except (OSError, pa.ArrowException) as exc:
+        raise ConfigError("CONF-003", f"{key}.file: {path}: {exc}") from exc
     column = latency.column or next((n for n in table.column_names if n.startswith("latency")), "")
     units = {"_ns": 1, "_us": 1_000, "_ms": 1_000_000, "_s": 1_000_000_000}
     unit = next((factor for suffix, factor in units.items() if column.endswith(suffix)), 0)
     if column not in table.column_names or unit == 0:
         known = ", ".join(table.column_names)
         raise ConfigError("CONF-003", f"{key}.column: {column!r}; expected a column ending in _ns, _us, _ms or _s of: {known}")
-    raw = np.asarray(table[column].to_numpy(), np.float64)
-    if len(raw) == 0 or not np.all(np.isfinite(raw)) or np.any(raw < 0):
-        raise ConfigError("CONF-003", f"{key}.file: {path}: latencies must be finite and not negative")
+    raw = _numbers(table, column, np.float64, f"{key}.file: {path}")
+    if len(raw) == 0 or not np.all(np.isfinite(raw)) or np.any(raw < 0) or np.any(raw * unit >= _LATENCY_NS_END):
+        raise ConfigError("CONF-003", f"{key}.file: {path}: latencies must be finite, not negative and less than a day")
     values = np.round(raw * unit).astype(np.int64)
     if latency.sampling == "sample":
         return np.arange(len(values), dtype=np.int64), values
     if "time_ns" not in table.column_names:
         raise ConfigError("CONF-003", f"{key}.file: {path}: interpolation needs a column time_ns")
-    times = np.asarray(table["time_ns"].to_numpy(), np.int64)
+    times = _numbers(table, "time_ns", np.int64, f"{key}.file: {path}")
     order = np.argsort(times, kind="stable")
     return times[order], values[order]
+
+
+def _numbers(table: pa.Table, column: str, dtype: type[np.generic], where: str) -> Any:
+    """Return a column of a table as an array; CONF-003 if it holds anything else."""
+    kind = table[column].type
+    if not (pa.types.is_integer(kind) or (dtype is np.float64 and pa.types.is_floating(kind))) or table[column].null_count:
+        raise ConfigError("CONF-003", f"{where}: column {column} holds {kind} with {table[column].null_count} nulls; expected numbers")
+    return table[column].to_numpy().astype(dtype)
 
 
 def stack(lanes: Sequence[LaneParams]) -> tuple[IntArray, FloatArray, FloatArray]:

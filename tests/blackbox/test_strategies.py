@@ -1,0 +1,171 @@
+"""Strategies and queue models that do not import, compile or run: a code, the user's file and line, and no run folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from simcore import faults
+from simcore.errors import StrategyError
+from tests.blackbox.command import assert_refused, mmsim, mmsim_here, names_under
+
+GOOD = """\
+from typing import NamedTuple
+
+from simcore.jit import kernel
+
+
+class Params(NamedTuple):
+    width: float = 1.0
+
+
+class Memory(NamedTuple):
+    seen: float = 0.0
+
+
+@kernel
+def tick(context, params, memory):
+    seen = memory.seen + 1.0
+    return context, Memory(seen)
+"""
+FAULTY_LINE = GOOD.splitlines().index("    seen = memory.seen + 1.0") + 1
+
+
+def with_line(text: str) -> str:
+    """Return the good strategy with another first line in its kernel."""
+    return GOOD.replace("seen = memory.seen + 1.0", text)
+
+
+UNUSABLE: dict[str, tuple[str | bytes, str]] = {
+    "no Python": ("def tick(:\n", "SyntaxError"),
+    "nothing": ("", "Params"),
+    "a null byte": ("x = 1\0", "null"),
+    "not text": (b"# \xff\xfe", "UTF-8"),
+    "a package that is not there": ("import no_such_package\n" + GOOD, "no_such_package"),
+    "a module of ours that is not there": ("from simcore.kernels import nothing\n" + GOOD, "nothing"),
+    "a name that is not defined": (GOOD + "\nx = undefined\n", "undefined"),
+    "a division by zero": (GOOD + "\nx = 1 / 0\n", "ZeroDivisionError"),
+    "an error of its own": (GOOD + "\nraise RuntimeError('closed today')\n", "closed today"),
+    "a failed assertion": (GOOD + "\nassert Params().width > 2.0\n", "AssertionError"),
+    "a file that it opens": (GOOD + "\nopen('/no/such/file')\n", "FileNotFoundError"),
+    "a missing key": (GOOD + "\nx = {}['a']\n", "KeyError"),
+    "an exit": (GOOD + "\nimport sys\nsys.exit(0)\n", "SystemExit"),
+    "no Params": (GOOD.replace("class Params", "class Parameters"), "Params"),
+    "no Memory": (GOOD.replace("class Memory", "class Remembered"), "Memory"),
+    "no tick": (GOOD.replace("def tick", "def tock"), "tick"),
+    "a tick that is no function": (GOOD + "\ntick = 3\n", "tick"),
+    "Params that are no NamedTuple": (GOOD.replace("class Params(NamedTuple)", "class Params"), "Params"),
+    "a parameter without a default": (GOOD.replace("width: float = 1.0", "width: float"), "Params"),
+    "a parameter of text": (GOOD.replace("width: float = 1.0", "width: str = 'wide'"), "Params"),
+    "a parameter of None": (GOOD.replace("width: float = 1.0", "width: object = None"), "Params"),
+}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the copies of bad strategies out of the user's compile cache."""
+    if "MMSIM_CACHE_DIR" not in os.environ:
+        monkeypatch.setenv("MMSIM_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_an_unusable_file_is_refused(name: str, tape: Path, tmp_path: Path) -> None:
+    """STRAT-002 before anything is compiled or written; the cause names the file and what is wrong."""
+    text, word = UNUSABLE[name]
+    path = tmp_path / "mine.py"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    done = mmsim_here("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json")
+    assert_refused(done, "STRAT-002", str(path), word)
+    assert names_under(tmp_path) == ["mine.py"]
+
+
+@pytest.mark.parametrize("name", ["gone.py", "demo_makr", "", "."])
+def test_a_strategy_that_is_not_there(name: str, tape: Path, tmp_path: Path) -> None:
+    """STRAT-001 names those that are."""
+    done = mmsim_here("replay", tape, "--strategy", name, "--out", tmp_path / "out", "--json")
+    assert_refused(done, ("STRAT-001", "CONF-003"), "demo_maker" if name else "")
+    assert names_under(tmp_path) == []
+
+
+def test_a_folder_that_is_named_like_a_strategy(tape: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").mkdir()
+    assert_refused(mmsim_here("replay", tape, "--strategy", tmp_path / "mine.py", "--out", tmp_path / "out"), "STRAT-001", "mine.py")
+
+
+QUEUE = "from simcore.jit import kernel\n\n\n@kernel\ndef join(level_lots, n):\n    return float(level_lots)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "word"),
+    [(None, "CONF-001", "mine.py"), ("", "STRAT-002", "join"), (QUEUE, "STRAT-002", "after_change"), ("1 +", "STRAT-002", "SyntaxError")],
+)
+def test_an_unusable_queue_model_is_refused(text: str | None, code: str, word: str, tape: Path, tmp_path: Path) -> None:
+    """The same for a file of --queue-model."""
+    path = tmp_path / "mine.py"
+    if text is not None:
+        path.write_text(text)
+    done = mmsim_here("replay", tape, "--queue-model", path, "--out", tmp_path / "out", "--json")
+    assert_refused(done, code, str(path), word)
+    assert not (tmp_path / "out").exists()
+
+
+FAILING: dict[str, tuple[str, str]] = {
+    "a division by zero": ("seen = 1.0 / (params.width - 1.0)", "ZeroDivisionError"),
+    "an index outside": ("seen = float((1, 2)[int(params.width) + 5])", "IndexError"),
+    "an error of its own": ("raise ValueError('no quotes today')", "no quotes today"),
+    "a name that is not defined": ("seen = undefined", "undefined"),
+    "a field that is not there": ("seen = context.no_such_field", "no_such_field"),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_strategy_that_fails_while_running_is_named(name: str, tape: Path, tmp_path: Path) -> None:
+    """As plain Python: STRAT-004 with the line, the time and the lane; the run folder holds no results."""
+    line, word = FAILING[name]
+    path = tmp_path / "mine.py"
+    path.write_text(with_line(line))
+    done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json", NUMBA_DISABLE_JIT="1")
+    assert_refused(done, "STRAT-004", str(path), word, f"line {FAULTY_LINE}", "2024-01-01T00:00:00", "lane 0")
+    assert names_under(tmp_path / "out") == ["config.yaml", "run.json"]
+    assert_refused(mmsim_here("report", tmp_path / "out"), "REP-001", "--resume")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FAILING if name not in {"a name that is not defined", "a field that is not there"}])
+def test_a_compiled_strategy_that_fails_is_named(name: str, tape: Path, tmp_path: Path) -> None:
+    """The same where the compiler knows no lines; bounds are checked with --checked."""
+    line, word = FAILING[name]
+    path = tmp_path / "mine.py"
+    path.write_text(with_line(line))
+    done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json", "--checked")
+    assert_refused(done, "STRAT-004", str(path), word.split(" ", maxsplit=1)[0], "2024-01-01T00:00:00", "lane 0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["seen = undefined", "seen = context.no_such_field", "seen = 'a' + memory.seen", "return context"])
+def test_a_strategy_that_does_not_compile_is_named(line: str, tape: Path, tmp_path: Path) -> None:
+    """STRAT-003, and no run folder: the next run may use it."""
+    path = tmp_path / "mine.py"
+    path.write_text(with_line(line))
+    done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json")
+    assert_refused(done, "STRAT-003", str(path))
+    assert names_under(tmp_path) == ["mine.py"]
+
+
+@pytest.mark.parametrize("line", ["seen = undefined", "seen = context.no_such_field", "seen = 'a' + memory.seen"])
+def test_the_cause_of_a_failed_compilation_names_the_line(line: str, tmp_path: Path) -> None:
+    """What the compiler says of the kernel alone; the whole engine takes half a minute."""
+    from simcore import jit
+    from simcore.link import link
+
+    if not jit.JIT:
+        pytest.skip("nothing is compiled with the JIT off")
+    path = tmp_path / "mine.py"
+    path.write_text(with_line(line))
+    linked = link(str(path))
+    compile_tick = jit.expose(linked.strategy.tick)
+    session = type("Session", (), {"linked": linked})()
+    with pytest.raises(StrategyError, match=rf"STRAT-003.*mine\.py: strategy\.py, line {FAULTY_LINE}: "), faults.named(session):
+        compile_tick(1.0 if "context" in line else 0, linked.strategy.Params(), linked.strategy.Memory())
