@@ -44,4 +44,4 @@ class Digest:
         if rows["lane"].any():
             rows = rows.copy()
             rows["lane"] = 0
-        self._streams[stream].update(memoryview(np.ascontiguousarray(rows).view(np.uint8)))
+        self._streams[stream].update(np.ascontiguousarray(rows).view(np.uint8).data)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore.errors import TapeError
-from simcore.records import Chunk
+from simcore.records import EXCH_BIT, LOCAL_BIT, Chunk
 from simcore.tape.schema import TapeMeta
-
-if TYPE_CHECKING:
-    from simcore.tape.check import RowCheck
 
 
 @dataclass(frozen=True)
@@ -28,18 +25,25 @@ class TapeFile:
     group_rows: tuple[int, ...]
 
 
+class Block(NamedTuple):
+    """A decoded row group. first, last: times on the exchange and the local clock, 0 where no row has one; ns."""
+
+    chunk: Chunk
+    first: tuple[int, int]
+    last: tuple[int, int]
+
+
 class Decoder:
-    """Decodes row groups of files in order; used by one thread at a time. check: refuse rows that no kernel may see."""
+    """Decodes row groups of files; used by one thread at a time. check: refuse rows that no kernel may see."""
 
     def __init__(self, wanted: Sequence[str], *, check: bool) -> None:
         self._wanted = list(wanted)
         self._check = check
-        self._rows: RowCheck | None = None
         self._path: Path | None = None
         self._parquet: Any = None
 
-    def decode(self, file: TapeFile, group: int, skip: int, shift_ns: int) -> Chunk:
-        """Return the rows of a row group from `skip` on, shift_ns later."""
+    def decode(self, file: TapeFile, group: int, skip: int, shift_ns: int) -> Block:
+        """Return the rows of a row group from `skip` on, shift_ns later; their order is checked, and first and last given."""
         if self._path != file.path:
             self.close()
             self._parquet = guard(pq.ParquetFile, file.path, file.path, memory_map=False, pre_buffer=False, page_checksum_verification=True)
@@ -49,8 +53,7 @@ class Decoder:
             raise TapeError("TAPE-004", f"{file.path}: row group {group} has {table.num_rows} rows, not {file.group_rows[group]}")
         arrays = {name: _to_numpy(table.column(name), file.path, name)[skip:] for name in self._wanted}
         chunk = _frozen(arrays)
-        if self._check:
-            self._check_rows(chunk, file, group, skip)
+        first, last = _check_rows(chunk, file, group, skip) if self._check else ((0, 0), (0, 0))
         if shift_ns:
             import pyarrow.compute as pc  # takes 30 ms, and only repeats need it
 
@@ -58,25 +61,55 @@ class Decoder:
                 # Arrow adds, not numpy: its memory pool keeps pages, and page faults take longer than the sum.
                 arrays[name] = _to_numpy(pc.add(table.column(name), shift_ns), file.path, name)[skip:]
             chunk = _frozen(arrays)
-        return chunk
+        return Block(chunk, first, last)
 
     def close(self) -> None:
         """Close the file."""
         if self._parquet is not None:
             self._parquet.close()
-        self._path = self._parquet = self._rows = None
+        self._path = self._parquet = None
 
-    def _check_rows(self, chunk: Chunk, file: TapeFile, group: int, skip: int) -> None:
-        from simcore.tape.check import RowCheck  # brings the compiler, which `tape info` does not need
 
-        meta = file.meta
-        if self._rows is None or group == 0:  # each pass over a file begins anew
-            self._rows = RowCheck(str(file.path), meta.first_exch_ts or 1, meta.first_local_ts or 1)
-        self._rows.check(chunk, sum(file.group_rows[:group]) + skip)
-        said = (meta.last_exch_ts or 1, meta.last_local_ts or 1)
-        for name, found, expected in zip(("exch_ts", "local_ts"), self._rows.last, said, strict=True):
-            if found > expected:
-                raise TapeError("TAPE-004", f"{file.path}: {name} reaches {found}, the metadata says {expected}")
+class GroupOrder:
+    """Checks that each row group of a file begins where the one before ended, or later. TapeError TAPE-007."""
+
+    def __init__(self) -> None:
+        self._last = (0, 0)
+
+    def check(self, block: Block, file: TapeFile, group: int, skip: int) -> None:
+        """Take the next row group; the first one of each pass over a file begins anew."""
+        last = (0, 0) if group == 0 else self._last
+        names = (("exch_ts", EXCH_BIT), ("local_ts", LOCAL_BIT))
+        for (name, bit), now, before in zip(names, block.first, last, strict=True):
+            if 0 < now < before:
+                row = sum(file.group_rows[:group]) + skip + _first_row(block.chunk, bit)
+                raise TapeError("TAPE-007", f"{file.path}: row {row}: {name} {now} comes after {before}")
+        self._last = (block.last[0] or last[0], block.last[1] or last[1])
+
+
+def _check_rows(chunk: Chunk, file: TapeFile, group: int, skip: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Check the rows of a row group by themselves; return their first and last times on either clock."""
+    from simcore.tape.check import RowCheck  # brings the compiler, which `tape info` does not need
+
+    meta = file.meta
+    rows = RowCheck(str(file.path), meta.first_exch_ts or 1, meta.first_local_ts or 1)
+    rows.check(chunk, sum(file.group_rows[:group]) + skip)
+    for name, found, expected in zip(("exch_ts", "local_ts"), rows.last, (meta.last_exch_ts, meta.last_local_ts), strict=True):
+        if found > (expected or 1):
+            raise TapeError("TAPE-004", f"{file.path}: {name} reaches {found}, the metadata says {expected}")
+    exch, local = _first_row(chunk, EXCH_BIT), _first_row(chunk, LOCAL_BIT)
+    first = (int(chunk.exch_ts[exch]) if exch >= 0 else 0, int(chunk.local_ts[local]) if local >= 0 else 0)
+    return first, (rows.last[0] if exch >= 0 else 0, rows.last[1] if local >= 0 else 0)
+
+
+def _first_row(chunk: Chunk, bit: int) -> int:
+    """Return the first row with the bit, -1 if there is none; nearly always one of the first few."""
+    width = 64
+    for lo in range(0, len(chunk.ev), width):
+        seen = np.flatnonzero(chunk.ev[lo : lo + width] & bit)
+        if len(seen):
+            return lo + int(seen[0])
+    return -1
 
 
 def guard(call: Any, path: Path, *args: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Read a tape: open it with checks, then stream its rows with bounded memory, decoded ahead in one thread."""
+"""Read a tape: open it with checks, then stream its rows with bounded memory, decoded ahead in threads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from simcore.errors import TapeError
 from simcore.records import ASK_BIT, EXCH_BIT, KIND_COUNT, KIND_LABELS, KIND_MASK, LOCAL_BIT, NO_SIDE_BIT, Chunk
-from simcore.tape.decode import Decoder, TapeFile, guard
+from simcore.tape.decode import Block, Decoder, GroupOrder, TapeFile, guard
 from simcore.tape.schema import (
     COLUMNS,
     META_KEY,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAGIC = b"PAR1"
+DECODE_THREADS = 2  # decoding costs about as much as replaying
 
 
 class Tape:
@@ -92,12 +94,12 @@ class Tape:
         self,
         columns: Collection[str] | None = None,
         repeat: int = 1,
-        read_ahead: int = 2,
+        read_ahead: int = 3,
         start_row: int = 0,
         until_ts: int | None = None,
         check: bool = True,
     ) -> Iterator[Chunk]:
-        """Yield the rows in order, one row group a chunk, decoded by one thread that runs at most `read_ahead` ahead.
+        """Yield the rows in order, one row group a chunk, decoded by two threads that run at most `read_ahead` ahead.
 
         columns    wanted columns; the others are empty arrays. None: all.
         repeat     play the tape so often; pass k is shifted by k * span_ns on both clocks.
@@ -105,7 +107,7 @@ class Tape:
         until_ts   stop after the first chunk after which no row is at or before this time on either clock.
         check      refuse rows that no kernel may see: TapeError TAPE-007 (order), TAPE-009 (value), TAPE-004 (later
                    than the metadata says). Only where all columns are wanted.
-        Memory: read_ahead + 1 row groups. Closing the iterator stops the thread; its errors are raised here.
+        Memory: read_ahead + 1 row groups. Closing the iterator stops the threads; their errors are raised here.
         """
         wanted = [name for name in column_names(self.level) if columns is None or name in columns]
         if until_ts is not None and not {"exch_ts", "local_ts", "ev"} <= set(wanted):
@@ -113,8 +115,9 @@ class Tape:
         unknown = set(columns or ()) - {*COLUMNS, "order_id"}
         if unknown or repeat < 1 or read_ahead < 1 or start_row < 0:
             raise ValueError(f"columns {sorted(unknown)}, repeat {repeat}, read_ahead {read_ahead}, start_row {start_row}")
-        decoder = Decoder(wanted, check=check and len(wanted) == len(column_names(self.level)))
-        return _stream(decoder, self._plan(repeat, start_row), read_ahead, until_ts)
+        checked = check and len(wanted) == len(column_names(self.level))
+        decoders = [Decoder(wanted, check=checked) for _ in range(DECODE_THREADS)]
+        return _stream(decoders, self._plan(repeat, start_row), read_ahead, until_ts)
 
     def describe(self) -> dict[str, Any]:
         """Return what the tape says about itself as plain values; times in ns, bytes of all files."""
@@ -205,25 +208,40 @@ class Tape:
 
 
 def _stream(
-    decoder: Decoder, plan: Iterator[tuple[TapeFile, int, int, int]], read_ahead: int, until_ts: int | None
+    decoders: Sequence[Decoder], plan: Iterator[tuple[TapeFile, int, int, int]], read_ahead: int, until_ts: int | None
 ) -> Iterator[Chunk]:
-    pending: deque[Future[Chunk]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="tape-decode") as pool:
+    idle: SimpleQueue[Decoder] = SimpleQueue()
+    for decoder in decoders:
+        idle.put(decoder)
+
+    def decode(task: tuple[TapeFile, int, int, int]) -> Block:
+        decoder = idle.get()
         try:
-            for task in plan:
-                pending.append(pool.submit(decoder.decode, *task))
-                if len(pending) <= read_ahead:
-                    continue
-                chunk = pending.popleft().result()
-                yield chunk
-                if until_ts is not None and _is_past(chunk, until_ts):
-                    return
-            while pending:
-                yield pending.popleft().result()
+            return decoder.decode(*task)
         finally:
-            for future in pending:
+            idle.put(decoder)
+
+    order = GroupOrder()
+    pending: deque[tuple[tuple[TapeFile, int, int, int], Future[Block]]] = deque()
+    with ThreadPoolExecutor(len(decoders), thread_name_prefix="tape-decode") as pool:
+        try:
+            while True:
+                for task in islice(plan, max(read_ahead + 1 - len(pending), 0)):
+                    pending.append((task, pool.submit(decode, task)))
+                if not pending:
+                    return
+                task, future = pending.popleft()
+                block = future.result()
+                order.check(block, *task[:3])
+                yield block.chunk
+                if until_ts is not None and _is_past(block.chunk, until_ts):
+                    return
+        finally:
+            for _, future in pending:
                 future.cancel()
-            decoder.close()
+            pool.shutdown()
+            for decoder in decoders:
+                decoder.close()
 
 
 def _is_past(chunk: Chunk, until_ts: int) -> bool:

@@ -242,4 +242,4 @@ def test_the_captures_are_whole_and_small(converted: Converted) -> None:
     assert not findings, findings
     assert "gaps" not in report.counts
     assert tape.verify()
-    assert report.bytes_per_row < 6
+    assert report.bytes_per_row < 7
