@@ -94,8 +94,7 @@ def replay(
         run(session, watch.after_chunk)
     watch.report(session)
     store.finish()
-    rows = tape.rows * config.run.repeat
-    manifest.write_end(folder, session, rows, watch.wall_s(), store.digest.hex())
+    manifest.write_end(folder, session, session.rows_played, watch.wall_s(), store.digest.hex())
     checkpoint.remove(folder)
     return folder
 
@@ -114,8 +113,7 @@ def simulate(
     with faults.named(session):
         run(session, watch.after_chunk)
     wall_s = watch.wall_s()
-    rows = tape.rows * configs[0].run.repeat
-    return Outcome(session.journal.digest.hex(), session.journal, session.state, rows, wall_s)
+    return Outcome(session.journal.digest.hex(), session.journal, session.state, session.rows_played, wall_s)
 
 
 def verify(run_dir: Path, progress: ProgressCallback | None = None) -> Verification:

@@ -103,6 +103,11 @@ class Session:
         """Tape rows that the Venue has left behind."""
         return self.feed.exch[0] + int(self.state.clock[st.EXCH_ROW])
 
+    @property
+    def rows_played(self) -> int:
+        """Tape rows that the Node or the Venue has left behind; at a run's end, those up to its end."""
+        return max(self.rows_done, self.exch_rows_done)
+
 
 def run(session: Session, after_chunk: Callable[[Session], None] | None = None) -> None:
     """Run a session to the end of its tape; `after_chunk` is called whenever the Node takes a new chunk.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import simcore
@@ -82,7 +84,7 @@ def test_an_unknown_option_is_refused_by_name() -> None:
 
 def test_a_replay_gives_a_result_that_verifies(tmp_path: Path) -> None:
     result = simcore.replay(simcore.Tape.open(SAMPLE), out=tmp_path / "run", end=END)
-    assert result.headline["rows"] == 199_424
+    assert result.headline["rows"] == 4_536  # those of the ten minutes
     assert len(result.fills) == result.headline["fills"]
     assert simcore.verify(result).ok
     assert simcore.verify(str(tmp_path / "run")).ok
@@ -92,9 +94,52 @@ def test_the_examples_of_the_python_page_run(tmp_path: Path) -> None:
     """All Python blocks of docs/python.md, top to bottom, in a folder with the sample tapes."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
     assert len(blocks) >= 5
-    (tmp_path / "datasets").symlink_to(ROOT / "datasets")
-    script = tmp_path / "page.py"
-    script.write_text("\n".join(blocks))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
-    done = subprocess.run([sys.executable, str(script)], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    (tmp_path / "page.py").write_text("\n".join(blocks))
+    run_at(tmp_path, [sys.executable, "page.py"])
+
+
+def run_at(folder: Path, words: list[str], **variables: str) -> None:
+    """Run a program that must succeed in a folder that has the sample tapes."""
+    if not (folder / "datasets").exists():
+        (folder / "datasets").symlink_to(ROOT / "datasets")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg", **variables}
+    done = subprocess.run(words, check=False, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def strategies_page(folder: Path) -> list[list[str]]:
+    """Write the files of docs/strategies.md; return its commands as words, environment variables left out."""
+    page = (ROOT / "docs" / "strategies.md").read_text()
+    files = re.findall(r"Save (?:it|this) as `(\w+\.py)`:\n\n```python\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in files] == ["imbalance_maker.py", "uniform_queue.py"]
+    for name, text in files:
+        (folder / name).write_text(text)
+    commands = re.findall(r"^(?:[A-Z_]+=\S+ )?mmsim (.*)$", page, re.MULTILINE)
+    assert len(commands) == 5
+    return [shlex.split(command) for command in commands]
+
+
+def test_the_files_of_the_strategies_page_run(tmp_path: Path) -> None:
+    """Strategy and queue model on the first half minute, without the compiler; the strategy's own stage is heard."""
+    for number, words in enumerate(words for words in strategies_page(tmp_path) if words[0] == "replay"):
+        part = ["--to", "2024-01-01T00:00:30Z", "--out", f"run{number}"]
+        run_at(tmp_path, [sys.executable, str(ROOT / "cli.py"), *words, *part], NUMBA_DISABLE_JIT="1")
+    leaning, still = simcore.RunResult(tmp_path / "run0"), tmp_path / "still"
+    words = ["replay", str(SAMPLE), "--strategy", "imbalance_maker.py", "--set", "strategy.params.lean_ticks=0", "--to", "2024-01-01T00:00:30Z"]
+    run_at(tmp_path, [sys.executable, str(ROOT / "cli.py"), *words, "--out", str(still)], NUMBA_DISABLE_JIT="1")
+    assert leaning.headline["orders"] > simcore.RunResult(still).headline["orders"]
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_strategies_page_run_as_given(tmp_path: Path) -> None:
+    """All of them, compiled; the queue model written out makes the fills of the built-in one, lot for lot."""
+    for words in strategies_page(tmp_path):
+        run_at(tmp_path, [sys.executable, str(ROOT / "cli.py"), *words])
+    fills = [
+        pq.read_table(tmp_path / "reports" / f"demo_maker-synes-00{number}" / "journal" / "fills.parquet").select(
+            ["exch_ts", "side", "price_ticks", "qty_lots"]
+        )
+        for number in (1, 2)
+    ]
+    assert fills[0].num_rows > 1_000
+    assert fills[0] == fills[1]
