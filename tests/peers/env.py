@@ -1,11 +1,18 @@
-"""Find or make the peer's own environment: hftbacktest pins an older numpy than mmsim uses."""
+"""The peer's own environment, since it pins an older numpy than mmsim uses: `python -m tests.peers.env` finds or makes it.
+
+MMSIM_PEER_PYTHON names an interpreter that has the peer. Without it the environment is made once, in the folder
+`mmsim` of the user's cache folder, by venv and pip.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,26 +24,73 @@ import pytest
 from tests.peers.ours import Side
 from tests.peers.twin import Fill
 
-PEER = "hftbacktest==2.4.4"
+VERSION = "2.4.4"
+PEER = f"hftbacktest=={VERSION}"
 HERE = Path(__file__).parent
+PROBE_TIMEOUT_S = 120
 INSTALL_TIMEOUT_S = 600
 RUN_TIMEOUT_S = 900
 
 
+class NoPeerError(Exception):
+    """The environment cannot be made: no network, no pip, or no release for this interpreter."""
+
+
 @cache
 def peer_python() -> str:
-    """Return the interpreter that has the peer, making its environment on first use; skip if neither works."""
+    """Return the interpreter that has the peer. One that was named and has it not is a failure; none at all is a skip."""
     chosen = os.environ.get("MMSIM_PEER_PYTHON")
     if chosen:
-        if not _has_peer(chosen):
-            pytest.skip(f"MMSIM_PEER_PYTHON={chosen} cannot import {PEER}")
+        if not has_peer(Path(chosen)):
+            pytest.fail(f"MMSIM_PEER_PYTHON={chosen} cannot import {PEER}")
         return chosen
+    try:
+        return str(made_python())
+    except NoPeerError as exc:
+        pytest.skip(f"no environment for {PEER}: {exc}")
+
+
+def made_python() -> Path:
+    """Return the interpreter of the environment in the cache folder, making it first where it is not whole."""
     root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mmsim"
-    folder = root / f"peer-{PEER.split('==')[1]}-py{sys.version_info[0]}{sys.version_info[1]}"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not (python.exists() and _has_peer(str(python))):
-        _make(folder, python)
-    return str(python)
+    folder = root / f"peer-{VERSION}-py{sys.version_info[0]}{sys.version_info[1]}"
+    if not has_peer(interpreter_of(folder)):
+        make(folder)
+    return interpreter_of(folder)
+
+
+def interpreter_of(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def has_peer(python: Path) -> bool:
+    """Return whether the interpreter is there and imports the right version."""
+    probe = f"import hftbacktest, sys; sys.exit(hftbacktest.__version__ != {VERSION!r})"
+    try:
+        done = subprocess.run([str(python), "-c", probe], capture_output=True, timeout=PROBE_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def make(folder: Path) -> None:
+    """Make the environment beside its place and move it there whole; who comes second uses the first one's."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        fresh = Path(scratch) / folder.name
+        install = [str(interpreter_of(fresh)), "-m", "pip", "install", "-q", "--disable-pip-version-check", PEER]
+        for step in ([sys.executable, "-m", "venv", str(fresh)], install):
+            try:
+                done = subprocess.run(step, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+            except (OSError, subprocess.TimeoutExpired) as exc:
+                raise NoPeerError(str(exc)) from exc
+            if done.returncode != 0:
+                raise NoPeerError(f"{' '.join(step[1:4])}: {done.stderr.strip()[-300:]}")
+        if not has_peer(interpreter_of(fresh)):
+            raise NoPeerError("installed, but it does not import")
+        if not has_peer(interpreter_of(folder)):
+            shutil.rmtree(folder, ignore_errors=True)  # the rest of an installation that was stopped
+            fresh.rename(folder)
 
 
 def run_peer(mode: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -70,23 +124,22 @@ def peer_runs(data: Path, folder: Path, configs: Sequence[dict[str, Any]]) -> li
     return sides
 
 
-def _has_peer(python: str) -> bool:
-    probe = "import hftbacktest, sys; sys.exit(hftbacktest.__version__ != '2.4.4')"
+def main() -> int:
+    """Print the interpreter, and how long it took to find or make it."""
+    begin = time.perf_counter()
+    chosen = os.environ.get("MMSIM_PEER_PYTHON")
     try:
-        done = subprocess.run([python, "-c", probe], capture_output=True, timeout=120, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        python = Path(chosen) if chosen else made_python()
+    except NoPeerError as exc:
+        print(f"no environment for {PEER}: {exc}", file=sys.stderr)
+        return 1
+    if not has_peer(python):
+        print(f"{python} cannot import {PEER}", file=sys.stderr)
+        return 1
+    print(python)
+    print(f"{PEER}: {time.perf_counter() - begin:.1f} s", file=sys.stderr)
+    return 0
 
 
-def _make(folder: Path, python: Path) -> None:
-    steps = ([sys.executable, "-m", "venv", str(folder)], [str(python), "-m", "pip", "install", "-q", PEER])
-    for step in steps:
-        try:
-            done = subprocess.run(step, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
-        except (OSError, subprocess.TimeoutExpired) as exc:
-            pytest.skip(f"no environment for {PEER}: {exc}")
-        if done.returncode != 0:
-            pytest.skip(f"no environment for {PEER}: {' '.join(step)}: {done.stderr.strip()[-300:]}")
-    if not _has_peer(str(python)):
-        pytest.skip(f"no environment for {PEER}: installed, but it does not import")
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Play scripted cases in the peer (hftbacktest 2.4.4): `run_cases.py '{"cases": {name: {"settings": …, "steps": …}}}'`.
+"""Play scripted cases in the peer (hftbacktest 2.4.4): `run_cases.py '{name: {"settings": …, "steps": …}}'`.
 
 Standalone as run_peer.py, whose settings it shares. Step k happens at (k + 1) × 1000 ns. A step is a list:
 
@@ -74,8 +74,9 @@ def play(case: dict[str, Any]) -> dict[str, Any]:
             data[at] = (step[1] | EXCH_EVENT | LOCAL_EVENT, (k + 1) * STEP_NS, (k + 1) * STEP_NS, step[2], step[3], 0, 0, 0)
             data[at]["px"], data[at]["qty"] = step[2] * tick, step[3] * lot
             at += 1
-    # A last row far below, and long after: the peer's time ends at its last row.
-    data[at] = (1 | BUY_EVENT | EXCH_EVENT | LOCAL_EVENT, 10**9, 10**9, tick, lot, 0, 0, 0)
+    # A last row far below, long after if not told when: the peer's time ends at its last row.
+    last = case.get("last_ns", 10**9)
+    data[at] = (1 | BUY_EVENT | EXCH_EVENT | LOCAL_EVENT, last, last, tick, lot, 0, 0, 0)
     hbt = build(data, settings)
     first = next(k for k, step in enumerate(steps) if step[0] == "row")
     if first:
@@ -111,5 +112,5 @@ def seen_now(hbt: Any, orders: list[int], lot: float) -> dict[str, Any]:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    cases = json.loads(sys.argv[1])["cases"]
+    cases = json.loads(sys.argv[1])
     print(json.dumps({name: play(case) for name, case in cases.items()}))

@@ -1,5 +1,6 @@
-"""Print the table of docs/peers.md: `python -m tests.peers.table [QUEUE_MODEL…]` from the project's root.
+"""Print the table of docs/peers.md: `python -m tests.peers.table [settings]` from the project's root.
 
+With `settings`: the counts under other settings of the maker and of the latency instead, the figures below that table.
 Every capture of MMSIM_REAL_DATA (default: ../shared/data) is converted, exported, and played by both engines.
 """
 
@@ -12,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from simcore import Config
 from tests.peers.env import peer_runs
 from tests.peers.matching import Comparison, explain
@@ -20,6 +23,18 @@ from tests.peers.tapes import CAPTURES, Pair, capture_pair, rows_of
 from tests.peers.twin import Rules, Twin
 
 HEAD = ("| capture | queue model | ours | peer | agreeing | explained, by rule | unexplained |", "|" + "---|" * 7)
+SPREAD, INVENTORY = "strategy.params.spread", "strategy.params.inventory"
+SETTINGS = (
+    *((f"{SPREAD}.half_spread_ticks={ticks}",) for ticks in (0, 0.5, 20)),
+    ("strategy.params.emit.order_lots=3",),
+    (f"{INVENTORY}.max_position_lots=1",),
+    *((f"{INVENTORY}.skew_ticks_per_lot={ticks}",) for ticks in (0, 2.25)),
+    (*(f"latency.{leg}.ms=0" for leg in ("place", "amend", "cancel")), "latency.response.ms=0.001"),
+    tuple(f"latency.{leg}.ms=50" for leg in ("place", "amend", "cancel", "response")),
+    *((f"node.tick_interval_ms={ms}", f"node.sample_interval_ms={ms}") for ms in (7.3, 10)),
+    ("venue.queue_n=1",),
+)
+SETTINGS_MODELS = ("power", "log2", "risk_averse")
 
 
 def beside(pair: Pair, config: Config, theirs: Side) -> Comparison:
@@ -47,21 +62,30 @@ def _rows(pair: Pair) -> Any:
     return rows_of(pair)
 
 
-def main(models: list[str]) -> int:
-    """Print the table; 1 if a difference has no rule."""
+def main(arguments: list[str]) -> int:
+    """Print a line a run; 1 if a difference has no rule."""
+    if arguments not in ([], ["settings"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    runs: list[tuple[str, tuple[str, ...]]] = [(model, ()) for model in MODELS]
+    if arguments:
+        runs = [(model, sets) for sets in SETTINGS for model in SETTINGS_MODELS]
     failed = 0
     print("\n".join(HEAD))
     for capture in CAPTURES:
         with tempfile.TemporaryDirectory() as folder:
             pair = capture_pair(capture, Path(folder))
-            configs = [rules(model) for model in models]
+            configs = [rules(model, *sets) for model, sets in runs]
             theirs = peer_runs(pair.npz, Path(folder), [as_peer(config, pair.tape) for config in configs])
-            for model, config, side in zip(models, configs, theirs, strict=True):
+            for (model, sets), config, side in zip(runs, configs, theirs, strict=True):
                 compared = beside(pair, config, side)
                 failed += len(compared.unexplained())
-                print(line_of(pair, model, compared), flush=True)
+                print(line_of(pair, model, compared), *sets, flush=True)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or list(MODELS)))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except pytest.skip.Exception as missing:  # no captures, or no peer: the reason is its message
+        sys.exit(str(missing))
