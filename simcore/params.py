@@ -165,7 +165,7 @@ def _set_latency(
         ints[st.P_LAT_TABLE + leg] = len(tables)
         tables.append((times, values))
         if model == st.INTERPOLATED and len(np.unique(times)) < len(times):
-            raise ConfigError("CONF-003", f"{key}.file: interpolation needs strictly increasing times")
+            raise ConfigError("CONF-003", f"{key}.file: {latency.file}: interpolation needs strictly increasing times")
     assert model is not None, "the config model lists the same names"
     ints[st.P_LAT_MODEL + leg] = model
     ints[st.P_LAT_NS + leg] = 0 if latency.model == "recorded" else _ns(latency.ms, f"{key}.ms", 0)
@@ -191,7 +191,7 @@ def recorded(latency: LatencyModel, key: str) -> tuple[IntArray, IntArray]:
     unit = next((factor for suffix, factor in units.items() if column.endswith(suffix)), 0)
     if column not in table.column_names or unit == 0:
         known = ", ".join(table.column_names)
-        raise ConfigError("CONF-003", f"{key}.column: {column!r}; expected a column ending in _ns, _us, _ms or _s of: {known}")
+        raise ConfigError("CONF-003", f"{key}.column: {column!r}; expected a column of {path} ending in _ns, _us, _ms or _s, one of: {known}")
     raw = _numbers(table, column, np.float64, f"{key}.file: {path}")
     if len(raw) == 0 or not np.all(np.isfinite(raw)) or np.any(raw < 0) or np.any(raw * unit >= _LATENCY_NS_END):
         raise ConfigError("CONF-003", f"{key}.file: {path}: latencies must be finite, not negative and less than a day")

@@ -70,8 +70,7 @@ class Feed:
         self._drop_passed()
 
     def _hold_next(self) -> None:
-        if self._ahead is None:
-            raise EngineError("ENG-001", "the tape holds no rows")
+        assert self._ahead is not None, "a tape holds rows (TAPE-006), and its last chunk is never left"
         self._held.append((self._next_row, self._ahead))
         self._next_row += len(self._ahead.ev)
         self._ahead = next(self._chunks, None)

@@ -65,6 +65,36 @@ def test_the_process_refuses_as_well(tape: Path, tmp_path: Path) -> None:
     assert_refused(mmsim("replay", tape, "--set", "run.sed=1", "--out", tmp_path / "out", "--json"), "CONF-002", "run.seed")
 
 
+LATENCIES: dict[str, tuple[str | None, str, str]] = {
+    "not there": (None, "CONF-001", "no such file"),
+    "nothing": ("", "CONF-003", "Empty"),
+    "no columns of latencies": ("time,delay\n1,2\n", "CONF-003", "ending in _ns"),
+    "rows of other lengths": ("time_ns,latency_us\n1,2,3\n", "CONF-003", "Expected 2 columns"),
+    "text": ("time_ns,latency_us\n1,slow\n", "CONF-003", "string"),
+    "a negative one": ("time_ns,latency_us\n1,5\n2,-1\n", "CONF-003", "not negative"),
+    "not a number": ("time_ns,latency_us\n1,5.0\n2,inf\n", "CONF-003", "finite"),
+    "a missing one": ("time_ns,latency_us\n1,5\n2,\n", "CONF-003", "1 nulls"),
+    "a time, not a latency": ("time_ns,latency_s\n1,1723161601\n2,5\n", "CONF-003", "less than a day"),
+    "no times": ("latency_us\n5\n", "CONF-003", "time_ns"),
+    "times of text": ("time_ns,latency_us\nnoon,5\n", "CONF-003", "time_ns"),
+    "equal times": ("time_ns,latency_us\n1,5\n1,6\n", "CONF-003", "increasing"),
+}
+
+
+@pytest.mark.parametrize("name", LATENCIES)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_bad_recorded_latencies_are_refused(name: str, suffix: str, tape: Path, tmp_path: Path) -> None:
+    """Files of recorded latencies: missing, damaged, of other units; a Parquet file that is none."""
+    text, code, word = LATENCIES[name]
+    path = tmp_path / f"latency{suffix}"
+    if text is not None:
+        path.write_text(text)
+        word = word if suffix == ".csv" else "latency.parquet"
+    done = mmsim_here("replay", tape, "--latency", f"recorded:{path}", "--out", tmp_path / "out", "--json")
+    assert_refused(done, code, str(path), word)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("option", [("--from", "2030-01-01"), ("--to", "2001-01-01"), ("--from", "tomorrow"), ("--repeat", "0")])
 def test_a_window_without_rows_is_refused(option: tuple[str, str], tape: Path, tmp_path: Path) -> None:
     """Outside the tape, or no time at all."""

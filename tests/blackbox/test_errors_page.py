@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
 
 import pytest
 
@@ -15,14 +18,32 @@ def test_the_page_is_current() -> None:
     assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == codes_page()
 
 
-def test_every_code_that_is_raised_is_listed() -> None:
-    """The table is complete."""
-    raised = set()
-    for path in [*(ROOT / "simcore").rglob("*.py"), ROOT / "cli.py"]:
-        if path.name != "errors.py":
-            raised |= set(re.findall(r'"((?:TAPE|CONV|CONF|STRAT|ENG|JRNL|REP|BENCH)-\d{3})"', path.read_text(encoding="utf-8")))
-    assert raised
-    assert raised - set(CODES) == set()
+CODE = re.compile(r'"((?:TAPE|CONV|CONF|STRAT|ENG|JRNL|REP|BENCH)-\d{3})"')
+
+
+def codes_in(files: Iterable[Path]) -> set[str]:
+    """Return the codes that stand in files as strings."""
+    return {code for path in files for code in CODE.findall(path.read_text(encoding="utf-8"))}
+
+
+def test_the_codes_of_the_sources_are_those_of_the_table() -> None:
+    """Each one that is raised is listed, and each one that is listed is raised."""
+    sources = [path for path in (ROOT / "simcore").rglob("*.py") if path.name != "errors.py"]
+    assert codes_in(sources) == set(CODES)
+
+
+def test_every_code_is_in_a_test() -> None:
+    """Of those that a user can meet: none stands in the sources only."""
+    assert set(CODES) - codes_in((ROOT / "tests").rglob("test_*.py")) == set()
+
+
+def test_codes_keep_their_order() -> None:
+    """Within a family by number, families together."""
+    families = [code.partition("-")[0] for code in CODES]
+    assert [family for family, _ in groupby(families)] == list(dict.fromkeys(families))
+    for _, family in groupby(CODES, lambda code: code.partition("-")[0]):
+        codes = list(family)
+        assert codes == sorted(codes)
 
 
 @pytest.mark.parametrize("code", CODES)

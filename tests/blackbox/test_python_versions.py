@@ -15,9 +15,10 @@ import pytest
 
 from tests.blackbox.command import ROOT, command
 from tests.blackbox.tapes import write_sample
+from tests.golden.samples import expected
 
 PYTHONS = [path for path in os.environ.get("MMSIM_PYTHONS", "").split(os.pathsep) if path]
-SAMPLES = sorted((ROOT / "datasets").glob("*.parquet"))
+GOLDEN = "import json; from tests.golden.samples import golden_run, names; print(json.dumps({name: golden_run(name)[0] for name in names()}))"
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,35 +26,38 @@ pytestmark = [
 ]
 
 
-def version_of(python: str) -> str:
-    done = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def digest(python: str, tape: Path, out: Path, **variables: str) -> str:
-    """Return the digest of a replay with an interpreter."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+def run(python: str, *words: str | Path, **variables: str) -> str:
+    """Return what an interpreter prints, in the project's folder and with its sources."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT), **variables}
     done = subprocess.run(
-        command("replay", tape, "--out", out, "--json", python=python), capture_output=True, text=True, check=False,
-        cwd=ROOT, env=environment, timeout=600,
-    )  # fmt: skip
+        [python, *map(str, words)], capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=1200
+    )
     assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["digest"])
+    return done.stdout
+
+
+def version_of(python: str) -> str:
+    return run(python, "-c", "import platform; print(platform.python_version())").strip()
+
+
+def replay_digest(python: str, tape: Path, out: Path, **variables: str) -> str:
+    """Return the digest of `mmsim replay` with an interpreter."""
+    words = command("replay", tape, "--out", out, "--json", python=python)[1:]
+    return str(json.loads(run(python, *words, **variables))["digest"])
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
-def test_a_sample_has_one_digest(python: str, sample: Path, tmp_path: Path) -> None:
-    """Compiled, the whole sample; this Python against the other."""
-    assert digest(python, sample, tmp_path / "other") == digest(sys.executable, sample, tmp_path / "this"), version_of(python)
+def test_the_golden_digests_are_those_of_every_python(python: str) -> None:
+    """Compiled: each golden run of the samples against the committed digests."""
+    assert json.loads(run(python, "-c", GOLDEN)) == expected(), version_of(python)
 
 
 @pytest.mark.parametrize("python", [sys.executable, *PYTHONS])
 def test_the_digest_is_the_same_without_the_compiler(python: str, tmp_path: Path) -> None:
-    """A short part of a sample, as plain Python, on each interpreter."""
+    """Through the command: a short part of a sample as plain Python on each interpreter, and compiled on this one."""
     tape = write_sample(tmp_path / "short.parquet", rows=3000)
-    plain = digest(python, tape, tmp_path / "plain", NUMBA_DISABLE_JIT="1")
-    assert plain == digest(sys.executable, tape, tmp_path / "compiled"), version_of(python)
+    plain = replay_digest(python, tape, tmp_path / "plain", NUMBA_DISABLE_JIT="1")
+    assert plain == replay_digest(sys.executable, tape, tmp_path / "compiled"), version_of(python)
 
 
 def test_the_interpreters_are_of_other_versions() -> None:
