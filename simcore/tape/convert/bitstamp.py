@@ -13,7 +13,7 @@ The log does not say which reductions are executions, nor which order of a trade
   show the crossed moments between the lines of one match;
 * a reduction without a trade is a cancel of that much (counted);
 * orders from before the log: those it touches are known by what it takes from them, the others by the first
-  order_book that reaches so deep; `--extra opening=drop` leaves them all out.
+  order_book that reaches so deep; `--option opening=drop` leaves them all out.
 """
 
 from __future__ import annotations

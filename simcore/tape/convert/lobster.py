@@ -2,16 +2,19 @@
 
 Columns: seconds after midnight (New York), type, order id, size, price × 10 000, side of the resting order
 (1 buy, -1 sell), and sometimes a seventh, the market participant, which is not used. No date: it comes from
-the file name (`AMZN_2021-04-12_…`) or from `--extra date=2021-04-12`; `--extra timezone=…` names another clock.
+the file name (`AMZN_2021-04-12_…`) or from `--option date=2021-04-12`; `--option timezone=…` names another clock.
 
-There is no opening book. Orders that are touched but never added were there before: each gets an inferred
-L3_ADD at the first row's time, with the quantity that the file takes from it. `--extra opening=drop` drops
-what touches them instead.
+There is no opening book, and a file of N levels is silent about what happens outside of the best N. So orders are
+touched that were never added: each gets an inferred L3_ADD where its id belongs, since the exchange numbers its orders
+through the day, with the quantity that the file takes from it; `--option opening=drop` drops what touches them instead.
+And orders are cancelled that the file never mentions again: they are taken away when a message proves them gone.
 """
 
 from __future__ import annotations
 
+import bisect
 import csv
+import heapq
 import io
 import re
 from collections import Counter
@@ -76,10 +79,10 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
         raise ConvertError("CONV-006", f"files of {', '.join(sorted(set(symbols)))}")
     if not book.rows:
         raise ConvertError("CONV-002", f"{paths[0]}: no messages")
-    if counts["orders_inferred_at_opening"]:
-        warnings.append(
-            f"{counts['orders_inferred_at_opening']} orders from before the file were inferred from what later touches them"
-        )
+    if inferred := counts["orders_inferred_at_opening"] + counts["orders_inferred_later"]:
+        warnings.append(f"{inferred} orders that the file does not add were inferred from what later touches them")
+    if counts["orders_gone_unseen"]:
+        warnings.append(f"{counts['orders_gone_unseen']} orders left without a message and were taken away when a later one proved it")
     return Source(
         rows=book.source_rows(), level="l3", venue="lobster", symbol=symbols[0], kind=None,
         hints={"tick_size": "0.01", "lot_size": "1"} if _penny_grid(book) else {"lot_size": "1"},
@@ -91,7 +94,10 @@ def _apply(messages: _Messages, book: OrderRows, line_before: int, drop: bool) -
     """Turn the messages of one day into rows of the book (mutated)."""
     if not len(messages.ts):
         return
-    dropped = _open(messages, book, line_before, drop)
+    dropped, arrivals = _unknown(messages, drop)
+    if dropped:
+        book.counts["messages_of_unknown_orders_dropped"] += len(dropped)
+    silent = _Silent(book, messages)
     counts = book.counts
     columns = (messages.ts, messages.kind, messages.order_id, messages.size, messages.price, messages.side)
     for index, (ts, kind, order_id, size, price, side_sign) in enumerate(
@@ -99,6 +105,11 @@ def _apply(messages: _Messages, book: OrderRows, line_before: int, drop: bool) -
     ):
         side = BID if side_sign == 1 else ASK
         book.at(ts, ts, line_before + index + 1)
+        for new in arrivals.get(index, ()):
+            book.add(*new)
+            counts["orders_inferred_later" if index else "orders_inferred_at_opening"] += 1
+        if kind in (ADD, REDUCE, DELETE, EXECUTE):
+            silent.remove(side, price, executed=kind == EXECUTE)
         if kind == ADD:
             book.add(order_id, side, price, size)
         elif kind == HALT:
@@ -121,35 +132,71 @@ def _apply(messages: _Messages, book: OrderRows, line_before: int, drop: bool) -
                 book.remove(order_id)
             else:
                 book.reduce(order_id, size)
+        silent.note(order_id, index)
 
 
-def _open(messages: _Messages, book: OrderRows, line_before: int, drop: bool) -> set[int]:
-    """Add the orders that must have rested before the first row; or return the rows that touch them, to drop.
+def _unknown(messages: _Messages, drop: bool) -> tuple[set[int], dict[int, list[tuple[int, int, int, int]]]]:
+    """Find orders that are touched but never added.
 
-    Per level the order of the ids is the order of arrival: the exchange numbers its orders through the day.
+    Returns the messages to drop, and (id, side, price, size) of orders by the message before which they joined: the first
+    that adds a larger id, or the first that touches them. Within one place the ids are the order of arrival.
     """
-    needed: dict[int, list[int]] = {}  # order id -> [side sign, price, quantity taken]
+    needed: dict[int, list[int]] = {}  # order id -> [side, price, quantity taken, first message]
     touching: set[int] = set()
     added: set[int] = set()
+    largest: list[int] = []  # of the ids added so far, where it grows
+    grows_at: list[int] = []
     columns = (messages.kind, messages.order_id, messages.size, messages.price, messages.side)
     for index, (kind, order_id, size, price, sign) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
         if kind == ADD:
             added.add(order_id)
+            if not largest or order_id > largest[-1]:
+                largest.append(order_id)
+                grows_at.append(index)
         elif kind in (REDUCE, DELETE, EXECUTE) and order_id not in added and size > 0:
-            needed.setdefault(order_id, [sign, price, 0])[2] += size
+            needed.setdefault(order_id, [BID if sign == 1 else ASK, price, 0, index])[2] += size
             touching.add(index)
     if drop:
-        if touching:
-            book.counts["messages_of_unknown_orders_dropped"] += len(touching)
-        return touching
-    ts = int(messages.ts[0])
-    book.at(ts, ts, line_before + 1)
+        return touching, {}
+    arrivals: dict[int, list[tuple[int, int, int, int]]] = {}
     for order_id in sorted(needed):
-        sign, price, size = needed[order_id]
-        book.add(order_id, BID if sign == 1 else ASK, price, size)
-    if needed:
-        book.counts["orders_inferred_at_opening"] += len(needed)
-    return set()
+        side, price, size, first = needed[order_id]
+        place = bisect.bisect_left(largest, order_id)
+        joined = min(first, grows_at[place] if place < len(largest) else first) if place else 0
+        arrivals.setdefault(joined, []).append((order_id, side, price, size))
+    return set(), arrivals
+
+
+class _Silent:
+    """Orders that rest and that no later message names. They are gone when a message proves that they must be.
+
+    A message about an order at a price says that nothing of the other side rests at or through it; an execution
+    also that nothing of its own side rests at a better price.
+    """
+
+    def __init__(self, book: OrderRows, messages: _Messages) -> None:
+        self._book = book
+        self._last = {order_id: index for index, order_id in enumerate(messages.order_id.tolist())}
+        self._best: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])  # heaps of (price, id), bids negative
+
+    def note(self, order_id: int, index: int) -> None:
+        """Remember an order if it still rests and this was the last message that names it."""
+        order = self._book.orders.get(order_id)
+        if order is not None and self._last[order_id] == index:
+            price = int(order.price)
+            heapq.heappush(self._best[order.side], (-price if order.side == BID else price, order_id))
+
+    def remove(self, side: int, price: int, executed: bool) -> None:
+        """Take away what a message about an order of `side` at `price` proves gone."""
+        self._remove_to(1 - side, -price if side == ASK else price)
+        if executed:
+            self._remove_to(side, (-price if side == BID else price) - 1)
+
+    def _remove_to(self, side: int, bound: int) -> None:
+        heap = self._best[side]
+        while heap and heap[0][0] <= bound:
+            self._book.remove(heapq.heappop(heap)[1])
+            self._book.counts["orders_gone_unseen"] += 1
 
 
 def _day(path: Path, options: ConvertOptions) -> tuple[str, int]:
@@ -159,7 +206,7 @@ def _day(path: Path, options: ConvertOptions) -> tuple[str, int]:
     text = options.extra.get("date") or (found.group(2) if found else "")
     zone = options.extra.get("timezone", "America/New_York")
     if not text:
-        raise ConvertError("CONV-005", f"{path}: no date in the file name; give --extra date=YYYY-MM-DD")
+        raise ConvertError("CONV-005", f"{path}: no date in the file name; give --option date=YYYY-MM-DD")
     try:
         midnight = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=ZoneInfo(zone))
     except (ValueError, ZoneInfoNotFoundError, OSError) as exc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from simcore.errors import ConvertError
 from simcore.records import ASK_BIT, KIND_MASK, L3_ADD, L3_EXEC, L3_REDUCE, NO_SIDE_BIT, TRADE
 from simcore.tape.convert import lobster
-from simcore.tape.convert.base import ConvertOptions
+from simcore.tape.convert.base import ConvertOptions, SourceRows
 
 REAL = Path(os.environ.get("MMSIM_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 AMZN = REAL / "l3" / "lobster_AMZN_2021-04-12_message_10.csv"
@@ -63,6 +64,50 @@ def test_opening_orders_can_be_dropped(tmp_path: Path) -> None:
     assert source.counts["messages_of_unknown_orders_dropped"] == 1
 
 
+def test_an_order_that_was_never_added_joins_where_its_id_belongs(tmp_path: Path) -> None:
+    """Id 15 came between 11 and 20; id 30 is touched before a larger id is added; id 5 rested before the file."""
+    text = """34200,1,11,100,1000000,1
+34201,1,20,100,1000000,1
+34202,4,15,40,1000000,1
+34203,4,30,10,999900,1
+34204,3,15,10,1000000,1
+34205,1,40,1,1000000,1
+34206,3,5,2,999900,1
+"""
+    source = read(tmp_path, text)
+    added = (source.rows.ev & KIND_MASK) == L3_ADD
+    assert source.rows.order_id[added].tolist() == [5, 11, 15, 20, 30, 40]
+    assert source.rows.qty[added].tolist() == [2, 100, 50, 100, 10, 1]
+    assert np.diff(source.rows.exch_ts[added]).tolist() == [0, 10**9, 0, 2 * 10**9, 2 * 10**9]
+    assert (source.counts["orders_inferred_at_opening"], source.counts["orders_inferred_later"]) == (1, 2)
+
+
+def test_an_order_that_must_be_gone_is_taken_away(tmp_path: Path) -> None:
+    """11 and 13 are never named again: an execution below the one, a sell joining at the other, prove them gone.
+
+    12 is better than the execution, too, but is named later, so it rests; 14 rests behind everything and stays.
+    """
+    text = """34200,1,11,100,1000300,1
+34200,1,12,100,1000200,1
+34200,1,13,100,1000000,1
+34200,1,14,100,999900,1
+34200,1,15,100,1000100,1
+34201,4,15,40,1000100,1
+34202,3,12,100,1000200,1
+34203,3,15,60,1000100,1
+34204,1,16,10,1000000,-1
+"""
+    source = read(tmp_path, text)
+    rows = source.rows
+    left = (rows.ev & KIND_MASK) == L3_REDUCE
+    opened = int(rows.exch_ts[0])
+    assert list(zip(rows.order_id[left].tolist(), ((rows.exch_ts[left] - opened) // 10**9).tolist(), strict=True)) == [
+        (11, 1), (12, 2), (15, 3), (13, 4),
+    ]  # fmt: skip
+    assert source.counts == {"orders_gone_unseen": 2}
+    assert len(source.warnings) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "name", "code"),
     [
@@ -107,9 +152,26 @@ def test_mutated_files_give_a_code_or_rows(tmp_path: Path) -> None:
 def test_amzn_executions_are_all_there_and_never_more_than_rests() -> None:
     """Each message gives its rows, no order loses more than it has, and the book never crosses."""
     source = lobster.read([AMZN], ConvertOptions())
-    kinds = np.bincount(source.rows.ev & KIND_MASK, minlength=10)
-    inferred = source.counts["orders_inferred_at_opening"]
-    assert (kinds[L3_ADD], kinds[L3_EXEC], kinds[L3_REDUCE]) == (17_187 + inferred, 5_389, 14_465)
+    rows, counts = source.rows, source.counts
+    kinds = np.bincount(rows.ev & KIND_MASK, minlength=10)
+    assert (counts["orders_inferred_at_opening"], counts["orders_inferred_later"], counts["orders_gone_unseen"]) == (1_283, 834, 359)
+    assert (kinds[L3_ADD], kinds[L3_EXEC], kinds[L3_REDUCE]) == (17_187 + 1_283 + 834, 5_389, 14_465 + 359)
     assert kinds[TRADE] == 5_389 + 3_632 + 1
-    assert "taken_more_than_resting" not in source.counts
-    assert set(source.counts) == {"orders_inferred_at_opening", "hidden_executions", "cross_trades"}
+    assert set(counts) == {
+        "orders_inferred_at_opening", "orders_inferred_later", "orders_gone_unseen", "hidden_executions", "cross_trades",
+    }  # fmt: skip
+    assert crossed_rows(rows) == 0
+
+
+def crossed_rows(rows: SourceRows) -> int:
+    """Return after how many rows the best bid is at or above the best ask."""
+    levels: tuple[Counter[float], Counter[float]] = (Counter(), Counter())
+    crossed = 0
+    for ev, price, qty in zip(rows.ev.tolist(), rows.price.tolist(), rows.qty.tolist(), strict=True):
+        if ev & KIND_MASK in (L3_ADD, L3_REDUCE, L3_EXEC):
+            side = levels[1 if ev & ASK_BIT else 0]
+            side[price] += qty if ev & KIND_MASK == L3_ADD else -qty
+            if side[price] <= 0:
+                del side[price]
+            crossed += bool(levels[0] and levels[1] and max(levels[0]) >= min(levels[1]))
+    return crossed
