@@ -12,7 +12,8 @@ FREE_ID = -1  # order ids are >= 0
 @kernel
 def home_slot(order_id: int, size: int) -> int:
     """Return the slot where an id would like to be; size is a power of two."""
-    return ((order_id & 0xFFFFFFFF) * 2654435761 >> 11 ^ order_id >> 7) & (size - 1)
+    whole = int(order_id)
+    return ((whole & 0xFFFFFFFF) * 1640531527 >> 11 ^ whole >> 7) & (size - 1)  # the product is below 2^63
 
 
 @kernel

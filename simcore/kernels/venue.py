@@ -83,7 +83,7 @@ def advance_venue(state: State, until_ns: int) -> int:
     first = clock[EXCH_ROW]
     code = REACHED
     while code == REACHED:
-        i = _plain_venue_rows(state, until_ts) if clock[TAKEN_COUNT] == 0 else _next_exch_row(state)
+        i = _plain_venue_rows(state, until_ts)
         clock[EXCH_ROW] = i
         if i == times.shape[0]:
             code = REACHED if clock[EXCH_LAST] == 1 else NEED_EXCH
@@ -99,7 +99,9 @@ def advance_venue(state: State, until_ns: int) -> int:
 
 @kernel
 def _plain_venue_rows(state: State, until_ts: int) -> int:
-    """Apply rows up to until_ts that concern no own order; return the first row that is later or not so, or the count.
+    """Apply rows up to until_ts that concern neither an own order nor a level that we took from.
+
+    Returns the first row that is later or concerns one, or the number of rows.
 
     This loop sees nearly all rows of a tape: what is not near the best prices or own orders takes its shortest way,
     and nothing is called, so that all it needs stays in registers.
@@ -115,6 +117,9 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
     own_bid, own_ask = clock[OWN_BEST_BID], clock[OWN_BEST_ASK]
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
     reach_bid, reach_ask = min(own_ask, clock[OWN_WORST_BID]), max(own_bid, clock[OWN_WORST_ASK])
+    any_taken = clock[TAKEN_COUNT] > 0
+    if any_taken:
+        reach_bid, reach_ask = _with_taken(state, reach_bid, reach_ask)
     any_far = at.far_heads(state)[BID] != 0 or at.far_heads(state)[ASK] != 0
     count = times.shape[0]
     i = clock[EXCH_ROW]
@@ -134,7 +139,7 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
                 set_far(state.exch, int((ev >> 4) & 1), price, lots)
             elif ev & ASK_BIT:
                 if price <= max(best_ask, reach_ask):
-                    if own_asks[column] != 0 or (lots > 0 and price <= own_bid):
+                    if any_taken or own_asks[column] != 0 or (lots > 0 and price <= own_bid):
                         break
                     if price <= best_ask:
                         best = ask_in_window(asks, base, best_ask, price, lots)
@@ -144,7 +149,7 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
                 asks[column] = lots
             else:
                 if price >= min(best_bid, reach_bid):
-                    if own_bids[column] != 0 or (lots > 0 and price >= own_ask):
+                    if any_taken or own_bids[column] != 0 or (lots > 0 and price >= own_ask):
                         break
                     if price >= best_bid:
                         best = bid_in_window(bids, base, best_bid, price, lots)
@@ -153,7 +158,7 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
                         best_bid = best
                 bids[column] = lots
         elif kind == BEST_EXCH:
-            if column >= width or lots == 0:
+            if any_taken or column >= width or lots == 0:
                 break
             if ev & ASK_BIT:
                 if own_asks[column] != 0 or price <= own_bid or price > own_ask or best_ask < base:
@@ -181,13 +186,15 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
 
 
 @kernel
-def _next_exch_row(state: State) -> int:
-    """Return the next row that the Venue sees, or the count: after a taker each row is looked at."""
-    ev_column = at.ev(state.exch_rows)
-    i = at.clock(state)[EXCH_ROW]
-    while i < ev_column.shape[0] and ev_column[i] & EXCH_BIT == 0:
-        i += 1
-    return i
+def _with_taken(state: State, reach_bid: int, reach_ask: int) -> tuple[int, int]:
+    """Return the worst bid and ask among the given prices and the levels that we took from."""
+    for k in range(at.clock(state)[TAKEN_COUNT]):
+        entry = at.taken(state)[k]
+        if entry.side == BID:
+            reach_bid = min(reach_bid, entry.price_ticks)
+        else:
+            reach_ask = max(reach_ask, entry.price_ticks)
+    return reach_bid, reach_ask
 
 
 @kernel
