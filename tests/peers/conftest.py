@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from simcore import Tape
 from tests.peers.env import peer_runs
 from tests.peers.ours import MODELS, Side, as_peer, rules
-from tests.peers.tapes import CAPTURES, Pair, capture_pair
+from tests.peers.tapes import CAPTURES, Capture, Pair, capture_tape, exported
 
 
 @pytest.fixture(scope="session", params=CAPTURES, ids=lambda capture: capture.name)
-def captured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    return capture_pair(request.param, tmp_path_factory.mktemp(request.param.name))
+def capture(request: pytest.FixtureRequest) -> Capture:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def captured_tape(capture: Capture, tmp_path_factory: pytest.TempPathFactory) -> Tape:
+    return capture_tape(capture, tmp_path_factory.mktemp(capture.name))
+
+
+@pytest.fixture(scope="session")
+def captured(captured_tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    return exported(captured_tape, tmp_path_factory.mktemp("exported"))
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from simcore import Config
 from tests.peers.env import peer_runs
 from tests.peers.matching import Comparison, explain
 from tests.peers.ours import MODELS, Side, as_peer, rules, run_ours
-from tests.peers.tapes import CAPTURES, Pair, capture_pair, rows_of
+from tests.peers.tapes import CAPTURES, Pair, capture_tape, exported, rows_of
 from tests.peers.twin import Rules, Twin
 
 HEAD = ("| capture | queue model | ours | peer | agreeing | explained, by rule | unexplained |", "|" + "---|" * 7)
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
     print("\n".join(HEAD))
     for capture in CAPTURES:
         with tempfile.TemporaryDirectory() as folder:
-            pair = capture_pair(capture, Path(folder))
+            pair = exported(capture_tape(capture, Path(folder)), Path(folder))
             configs = [rules(model, *sets) for model, sets in runs]
             theirs = peer_runs(pair.npz, Path(folder), [as_peer(config, pair.tape) for config in configs])
             for (model, sets), config, side in zip(runs, configs, theirs, strict=True):

@@ -43,10 +43,10 @@ def real_files(capture: Capture) -> list[Path]:
     return sources
 
 
-def capture_pair(capture: Capture, folder: Path) -> Pair:
-    """Convert a capture and export it; skip if it is not there."""
+def capture_tape(capture: Capture, folder: Path) -> Tape:
+    """Convert a capture to a tape in the folder; skip if it is not there."""
     convert(real_files(capture), "binance", folder / "tape")
-    return exported(Tape.open(folder / "tape"), folder)
+    return Tape.open(folder / "tape")
 
 
 def rows_pair(rows: Any, folder: Path) -> Pair:

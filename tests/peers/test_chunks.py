@@ -12,7 +12,7 @@ from simcore import Tape
 from simcore.records import EXCH_BIT, LOCAL_BIT, Chunk
 from tests.peers.flow import RANDOM_MAKER, random_rows
 from tests.peers.ours import rules, run_ours
-from tests.peers.tapes import Pair, rows_pair
+from tests.peers.tapes import rows_pair
 from tests.support import MemoryTape
 
 
@@ -43,9 +43,9 @@ def test_chunks_change_nothing_when_the_clocks_are_split(chunk_rows: int, tmp_pa
 
 @pytest.mark.real
 @pytest.mark.parametrize("chunk_rows", [1009, 65_536])
-def test_chunks_change_nothing_on_real_captures(captured: Pair, chunk_rows: int) -> None:
+def test_chunks_change_nothing_on_real_captures(captured_tape: Tape, chunk_rows: int) -> None:
     """The same with the seconds of clock disorder that captures bring."""
     config = rules("power")
-    whole = run_ours(captured.tape, config)
+    whole = run_ours(captured_tape, config)
     assert len(whole.fills) > 10, "the maker trades"
-    assert run_ours(chunked(captured.tape, chunk_rows), config) == whole
+    assert run_ours(chunked(captured_tape, chunk_rows), config) == whole

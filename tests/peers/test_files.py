@@ -84,10 +84,10 @@ def test_real_captures_read_in_as_they_were_written(captured: Pair, tmp_path: Pa
 
 @pytest.mark.peers
 @pytest.mark.real
-@pytest.mark.parametrize("capture", CAPTURES[:2], ids=lambda capture: capture.name)
-def test_the_peers_own_conversion_reads_in_and_fills_alike(capture: Capture, tmp_path: Path) -> None:
+@pytest.mark.parametrize("raw", CAPTURES[:2], ids=lambda raw: raw.name)
+def test_the_peers_own_conversion_reads_in_and_fills_alike(raw: Capture, tmp_path: Path) -> None:
     """The peer's converter makes its rows of a raw capture; our tape has the same rows, and the fills agree."""
-    source, npz = real_files(capture)[0], tmp_path / "theirs.npz"
+    source, npz = real_files(raw)[0], tmp_path / "theirs.npz"
     assert run_peer("convert", {"source": str(source), "out": str(npz)})["rows"] > 50_000
     convert([source], "binance", tmp_path / "ours.parquet")
     instrument = Tape.open(tmp_path / "ours.parquet").instrument
@@ -114,11 +114,10 @@ def test_the_peers_converter_cannot_read_spot_captures(tmp_path: Path) -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("model", ["power", "log2"])
 def test_the_command_gives_the_same_fills(
-    captured: Pair, captured_theirs: dict[str, Side], model: str, tmp_path: Path
+    capture: Capture, captured: Pair, captured_theirs: dict[str, Side], model: str, tmp_path: Path
 ) -> None:
     """convert, export and replay as docs/peers.md says them; the fills of the run folder are the peer's."""
-    sources = [path for capture in CAPTURES if capture.name in captured.npz.parent.name for path in real_files(capture)]
-    said = mmsim("tape", "convert", *sources, "--format", "binance", "--out", tmp_path / "tape")
+    said = mmsim("tape", "convert", *real_files(capture), "--format", "binance", "--out", tmp_path / "tape")
     assert said.returncode == 0, said.stderr
     said = mmsim("tape", "export", tmp_path / "tape", "--out", tmp_path / "tape.npz")
     assert said.returncode == 0, said.stderr
