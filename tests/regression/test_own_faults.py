@@ -7,7 +7,9 @@ import pytest
 
 from simcore import engine
 from simcore import records as r
+from simcore import state as states
 from simcore.config.load import load_config
+from simcore.kernels import l3
 from tests.support import MemoryTape, rows, run_script
 
 CHUNKS = (1, 2, 3, 4, 5, 1 << 18)
@@ -77,3 +79,15 @@ def test_a_local_row_of_a_late_exchange_time_does_not_lead_the_node_past_a_tick(
     samples = engine.simulate(MemoryTape(tape, chunk_rows=chunk_rows), [load_config(None, sets)]).journal.rows("samples")
     seen = [(int(s["ts"]), int(s["bid_ticks"]), int(s["ask_ticks"])) for s in samples]
     assert seen == [(2_000, 100, 102), (3_000, 100, 102), (4_000, 101, 102), (5_000, 101, 102)]
+
+
+def test_order_ids_of_any_size_have_the_same_place_in_machine_code_and_python():
+    """The hash of an order id overflowed 64 bits: a table that Python had grown was another than the kernels'."""
+    ids = [0, 1, 0xFFFFFFFF, 1 << 32, 6_411_812_345_678, 0x9E3779B97F4A7C15 >> 1, (1 << 63) - 1]
+    in_python = getattr(l3.home_slot, "py_func", l3.home_slot)
+    for order_id in ids:
+        for size in (1 << 12, 1 << 20):
+            expected = int(in_python(order_id, size))
+            assert int(in_python(np.int64(order_id), size)) == expected
+            assert int(states.home_slot(order_id, size)) == expected
+            assert 0 <= expected < size
