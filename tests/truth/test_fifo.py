@@ -63,6 +63,16 @@ def test_bitstamp_orders_fill_when_the_exchange_filled_them() -> None:
 
 @pytest.mark.real
 @needs_captures
+def test_amzn_orders_fill_when_the_exchange_filled_them() -> None:
+    assert outcome("amzn").table() == {
+        ("", "executed"): (4033, 4033), ("", "unfilled"): (15007, 15007),
+        (SELF_MATCH, "executed"): (5, 0), (SELF_MATCH, "unfilled"): (4, 0),
+        (JUMPED, "executed"): (161, 0), (JUMPED, "unfilled"): (55, 19), (LISTED, "executed"): (39, 14),
+    }  # fmt: skip
+
+
+@pytest.mark.real
+@needs_captures
 def test_a_shadow_alone_fills_as_it_does_among_all_others() -> None:
     """Every 50th life of ES (witnesses), and ten executed ones each in a run of its own: the same fills."""
     everyone = outcome("es")
