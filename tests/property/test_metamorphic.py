@@ -1,6 +1,7 @@
 """Changes of the input that must change the output in a known way, or not at all."""
 
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 from simcore import engine
 from simcore import records as r
 from simcore.journal.store import STREAMS
+from simcore.runner import run
 from simcore.tape.read import Tape
 from simcore.tape.schema import TapeMeta
 from simcore.tape.write import TapeWriter
 from simcore.units import NS_PER_DAY
-from tests.property.runs import Case, cases, make_case, outputs, simulated
+from tests.property.real import real_case
+from tests.property.runs import Case, cases, make_case, make_sets, outputs, simulated
 from tests.property.strategies import SeedPick
-from tests.support import MemoryTape, run_script
+from tests.support import MemoryTape, run_script, session_of
 
 TIMES = {"requests": ["ts"], "reports": ["ts", "exch_ts"], "fills": ["ts", "exch_ts"], "markouts": ["exch_ts"], "samples": ["ts"]}
 MONEY = ("fee_units", "cash_units", "equity_units")
@@ -46,18 +49,30 @@ def test_a_shift_by_whole_days_shifts_every_time(case, days):
         assert rows.tobytes() == simulated(case).journal.rows(stream).tobytes()
 
 
+@given(cases(), st.integers(-900, 10**12))
+@settings(max_examples=40)
+def test_a_shift_in_time_shifts_every_time(case, shift):
+    """By any number of nanoseconds, where no rate limit counts in windows of the clock on the wall."""
+    usual = journal(simulated(case, "venue.rate_limit_count=0"))
+    moved = case.with_rows([case.rows.exch_ts + shift, case.rows.local_ts + shift, *case.rows[2:]])
+    for stream, rows in journal(simulated(moved, "venue.rate_limit_count=0")).items():
+        for name in TIMES[stream]:
+            rows[name] -= shift
+        assert rows.tobytes() == usual[stream].tobytes()
+
+
 @given(cases(), st.sampled_from(("10", "0.5")))
 @settings(max_examples=40)
-def test_a_larger_tick_changes_money_alone(case, factor):
-    """The same ticks of another size: the same requests, fills and quotes; cash in proportion."""
+def test_prices_and_ticks_scaled_together_change_money_alone(case, factor):
+    """The same ticks of another size: the same requests, fills and quotes; cash in proportion (inverse: rounded anew)."""
     tick = float(case.instrument.tick_size) * float(factor)
-    if case.instrument.kind == "inverse":
-        return
     tape = MemoryTape(case.rows, case.instrument_with(tick_size=repr(tick)), case.level)
     usual, other = simulated(case), engine.simulate(tape, [case.config()])
     for stream in STREAMS:
         first, second = usual.journal.rows(stream), other.journal.rows(stream)
         assert without(first, MONEY).tobytes() == without(second, MONEY).tobytes()
+    if case.instrument.kind == "inverse":
+        return
     scales = [int(outcome.state.ints[0][2]) for outcome in (usual, other)]
     traded = [int(o.state.lanes["cash_units"][0] + o.state.lanes["funding_units"][0]) for o in (usual, other)]
     assert traded[0] * scales[1] == traded[1] * scales[0]
@@ -119,12 +134,63 @@ def test_a_tape_in_two_files_is_the_tape(tmp_path_factory, case, data):
     assert outputs(whole) == outputs(simulated(case))
 
 
+@given(cases(), st.lists(st.integers(1, 400), min_size=2, max_size=2, unique=True))
+@settings(max_examples=40)
+def test_other_chunking_changes_nothing(case, sizes):
+    first, second = (simulated(case, chunk_rows=size) for size in sizes)
+    assert outputs(first) == outputs(second) == outputs(simulated(case))
+    assert first.digest == second.digest
+
+
 @given(cases(), cases())
 @settings(max_examples=20)
 def test_a_run_of_another_instrument_before_changes_nothing(case, unrelated):
     alone = outputs(simulated(case))
     simulated(unrelated)
     assert outputs(simulated(case)) == alone
+
+
+@given(cases(max_rows=200), cases(max_rows=200))
+@settings(max_examples=20)
+def test_another_tape_in_between_changes_nothing(case, unrelated):
+    """Two runs, chunk by chunk in turns: each gives its own journal."""
+    alone = [outputs(simulated(each)) for each in (case, unrelated)]
+    sessions = [session_of(each.tape(13), [each.config()]) for each in (case, unrelated)]
+    turns = [_in_turns(session) for session in sessions]
+    while turns:
+        turns = [turn for turn in turns if next(turn, None) is not None]
+    assert [outputs(session) for session in sessions] == alone
+
+
+def _in_turns(session):
+    """Run a session, and yield whenever the Node has taken a chunk."""
+
+    def pause(_):
+        raise Pause
+
+    while True:
+        try:
+            run(session, pause)
+        except Pause:
+            yield True
+        else:
+            return
+
+
+class Pause(Exception):
+    """Ends a turn."""
+
+
+@given(cases(), st.integers(0, 10_000))
+@settings(max_examples=20)
+def test_an_unrelated_lane_changes_nothing(case, seed):
+    """A second maker on the same tape, with parameters of its own: the first does what it does alone."""
+    other = case.config(*make_sets(SeedPick(seed), case.l3, case.unit_ns)[2:])
+    beside = engine.simulate(case.tape(), [case.config(), other])
+    alone = simulated(case)
+    for stream in STREAMS:
+        rows = beside.journal.rows(stream)
+        assert rows[rows["lane"] == 0].tobytes() == alone.journal.rows(stream).tobytes()
 
 
 @given(cases(max_rows=120), st.integers(2, 4))
@@ -183,22 +249,62 @@ def filled_at(steps, ts):
     return max([lots for at, lots in steps if at <= ts], default=0)
 
 
-@pytest.mark.parametrize("model", ["power", "power2", "power3", "log", "log2"])
+def assert_nested(fills):
+    """Each order has at all times at most the lots that a more hopeful model gives it; fills: least hopeful first."""
+    for low, high in pairwise(fills):
+        for order_id, steps in low.items():
+            for ts, lots in steps:
+                assert lots <= filled_at(high[order_id], ts), (order_id, ts)
+
+
+def total(fills):
+    return sum(steps[-1][1] for steps in fills.values())
+
+
+HOPEFUL = ("power", "power2", "power3", "log", "log2")
+
+
+@pytest.mark.parametrize("model", HOPEFUL)
 def test_fills_grow_from_risk_averse_to_front_of_queue(model):
-    """With the same quotes, each order has at all times at most the lots of the more hopeful model."""
+    """Risk-averse fills ⊆ the model's fills ⊆ front-of-queue fills, for the same quotes."""
     less = more = 0
     for seed in range(60):
         case = make_case(seed, 300)
         requests = resting_quotes(case, seed)
-        fills = {}
+        fills = []
         for name in ("risk_averse", model, "front"):
             sets = ["book.window_ticks=256", "latency.place.ms=0", f"venue.queue_model={name}", f"venue.queue_n={(1.0, 3.0, 0.5)[seed % 3]}"]
-            session = run_script(case.tape(), requests, sets)
-            fills[name] = filled_by_time(session.journal.rows("fills"))
-        for low, high in (("risk_averse", model), (model, "front")):
-            for order_id, steps in fills[low].items():
-                for ts, lots in steps:
-                    assert lots <= filled_at(fills[high][order_id], ts), (seed, order_id, ts)
-        less += sum(steps[-1][1] for steps in fills["risk_averse"].values())
-        more += sum(steps[-1][1] for steps in fills["front"].values())
+            fills.append(filled_by_time(run_script(case.tape(), requests, sets).journal.rows("fills")))
+        assert_nested(fills)
+        less += total(fills[0])
+        more += total(fills[2])
     assert 0 < less < more
+
+
+def quotes_of_a_day(case):
+    """Return orders at the best prices of a real capture, at forty moments; no two at one price of a side."""
+    seen = simulated(case).journal.rows("samples")
+    places = {}
+    for sample in seen[:: max(len(seen) // 40, 1)]:
+        for side, name in ((r.BID, "bid_ticks"), (r.ASK, "ask_ticks")):
+            places.setdefault((side, int(sample[name])), int(sample["ts"]))
+    requests = np.zeros(len(places), r.REQUEST)
+    for i, ((side, price), ts) in enumerate(sorted(places.items(), key=lambda item: item[1])):
+        values = {"ts": ts, "kind": r.PLACE, "order_id": (i + 1) << 16 | i, "side": side, "tif": r.POST_ONLY}
+        for name, value in (values | {"price_ticks": price, "qty_lots": 50}).items():
+            requests[name][i] = value
+    return requests
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("capture", ["usdm", "coinm", "spot"])
+def test_fills_grow_from_risk_averse_to_front_of_queue_on_real_captures(capture):
+    case = real_case(capture)
+    requests = quotes_of_a_day(case)
+    found = {}
+    for name in ("risk_averse", *HOPEFUL, "front"):
+        session = run_script(case.tape(), requests, ["latency.place.ms=5", f"venue.queue_model={name}", "venue.max_open_orders=256"])
+        found[name] = filled_by_time(session.journal.rows("fills"))
+    for model in HOPEFUL:
+        assert_nested([found["risk_averse"], found[model], found["front"]])
+    assert 0 < total(found["risk_averse"]) < total(found["front"])
