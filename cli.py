@@ -49,7 +49,7 @@ def tape() -> None:
 @tape.command("convert")
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "format_name", required=True, help=f"What the source is: {', '.join(FORMATS)}.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write the tape to.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to, one file a UTC day; or one .parquet file.")
 @click.option("--symbol", help="The instrument, where the source holds several or does not say.")
 @click.option("--venue", help="The exchange, where the source does not say.")
 @click.option("--kind", type=click.Choice(("linear", "inverse", "spot")), help="Kind of contract.")
@@ -60,7 +60,7 @@ def tape() -> None:
 @click.option("--taker-rate", help="Taker fee as a fraction.")
 @click.option("--clock", type=click.Choice(("auto", "shift", "keep")), default="auto", help="What to do when the local clock is behind the exchange's.")
 @click.option("--min-latency-us", type=click.IntRange(0), default=0, help="Least feed latency after a clock shift, µs.")
-@click.option("--option", "extras", metavar="NAME=VALUE", multiple=True, help="An option of the format (docs/tape.md).")
+@click.option("--option", "extras", metavar="NAME=VALUE", multiple=True, help="An option of the format (docs/formats.md); repeatable.")
 @_JSON
 def tape_convert(sources: tuple[Path, ...], format_name: str, out: Path, extras: tuple[str, ...], as_json: bool, **stated: Any) -> None:
     """Convert captured data to a tape."""
@@ -85,7 +85,10 @@ def tape_info(tape: Path, as_json: bool) -> None:
 @_TAPE
 @_JSON
 def tape_validate(tape: Path, as_json: bool) -> None:
-    """Check the content hash and every row of a tape; exit code 1 if a row is wrong."""
+    """Check the content hash and every row of a tape.
+
+    Exit code 1 if a row is wrong.
+    """
     from simcore.tape.read import Tape
     from simcore.tape.validate import validate
 
@@ -115,7 +118,7 @@ def tape_head(tape: Path, rows: int, as_json: bool) -> None:
 
 @tape.command("synth")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write the tapes to.")
-@click.option("--preset", default="small-tick-thin", show_default=True, help="Which market (docs/synthetic.md).")
+@click.option("--preset", default="small-tick-thin", show_default=True, help="small-tick or large-tick; with -thin: a day of few rows (docs/synthetic.md).")
 @click.option("--level", type=click.Choice(("l2", "l3", "both")), default="l2", show_default=True, help="Which view of it.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all draws.")
 @click.option("--duration", "duration_s", metavar="SECONDS", type=click.IntRange(1), help="Length of the tape.")
@@ -148,11 +151,11 @@ def tape_export(tape: Path, out: Path, best: str, as_json: bool) -> None:
 
 @mmsim.command()
 @_TAPES
-@click.option("--strategy", metavar="NAME|FILE", help="A strategy of strategies/, or a .py file.")
+@click.option("--strategy", metavar="NAME|FILE", help="A strategy of strategies/, or a .py file (docs/strategies.md).")
 @click.option("--config", "config_path", metavar="YAML", type=click.Path(path_type=Path), help="Configuration file (docs/config.md).")
 @click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one configuration key; repeatable.")
-@click.option("--queue-model", metavar="NAME|FILE", help="How our place in the queue moves (docs/config.md).")
-@click.option("--latency", metavar="SPEC", help="10ms, place=10ms,cancel=12ms, lognormal:10ms:0.4, feed:1.0 or recorded:FILE.")
+@click.option("--queue-model", metavar="NAME|FILE", help="How our place in the queue moves: risk_averse, power, … (docs/config.md), or a .py file (docs/strategies.md).")
+@click.option("--latency", metavar="SPEC", help="10ms; place=10ms,cancel=12ms; lognormal:10ms:0.4; feed:1.0; recorded:FILE (docs/latency.md).")
 @click.option("--seed", type=int, help="Seed of all draws.")
 @click.option("--from", "from_ts", metavar="TIME", help="Start, ISO 8601 UTC or ns.")
 @click.option("--to", "to_ts", metavar="TIME", help="End, ISO 8601 UTC or ns.")
@@ -221,8 +224,10 @@ def bench(tape: Path | None, lanes: int, repeat: int, peer: bool, as_json: bool)
 
 
 @mmsim.command()
-@click.option("--strategy", metavar="NAME|FILE", help="A strategy of strategies/, or a .py file.")
+@click.option("--strategy", metavar="NAME|FILE", help="A strategy of strategies/, or a .py file (docs/strategies.md).")
+@click.option("--queue-model", metavar="NAME|FILE", help="A queue model; a .py file is compiled, too.")
 @click.option("--config", "config_path", metavar="YAML", type=click.Path(path_type=Path), help="Configuration file.")
+@click.option("--checked", is_flag=True, help="Compile with array bounds checked, for runs with --checked.")
 @_JSON
 def warmup(as_json: bool, **choices: Any) -> None:
     """Compile a strategy's engine ahead of its first run."""
