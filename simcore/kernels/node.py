@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simcore.jit import kernel, unsigned
+from simcore.jit import inlined, kernel, unsigned
 from simcore.kernels import at
 from simcore.kernels.book import (
     BASE,
@@ -55,6 +55,7 @@ from simcore.records import (
     LOCAL_BIT,
     NO_SIDE_BIT,
     SNAPSHOT,
+    IntArray,
 )
 
 
@@ -87,9 +88,9 @@ def advance_node(state: State, until_ns: int) -> int:
 
 @kernel
 def _plain_node_rows(state: State, until_ts: int) -> int:
-    """Apply rows up to until_ts that stay in the window; return the first later or other row, or their number.
+    """Apply level rows and best quotes up to until_ts; return the first later or other row, or their number.
 
-    Compare _plain_venue_rows. The loop calls nothing, so that all it needs stays in registers.
+    Compare _plain_venue_rows.
     """
     meta = at.meta(state.local)
     bids, asks = at.lots(state.local)[BID], at.lots(state.local)[ASK]
@@ -101,6 +102,9 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
     i = at.clock(state)[LOCAL_ROW]
     count = times.shape[0]
     while i < count:
+        i = _store_lots(times, ev_column, prices, quantities, bids, asks, i, until_ts, base, best_bid, best_ask)
+        if i == count:
+            break
         row = unsigned(i)
         ev = ev_column[row]
         if times[row] > until_ts and ev & LOCAL_BIT:
@@ -148,6 +152,49 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
             break
         i += 1
     meta[BEST_BID], meta[BEST_ASK] = best_bid, best_ask
+    return i
+
+
+@inlined
+def _store_lots(
+    times: IntArray, ev_column: IntArray, prices: IntArray, quantities: IntArray, bids: IntArray, asks: IntArray,
+    i: int, until_ts: int, base: int, best_bid: int, best_ask: int,
+) -> int:  # fmt: skip
+    """Apply rows from i on that change lots in the window but no best price; return the first other or later row.
+
+    Nearly all rows do no more. A loop with nothing else keeps what it needs in registers.
+    """
+    count = times.shape[0]
+    width = unsigned(bids.shape[0])
+    while i < count:
+        row = unsigned(i)
+        ev = ev_column[row]
+        if times[row] > until_ts:
+            break
+        kind = ev & LOCAL_KIND_MASK
+        price, lots = prices[row], quantities[row]
+        column = unsigned(price - base)
+        if kind <= PLAIN_LOCAL and kind >= LOCAL_BIT:
+            if column >= width:
+                break
+            if ev & ASK_BIT:
+                if price <= best_ask and (price < best_ask or lots == 0):
+                    break
+                asks[column] = lots
+            else:
+                if price >= best_bid and (price > best_bid or lots == 0):
+                    break
+                bids[column] = lots
+        elif kind == BEST_LOCAL:
+            if price != (best_ask if ev & ASK_BIT else best_bid) or lots == 0 or column >= width:
+                break
+            if ev & ASK_BIT:
+                asks[column] = lots
+            else:
+                bids[column] = lots
+        elif kind != TRADE_LOCAL:
+            break
+        i += 1
     return i
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simcore.jit import kernel, unsigned
+from simcore.jit import inlined, kernel, unsigned
 from simcore.kernels import account, at
 from simcore.kernels import resting  # LINK
 from simcore.kernels.book import (
@@ -67,6 +67,7 @@ from simcore.records import (
     NO_SIDE_BIT,
     SNAPSHOT,
     TRADE,
+    IntArray,
 )
 
 
@@ -102,9 +103,6 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
     """Apply rows up to until_ts that concern neither an own order nor a level that we took from.
 
     Returns the first row that is later or concerns one, or the number of rows.
-
-    This loop sees nearly all rows of a tape: what is not near the best prices or own orders takes its shortest way,
-    and nothing is called, so that all it needs stays in registers.
     """
     clock = at.clock(state)
     meta = at.meta(state.exch)
@@ -124,6 +122,13 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
     count = times.shape[0]
     i = clock[EXCH_ROW]
     while i < count:
+        if not any_taken:
+            i = _store_lots(
+                times, ev_column, prices, quantities, bids, asks, own_bids, own_asks, i, until_ts, base,
+                best_bid, best_ask, min(best_bid, reach_bid), max(best_ask, reach_ask), own_bid, own_ask,
+            )  # fmt: skip
+            if i == count:
+                break
         row = unsigned(i)
         ev = ev_column[row]
         if times[row] > until_ts and ev & EXCH_BIT:
@@ -182,6 +187,60 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
             break
         i += 1
     meta[BEST_BID], meta[BEST_ASK] = best_bid, best_ask
+    return i
+
+
+@inlined
+def _store_lots(
+    times: IntArray, ev_column: IntArray, prices: IntArray, quantities: IntArray, bids: IntArray, asks: IntArray,
+    own_bids: IntArray, own_asks: IntArray, i: int, until_ts: int, base: int, best_bid: int, best_ask: int,
+    near_bid: int, near_ask: int, own_bid: int, own_ask: int,
+) -> int:  # fmt: skip
+    """Apply rows from i on that change lots in the window, but no best price nor a level with own orders.
+
+    Returns the first other or later row, or their number. Trades out of reach of own orders pass. Nearly all rows
+    do no more: what is far from the best prices and own orders takes the shortest way, and a loop with nothing else
+    keeps what it needs in registers.
+    """
+    count = times.shape[0]
+    width = unsigned(bids.shape[0])
+    while i < count:
+        row = unsigned(i)
+        ev = ev_column[row]
+        if times[row] > until_ts:
+            break
+        kind = ev & EXCH_KIND_MASK
+        price, lots = prices[row], quantities[row]
+        column = unsigned(price - base)
+        if kind <= PLAIN_EXCH and kind >= EXCH_BIT:
+            if column >= width:
+                break
+            if ev & ASK_BIT:
+                if price <= near_ask and (
+                    own_asks[column] != 0 or price < best_ask or (price == best_ask and lots == 0) or price <= own_bid
+                ):
+                    break
+                asks[column] = lots
+            else:
+                if price >= near_bid and (
+                    own_bids[column] != 0 or price > best_bid or (price == best_bid and lots == 0) or price >= own_ask
+                ):
+                    break
+                bids[column] = lots
+        elif kind == BEST_EXCH:
+            if lots == 0 or column >= width:
+                break
+            if ev & ASK_BIT:
+                if price != best_ask or own_asks[column] != 0 or price <= own_bid:
+                    break
+                asks[column] = lots
+            else:
+                if price != best_bid or own_bids[column] != 0 or price >= own_ask:
+                    break
+                bids[column] = lots
+        elif kind != TRADE_EXCH or ev & NO_SIDE_BIT or price <= own_bid or price >= own_ask:
+            break
+        i += 1
     return i
 
 
