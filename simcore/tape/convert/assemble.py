@@ -17,9 +17,13 @@ from simcore.records import (
     GAP,
     KIND_COUNT,
     KIND_MASK,
+    L3_ADD,
+    L3_EXEC,
+    L3_REDUCE,
     LOCAL_BIT,
     Chunk,
 )
+from simcore.tape.check import UNITS_MAX
 from simcore.tape.convert.base import CLOCKS, ConvertOptions, Source, SourceRows
 from simcore.tape.convert.views import merge_views
 from simcore.tape.instruments import currencies, look_up, venue_defaults
@@ -28,6 +32,8 @@ from simcore.units import NS_PER_MS, NS_PER_US, RATE_SCALE, to_decimal
 
 _OFF_GRID = 1e-6  # ticks or lots; beyond it a value is not on the grid
 _DIGITS_MAX = 12
+_INT_END = 2.0**62  # floats below fit int64
+_SIZES = (1e-18, 1e18)  # of ticks and lots: their number stays a finite float
 _SAMPLE = 1_000_000  # rows that the percentiles of the feed latency are taken from, evenly spaced
 
 
@@ -128,6 +134,9 @@ def resolve(source: Source, options: ConvertOptions, fmt: str, warnings: list[st
         instrument.cash_scale()
     except ValueError as exc:
         raise ConvertError("CONV-005", f"{venue} {symbol}: {exc}") from exc
+    for name, size in sizes.items():
+        if not _SIZES[0] <= float(size) <= _SIZES[1]:
+            raise ConvertError("CONV-005", f"{venue} {symbol}: {name} {size}, expected {_SIZES[0]:g} to {_SIZES[1]:g}")
     return instrument, tuple(inferred)
 
 
@@ -138,6 +147,8 @@ def infer_size(values: Any, name: str) -> str:
     """
     values = np.unique(values[values > 0])
     for digits in range(_DIGITS_MAX + 1):
+        if len(values) and float(values.max()) * 10.0**digits >= _INT_END:
+            break
         if len(values) and _is_on_grid(values, 1.0 / 10.0**digits).all():
             whole = int(np.gcd.reduce(np.rint(values * 10.0**digits).astype(np.int64)))
             steps = [n * 10**power for power in range(19) for n in (1, 2, 5, 25)]
@@ -161,8 +172,8 @@ def to_units(rows: SourceRows, instrument: Instrument) -> tuple[Any, Any]:
     is_lots = ~np.isin(kind, (GAP, CLEAR, FUNDING))
     _refuse(is_lots & ~_is_on_grid(rows.qty, lot), rows.qty, rows.line, "quantity", f"lot size {lot:g}")
     qty = np.rint(np.where(is_lots, rows.qty / lot, np.where(kind == FUNDING, rows.qty * RATE_SCALE, rows.qty)))
-    _refuse(np.abs(price) >= 2.0**62, rows.price, rows.line, "price", "64 bits")
-    _refuse(np.abs(qty) >= 2.0**62, rows.qty, rows.line, "quantity", "64 bits")
+    _refuse(has_price & ((price < 1) | (price > UNITS_MAX)), rows.price, rows.line, "price", f"1 to 2^52 - 1 ticks of {tick:g}")
+    _refuse(np.abs(qty) > UNITS_MAX, rows.qty, rows.line, "quantity", f"0 to 2^52 - 1 lots of {lot:g}")
     return price.astype(np.int64), qty.astype(np.int64)
 
 
@@ -214,11 +225,16 @@ def _check_rows(rows: SourceRows) -> None:
     kind = rows.ev & KIND_MASK
     _refuse(kind >= KIND_COUNT, kind, rows.line, "kind", "the known kinds")
     has_price = (kind != GAP) & ~((kind == CLEAR) & (rows.qty == 0))
-    _refuse(~np.isfinite(rows.price) | (has_price & (rows.price <= 0)), rows.price, rows.line, "price", "positive numbers")
-    _refuse(~np.isfinite(rows.qty) | ((rows.qty < 0) & (kind != FUNDING)), rows.qty, rows.line, "quantity", "numbers from 0")
+    for values, name in ((rows.price, "price"), (rows.qty, "quantity")):
+        _refuse(~(np.abs(values) < _INT_END), values, rows.line, name, "finite numbers below 2^62")
+    _refuse(has_price & (rows.price <= 0), rows.price, rows.line, "price", "positive numbers")
+    _refuse((rows.qty < 0) & (kind != FUNDING), rows.qty, rows.line, "quantity", "numbers from 0")
     for times, bit, name in ((rows.exch_ts, EXCH_BIT, "exchange time"), (rows.local_ts, LOCAL_BIT, "local time")):
         wrong = ((rows.ev & bit) != 0) & ((times <= 0) | (times >= 1 << 62))
         _refuse(wrong, times, rows.line, name, "positive times in ns")
+    if len(rows.order_id):
+        is_order = (kind == L3_ADD) | (kind == L3_REDUCE) | (kind == L3_EXEC)
+        _refuse(is_order & (rows.order_id < 1), rows.order_id, rows.line, "order id", "ids from 1")
 
 
 def _refuse(bad: Any, values: Any, lines: Any, name: str, expected: str) -> None:

@@ -184,7 +184,12 @@ def _load(path: Path) -> pa.Table:
         missing = [name for name in _COLUMNS if name not in names]
         if missing:
             raise ConvertError("CONV-003", f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
-        return file.read([*_COLUMNS, *(n for n in ("symbol", "instrument_id") if n in names)])
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ConvertError("CONV-003", f"{path}: column {', '.join(repeated)} is there more than once")
+        table = file.read([*_COLUMNS, *(n for n in ("symbol", "instrument_id") if n in names)])
+        table.validate(full=True)  # text that is no UTF-8
+        return table
     except (pa.ArrowException, OSError, ValueError) as exc:
         raise ConvertError("CONV-003", f"{path}: not readable as Parquet: {exc}") from exc
 

@@ -1,0 +1,133 @@
+"""A small valid source of every format, as texts, events or columns, for the fuzz tests to spoil."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from simcore.tape.convert.hftbacktest import EVENT_DTYPE
+
+T0_MS = 1_733_011_200_000
+
+
+def binance() -> str:
+    """Return a USD-M stream: depth with U/u/pu, a REST snapshot, best quotes, trades, a message of no use."""
+    lines = [_depth(0, 5, 10, 1), _raw(1, {"lastUpdateId": 12, "E": T0_MS, "T": T0_MS, "bids": [["100.0", "5"], ["99.9", "2"]], "asks": [["100.2", "4"]]}, None)]
+    last = 10
+    for i in range(2, 14):
+        if i % 4 == 0:
+            lines.append(_raw(i, {"e": "trade", "E": T0_MS + i, "T": T0_MS + i, "s": "XXXUSDT", "t": i, "p": "100.2", "q": "1", "m": False, "X": "MARKET"}))
+        elif i % 4 == 1:
+            lines.append(_raw(i, {"e": "bookTicker", "u": last, "s": "XXXUSDT", "b": "100.0", "B": "5", "a": "100.2", "A": "3", "T": T0_MS + i, "E": T0_MS + i}))
+        else:
+            lines.append(_depth(i, last + 1, last + 3, last))
+            last += 3
+    lines.append(_raw(15, {"e": "markPriceUpdate", "s": "XXXUSDT", "p": "100.1"}))
+    return "\n".join(lines) + "\n"
+
+
+def _raw(ms: int, message: dict[str, Any], stream: str | None = "s") -> str:
+    return f"{(T0_MS + ms) * 1_000_000 + 500_000} {json.dumps({'stream': stream, 'data': message} if stream else message)}"
+
+
+def _depth(ms: int, first: int, last: int, before: int) -> str:
+    levels = {"b": [["100.0", f"{ms + 1}.5"], ["99.8", "0"]], "a": [["100.2", str(ms + 2)]]}
+    return _raw(ms, {"e": "depthUpdate", "E": T0_MS + ms, "T": T0_MS + ms, "s": "XXXUSDT", "U": first, "u": last, "pu": before, **levels})
+
+
+def bybit() -> str:
+    """Return the lines of an order book file: snapshots and deltas."""
+    lines = []
+    for i in range(12):
+        kind, bids, asks = ("snapshot", [["1.9", "10"], ["1.8", "7"]], [["2.0", "20"]]) if i % 6 == 0 else ("delta", [["1.9", str(i)]], [["2.1", "0"]])
+        data = {"s": "XRPUSDT", "b": bids, "a": asks, "u": 5 + i, "seq": 50 + i}
+        lines.append(json.dumps({"topic": "orderbook.500.XRPUSDT", "type": kind, "ts": T0_MS + i * 100 + 2, "data": data, "cts": T0_MS + i * 100}))
+    return "\n".join(lines) + "\n"
+
+
+def bybit_trades() -> str:
+    """Return a public trade CSV, newest first."""
+    rows = [f"1733011200.{9 - i}500,XRPUSDT,{'Sell' if i % 2 else 'Buy'},{i + 1},{1.9 if i % 2 else 2.0}" for i in range(8)]
+    return "\n".join(["timestamp,symbol,side,size,price", *rows]) + "\n"
+
+
+def bitstamp() -> str:
+    """Return an order log with an order_book line."""
+    lines = []
+    for i, (kind, order_id, side, price, amount) in enumerate(_BITSTAMP):
+        data = {"price": price, "amount": amount, "datetime": "1733011200", "id": order_id, "order_type": side}
+        lines.append(f"{T0_MS + i} order_{kind} {json.dumps(data)}")
+    lines.insert(2, f"{T0_MS + 1} order_book {json.dumps({'bids': [['230.00', '2.5']], 'asks': [['240.00', '1']]})}")
+    lines.insert(6, f"{T0_MS + 4} trade {json.dumps({'price': 236.5, 'amount': 2.0, 'id': 1})}")
+    return "\n".join(lines) + "\n"
+
+
+_BITSTAMP = [
+    ("created", 10, 1, "236.50", "2"), ("created", 11, 0, "236.60", "3"), ("deleted", 10, 1, "236.50", "0"),
+    ("changed", 11, 0, "236.60", "1"), ("created", 12, 1, "236.60", "0.4"), ("deleted", 12, 1, "236.60", "0"),
+    ("changed", 11, 0, "236.60", "0.6"), ("deleted", 11, 0, "236.60", "0.6"), ("deleted", 5, 0, "230", "1.5"),
+    ("created", 13, 0, "229.50", "4"), ("created", 14, 1, "241.00", "4"),
+]  # fmt: skip
+
+
+def bitstamp_csv() -> str:
+    """Return the same orders as a CSV."""
+    rows = [
+        f"{order_id},{T0_MS + i},0,{price},{round(float(amount) * 1e8)},{kind},{'ask' if side else 'bid'}"
+        for i, (kind, order_id, side, price, amount) in enumerate(_BITSTAMP)
+    ]
+    return "\n".join(["id,timestamp,exchange.timestamp,price,volume,action,direction", *rows]) + "\n"
+
+
+def lobster() -> str:
+    """Return messages of every type."""
+    return """34200.000000001,1,11,100,1000000,1
+34200.1,1,12,60,1000300,-1
+34200.5,2,11,30,1000000,1
+34201,4,11,50,1000000,1
+34202,3,11,20,1000000,1
+34203,4,5,40,1000100,-1
+34203,5,0,7,1000050,-1
+34204,6,-1,900,1000000,-1
+34205,7,0,0,-1,-1
+34206,1,13,10,999900,1
+34207,3,12,60,1000300,-1
+"""
+
+
+def hftbacktest() -> np.ndarray[Any, Any]:
+    """Return events of level 2, [n] of EVENT_DTYPE."""
+    events = np.zeros(16, EVENT_DTYPE)
+    both, buy, sell = (1 << 31) | (1 << 30), 1 << 29, 1 << 28
+    for i in range(len(events)):
+        kind = 2 if i % 5 == 4 else 1
+        events[i] = (both | (sell if i % 2 else buy) | kind, 10**18 + i * 1000, 10**18 + i * 1000 + 500, 100.1 if i % 2 else 100.0, 1.0 + i % 3, 0, 0, 0.0)
+    return events
+
+
+def hftbacktest_orders() -> np.ndarray[Any, Any]:
+    """Return events of orders: add, modify, fill, cancel."""
+    events = np.zeros(12, EVENT_DTYPE)
+    both, buy, sell = (1 << 31) | (1 << 30), 1 << 29, 1 << 28
+    for i in range(len(events)):
+        kind = (10, 11, 12, 13)[i // 3]
+        events[i] = (both | (sell if i % 3 else buy) | kind, 10**18 + i * 1000, 10**18 + i * 1000 + 500, 100.1 if i % 3 else 100.0, 2.0, 1 + i % 3, 0, 0.0)
+    return events
+
+
+def mbo() -> dict[str, list[Any]]:
+    """Return the columns of market-by-order rows."""
+    rows = [
+        ("R", "N", 2**63 - 1, 0, 0), ("A", "B", 40, 5, 7), ("A", "A", 44, 3, 8), ("T", "A", 40, 2, 0), ("F", "B", 40, 2, 7),
+        ("M", "B", 40, 3, 7), ("C", "A", 44, 1, 8), ("A", "B", 39, 9, 9), ("M", "B", 41, 9, 9), ("C", "B", 40, 3, 7),
+    ]  # fmt: skip
+    count = len(rows)
+    return {
+        "ts_event": [10**18 + i for i in range(count)], "ts_recv": [10**18 + 1000 + i for i in range(count)],
+        "action": [row[0] for row in rows], "side": [row[1] for row in rows],
+        "price": [row[2] if row[2] > 10**18 else row[2] * 250_000_000 for row in rows],
+        "size": [row[3] for row in rows], "order_id": [row[4] for row in rows], "flags": [128] * count,
+        "symbol": ["ESH4"] * count,
+    }  # fmt: skip
