@@ -1,7 +1,8 @@
 """The engine against the oracle on random order flow: the hash after every event is the same.
 
 Scripts of random requests drive the Venue with whatever a trader might send; the demo maker, written twice, drives
-the whole: Node, Wire and Venue under random configurations.
+the whole: Node, Wire and Venue under random configurations. The default run compares more than 100,000 events, and
+`-m slow` more than a million.
 """
 
 import hashlib
@@ -102,13 +103,13 @@ def maker(seed, rows, folder, chunk_rows=1 << 18):
 # --- lockstep ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(cases())
 def test_small_scripts_agree(case):
     assert engine_side.first_difference(*case)[0] is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(runs.cases(max_rows=150))
 def test_small_makers_agree(case):
     assert node_side.first_difference(case.tape(), case.rows, case.config())[0] is None
@@ -116,20 +117,20 @@ def test_small_makers_agree(case):
 
 def test_long_scripts_agree():
     total = 0
-    for seed in range(80):
+    for seed in range(60):
         found, count = engine_side.first_difference(*scripted(seed, 1_000, 250))
         assert found is None, seed
         total += count
-    assert total >= 20_000
+    assert total >= 22_000
 
 
 def test_long_makers_agree(tmp_path):
     total = 0
-    for seed in range(60):
+    for seed in range(50):
         found, count = node_side.first_difference(*maker(seed, 1_000, tmp_path))
         assert found is None, seed
         total += count
-    assert total >= 40_000
+    assert total >= 42_000
 
 
 def lane_configs(seed, folder, count):
@@ -158,7 +159,7 @@ def test_lanes_agree(tmp_path):
         found, count = node_side.first_difference_of_lanes(tape, rows, configs)
         assert found is None, seed
         total += count
-    assert total >= 15_000
+    assert total >= 38_000
 
 
 @pytest.mark.slow

@@ -138,6 +138,12 @@ def market_rows(seed: int, count: int, l3: bool) -> tuple[Row, ...]:
     return tuple(maker.row() for _ in range(count))
 
 
+@cache
+def loaded(sets: tuple[str, ...]) -> Config:
+    """Return the configuration of some settings; parsing them takes longer than many a small run."""
+    return load_config(None, list(sets))
+
+
 class Case:
     """A tape and settings; `tape` cuts it into chunks of any size."""
 
@@ -168,7 +174,7 @@ class Case:
         return MemoryTape(self.rows, self.instrument, self.level, chunk_rows)
 
     def config(self, *more: str) -> Config:
-        return load_config(None, [*self.sets, *more])
+        return loaded((*self.sets, *more))
 
 
 def make_case(seed: int, count: int, l3: bool = False, unit_ns: int = 1) -> Case:

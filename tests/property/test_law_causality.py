@@ -35,7 +35,7 @@ def last_time(case: Case) -> int:
 
 
 @given(cases(), st.data())
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_a_shorter_tape_gives_a_prefix(case, data):
     cut = data.draw(st.integers(min(15, len(case.rows.ev) - 1), len(case.rows.ev) - 1))
     part = case.with_rows([column[:cut] for column in case.rows])
@@ -47,7 +47,7 @@ def test_a_shorter_tape_gives_a_prefix(case, data):
 
 
 @given(cases(), st.data())
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_other_later_rows_change_nothing_before_them(case, data):
     """Later rows with other prices and quantities leave the past as it was."""
     cut = data.draw(st.integers(min(15, len(case.rows.ev) - 1), len(case.rows.ev) - 1))

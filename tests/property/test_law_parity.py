@@ -14,7 +14,7 @@ def journal_of(outcome):
 
 
 @given(cases(), st.sampled_from((1, 7, 1 << 18)))
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_the_node_alone_sends_the_same(case, chunk_rows):
     journal = journal_of(simulated(case))
     found = compare_node(case.tape(chunk_rows), [case.config()], journal)

@@ -39,7 +39,7 @@ def hash_in_process(program: str = PROCESS, **environment: str) -> str:
 
 
 @given(cases())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_two_runs_are_equal(case):
     first, second = simulated(case), simulated(case)
     assert outputs(first) == outputs(second)
@@ -48,13 +48,13 @@ def test_two_runs_are_equal(case):
 
 
 @given(cases(), st.sampled_from((1, 2, 7, 64)))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_chunks_of_any_size_give_the_same_journal(case, chunk_rows):
     assert outputs(simulated(case, chunk_rows=chunk_rows)) == outputs(simulated(case))
 
 
 @given(cases())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_the_window_of_the_books_does_not_matter(case):
     assert outputs(simulated(case)) == outputs(simulated(case, "book.window_ticks=2097152"))
 

@@ -208,7 +208,7 @@ def test_a_repeated_tape_is_the_tape_written_out(case, times):
 
 
 @given(cases(), st.integers(-1_000, 1_000), st.sampled_from((1, 7, 1 << 18)))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_time_on_a_clock_that_does_not_see_the_row_does_not_matter(case, late, chunk_rows):
     """An EXCH row has no local time, a LOCAL row no exchange time; only a feed latency could ask for it."""
     constant = [f"latency.{leg}.model=constant" for leg in ("place", "amend", "cancel", "response")]
@@ -268,7 +268,7 @@ HOPEFUL = ("power", "power2", "power3", "log", "log2")
 def test_fills_grow_from_risk_averse_to_front_of_queue(model):
     """Risk-averse fills ⊆ the model's fills ⊆ front-of-queue fills, for the same quotes."""
     less = more = 0
-    for seed in range(60):
+    for seed in range(30):
         case = make_case(seed, 300)
         requests = resting_quotes(case, seed)
         fills = []
