@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from simcore import RunResult
 from simcore.config.model import QUEUE_MODELS
 from tests.blackbox.command import ROOT, SAMPLE, assert_refused, mmsim, mmsim_here
 from tests.truth.captures import ROOT as REAL
@@ -171,6 +174,25 @@ def test_a_tape_becomes_npz_and_a_tape_again(tmp_path: Path) -> None:
     after = replayed(tmp_path / "after", tape=tmp_path / "again.parquet")
     assert before["orders"] > 0
     assert before["digest"] == after["digest"]
+
+
+@pytest.mark.usefixtures("quick_reports")
+def test_the_quickstart_says_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands on the sample tapes run, in order; digest and figures on the page, and in the README, are theirs."""
+    page = (ROOT / "docs" / "quickstart.md").read_text()
+    (tmp_path / "datasets").symlink_to(ROOT / "datasets")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^(?:\$ )?mmsim (replay datasets/.*|verify .*)$", page, re.MULTILINE)
+    assert len(commands) == 8
+    for command in commands:
+        done = mmsim_here(*shlex.split(command))
+        assert done.returncode == 0, (command, done.stderr)
+    digest = RunResult("reports/first").headline["digest"]
+    assert f"digest {digest}\n" in (ROOT / "README.md").read_text()
+    assert page.count(digest) == 2
+    shown = {run: RunResult(f"reports/{run}").headline for run in ("careful", "usual", "front")}
+    table = [(int(row[0].replace(",", "")), float(row[1].replace("−", "-"))) for row in re.findall(r"^\| `.*\| ([\d,]+) \| (\S+) \|$", page, re.MULTILINE)]
+    assert table == [(figures["fills"], round(figures["net_bps"], 2)) for figures in shown.values()]
 
 
 @pytest.mark.usefixtures("quick_reports")
