@@ -23,7 +23,7 @@ BODY_LINES_MAX = 60
 
 # Functions longer than a screen, with the lines that they may have. The list may shrink, never grow.
 LONG_BODIES = {
-    "simcore/kernels/venue.py::_plain_venue_rows": 77,  # the loop over rows at the Venue: a call a row would cost
+    "simcore/kernels/venue.py::_plain_venue_rows": 66,  # the loop over rows at the Venue: a call a row would cost
 }
 
 Rule = Callable[[ast.Module, str], Iterator[str]]

@@ -148,6 +148,53 @@ def ask_in_window(asks: IntArray, base: int, best: int, price: int, lots: int) -
     return base + column if column < width else NO_ASK
 
 
+@inlined
+def level_in_window(
+    bids: IntArray, asks: IntArray, base: int, sum_lo: int, sum_hi: int, best_bid: int, best_ask: int,
+    is_ask: bool, price: int, lots: int,
+) -> tuple[bool, int, int]:  # fmt: skip
+    """Set a level in the window; return (True, best bid, best ask).
+
+    (False, …): nothing was done, since the best level leaves the window, or its middle half (`sum_lo`, `sum_hi`).
+    """
+    if is_ask:
+        if price <= best_ask:
+            best = ask_in_window(asks, base, best_ask, price, lots)
+            if best_bid + best < sum_lo or best_bid + best > sum_hi:
+                return False, best_bid, best_ask
+            best_ask = best
+        asks[unsigned(price - base)] = lots
+    else:
+        if price >= best_bid:
+            best = bid_in_window(bids, base, best_bid, price, lots)
+            if best + best_ask < sum_lo or best + best_ask > sum_hi:
+                return False, best_bid, best_ask
+            best_bid = best
+        bids[unsigned(price - base)] = lots
+    return True, best_bid, best_ask
+
+
+@inlined
+def quote_in_window(
+    bids: IntArray, asks: IntArray, base: int, sum_lo: int, sum_hi: int, best_bid: int, best_ask: int,
+    is_ask: bool, price: int, lots: int,
+) -> tuple[bool, int, int]:  # fmt: skip
+    """Make a level of the window, lots > 0, the best of its side; better levels go. Returns as level_in_window."""
+    if is_ask:
+        if best_bid + price < sum_lo or best_bid + price > sum_hi or best_ask < base:
+            return False, best_bid, best_ask
+        for better in range(best_ask, price):
+            asks[unsigned(better - base)] = 0
+        asks[unsigned(price - base)] = lots
+        return True, best_bid, price
+    if price + best_ask < sum_lo or price + best_ask > sum_hi or best_bid >= base + bids.shape[0]:
+        return False, best_bid, best_ask
+    for better in range(price + 1, best_bid + 1):
+        bids[unsigned(better - base)] = 0
+    bids[unsigned(price - base)] = lots
+    return True, price, best_ask
+
+
 @kernel
 def note_best(book: Book) -> None:
     """Ask for a move of the window when the middle of the market has left its middle half."""

@@ -13,12 +13,12 @@ from simcore.kernels.book import (
     NO_BID,
     SUM_HI,
     SUM_LO,
-    ask_in_window,
-    bid_in_window,
     clear_side,
     drop_better,
     has_room,
+    level_in_window,
     level_lots,
+    quote_in_window,
     set_far,
     set_level,
 )
@@ -112,42 +112,26 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
         kind = ev & LOCAL_KIND_MASK
         price, lots = prices[row], quantities[row]
         column = unsigned(price - base)
+        ask = ev & ASK_BIT != 0
         if kind <= PLAIN_LOCAL and kind >= LOCAL_BIT:
             if column >= width:
-                if (price <= best_ask if ev & ASK_BIT else price >= best_bid) or not has_room(state.local):
+                if (price <= best_ask if ask else price >= best_bid) or not has_room(state.local):
                     break
-                set_far(state.local, int((ev >> 4) & 1), price, lots)
-            elif ev & ASK_BIT:
-                if price <= best_ask:
-                    best = ask_in_window(asks, base, best_ask, price, lots)
-                    if best_bid + best < sum_lo or best_bid + best > sum_hi:
-                        break
-                    best_ask = best
-                asks[column] = lots
+                set_far(state.local, ASK if ask else BID, price, lots)
             else:
-                if price >= best_bid:
-                    best = bid_in_window(bids, base, best_bid, price, lots)
-                    if best + best_ask < sum_lo or best + best_ask > sum_hi:
-                        break
-                    best_bid = best
-                bids[column] = lots
+                done, best_bid, best_ask = level_in_window(
+                    bids, asks, base, sum_lo, sum_hi, best_bid, best_ask, ask, price, lots
+                )
+                if not done:
+                    break
         elif kind == BEST_LOCAL:
             if column >= width or lots == 0:
                 break
-            if ev & ASK_BIT:
-                if best_bid + price < sum_lo or best_bid + price > sum_hi or best_ask < base:
-                    break
-                for better in range(best_ask, price):
-                    asks[unsigned(better - base)] = 0
-                best_ask = price
-                asks[column] = lots
-            else:
-                if price + best_ask < sum_lo or price + best_ask > sum_hi or best_bid >= base + bids.shape[0]:
-                    break
-                for better in range(price + 1, best_bid + 1):
-                    bids[unsigned(better - base)] = 0
-                best_bid = price
-                bids[column] = lots
+            done, best_bid, best_ask = quote_in_window(
+                bids, asks, base, sum_lo, sum_hi, best_bid, best_ask, ask, price, lots
+            )
+            if not done:
+                break
         elif kind >= LOCAL_BIT and kind != TRADE_LOCAL:
             break
         i += 1

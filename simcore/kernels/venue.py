@@ -14,11 +14,11 @@ from simcore.kernels.book import (
     NO_BID,
     SUM_HI,
     SUM_LO,
-    ask_in_window,
-    bid_in_window,
     clear_side,
     has_room,
+    level_in_window,
     level_lots,
+    quote_in_window,
     set_far,
     set_level,
 )
@@ -136,53 +136,33 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
         kind = ev & EXCH_KIND_MASK
         price, lots = prices[row], quantities[row]
         column = unsigned(price - base)
+        ask = ev & ASK_BIT != 0
         if kind <= PLAIN_EXCH and kind >= EXCH_BIT:
+            near = price <= max(best_ask, reach_ask) if ask else price >= min(best_bid, reach_bid)
             if column >= width:
-                near = price <= max(best_ask, reach_ask) if ev & ASK_BIT else price >= min(best_bid, reach_bid)
                 if near or any_far or not has_room(state.exch):
                     break
-                set_far(state.exch, int((ev >> 4) & 1), price, lots)
-            elif ev & ASK_BIT:
-                if price <= max(best_ask, reach_ask):
-                    if any_taken or own_asks[column] != 0 or (lots > 0 and price <= own_bid):
-                        break
-                    if price <= best_ask:
-                        best = ask_in_window(asks, base, best_ask, price, lots)
-                        if best_bid + best < sum_lo or best_bid + best > sum_hi:
-                            break
-                        best_ask = best
-                asks[column] = lots
+                set_far(state.exch, ASK if ask else BID, price, lots)
             else:
-                if price >= min(best_bid, reach_bid):
-                    if any_taken or own_bids[column] != 0 or (lots > 0 and price >= own_ask):
-                        break
-                    if price >= best_bid:
-                        best = bid_in_window(bids, base, best_bid, price, lots)
-                        if best + best_ask < sum_lo or best + best_ask > sum_hi:
-                            break
-                        best_bid = best
-                bids[column] = lots
+                if near and (any_taken or (own_asks[column] if ask else own_bids[column]) != 0):
+                    break
+                if lots > 0 and (price <= own_bid if ask else price >= own_ask):
+                    break
+                done, best_bid, best_ask = level_in_window(
+                    bids, asks, base, sum_lo, sum_hi, best_bid, best_ask, ask, price, lots
+                )
+                if not done:
+                    break
         elif kind == BEST_EXCH:
-            if any_taken or column >= width or lots == 0:
+            if any_taken or column >= width or lots == 0 or (own_asks[column] if ask else own_bids[column]) != 0:
                 break
-            if ev & ASK_BIT:
-                if own_asks[column] != 0 or price <= own_bid or price > own_ask or best_ask < base:
-                    break
-                if best_bid + price < sum_lo or best_bid + price > sum_hi:
-                    break
-                for better in range(best_ask, price):
-                    asks[unsigned(better - base)] = 0
-                best_ask = price
-                asks[column] = lots
-            else:
-                if own_bids[column] != 0 or price >= own_ask or price < own_bid or best_bid >= base + bids.shape[0]:
-                    break
-                if price + best_ask < sum_lo or price + best_ask > sum_hi:
-                    break
-                for better in range(price + 1, best_bid + 1):
-                    bids[unsigned(better - base)] = 0
-                best_bid = price
-                bids[column] = lots
+            if price <= own_bid or price > own_ask if ask else price >= own_ask or price < own_bid:
+                break
+            done, best_bid, best_ask = quote_in_window(
+                bids, asks, base, sum_lo, sum_hi, best_bid, best_ask, ask, price, lots
+            )
+            if not done:
+                break
         elif kind >= EXCH_BIT and (kind != TRADE_EXCH or ev & NO_SIDE_BIT or price <= own_bid or price >= own_ask):
             break
         i += 1
