@@ -20,7 +20,7 @@ from simcore.records import ASK_BIT, DEPTH
 from tests.oracle import engine_side, node_side
 from tests.oracle.timeline import difference
 from tests.property import runs
-from tests.property.strategies import SeedPick, cases, seeded_case
+from tests.property.strategies import L2_MODELS, SeedPick, cases, seeded_case
 from tests.support import MemoryTape
 from tests.support import rows as make_rows
 
@@ -261,8 +261,8 @@ def test_the_comparison_of_makers_names_the_first_event_that_differs(tmp_path):
 
 
 def test_makers_reach_what_the_comparison_is_about(tmp_path):
-    """Amends, cancels and refusals; every way to fill; late reports; every latency model; markouts."""
-    kinds, reasons, models, late, markouts = set(), set(), set(), 0, 0
+    """Amends, cancels and refusals; every way to fill; late reports; every model of latency and queue; markouts."""
+    kinds, reasons, models, queues, styles, late, markouts = set(), set(), set(), set(), set(), 0, 0
     for seed in range(60):
         tape, _, config = maker(seed, 1_000, tmp_path)
         timeline, counters = node_side.engine_run(tape, config)
@@ -270,9 +270,15 @@ def test_makers_reach_what_the_comparison_is_about(tmp_path):
         reasons |= set(timeline.streams["fills"]["reason"].tolist())
         markouts += len(timeline.streams["markouts"])
         late += counters[0]
-        models |= {leg.model for leg in node_side.params_of(config, tape.instrument, tape.level == "l3").latency.legs}
+        p = node_side.params_of(config, tape.instrument, tape.level == "l3")
+        models |= {leg.model for leg in p.latency.legs}
+        if len(timeline.streams["fills"]):
+            queues.add(p.queue_model)
+            styles.add((p.use_amend, p.wait_cancel))
     assert kinds == set(range(8))
     assert reasons == {1, 2, 3, 5}  # post-only orders never take
+    assert queues == {*L2_MODELS, "fifo"}
+    assert styles == {(amend, wait) for amend in (False, True) for wait in (False, True)}
     assert models == {"constant", "lognormal", "feed", "interpolated", "sampled"}
     assert late > 0
     assert markouts > 1_000
