@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from simcore.errors import CODES, MmsimError
+from simcore.errors import CODES, MmsimError, OutputError
 from simcore.version import VERSION
 
 if TYPE_CHECKING:
     from simcore.config import Config
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 FORMATS = ("binance", "bitstamp", "bybit", "hftbacktest", "lobster", "mbo")
 
 _TAPES = click.argument("tapes", metavar="TAPE…", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -347,10 +349,8 @@ def _leave(code: int) -> NoReturn:
     """End the process without taking the interpreter apart, which takes a quarter of a second after a replay."""
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError):  # what could not be written has had its message
             stream.flush()
-        except OSError:
-            code = code or 141
     os._exit(code)
 
 
@@ -360,8 +360,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         # click gives the code of an Exit back; a command itself returns nothing.
         return mmsim.main(args=arguments, prog_name="mmsim", standalone_mode=False) or 0
     except MmsimError as exc:
-        click.echo(f"error {exc.code}: {exc.title}: {' '.join(exc.cause.split())}\nremedy: {exc.remedy}", err=True)
-        return 2
+        return _refuse(exc)
     except click.ClickException as exc:
         exc.show()
         return 2
@@ -370,6 +369,16 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         return 130
     except SystemExit:
         return 141  # click's answer to a reader (`| head`) that has gone; as a shell reports SIGPIPE
+    except OSError as exc:
+        if exc.filename is not None or exc.errno not in _NO_ROOM:
+            raise
+        return _refuse(OutputError("OUT-001", f"stdout: {exc.strerror}"))
+
+
+def _refuse(error: MmsimError) -> int:
+    """Print a user error: code, title and cause on one line, the remedy on the next. Return the exit code."""
+    click.echo(f"error {error.code}: {error.title}: {' '.join(error.cause.split())}\nremedy: {error.remedy}", err=True)
+    return 2
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
     ├── StrategyError   STRAT-nnn  a strategy or queue-model file
     ├── EngineError     ENG-nnn    a run that had to stop
     ├── JournalError    JRNL-nnn   a run folder, checkpoint or journal
+    ├── OutputError     OUT-nnn    a result that cannot be printed
     ├── ReportError     REP-nnn    a report that cannot be built
     └── BenchError      BENCH-nnn  a benchmark that cannot be measured
 
@@ -55,6 +56,7 @@ CODES: dict[str, tuple[str, str]] = {
     "JRNL-005": ("cannot write the run folder", "check the folder, its permissions and the free space"),
     "BENCH-001": ("the peer cannot be measured", "set MMSIM_PEER_PYTHON to an interpreter that has it (docs/peers.md), or leave out --peer"),
     "BENCH-002": ("a measuring process failed", "the message holds its last lines"),
+    "OUT-001": ("cannot print the result", "send it to a place with free space; what was written to files is complete"),
     "REP-001": ("report cannot be built", "the run is incomplete: `mmsim replay --resume`"),
 }
 
@@ -106,6 +108,10 @@ class EngineError(MmsimError):
 
 class JournalError(MmsimError):
     """A run folder, checkpoint or journal."""
+
+
+class OutputError(MmsimError):
+    """A result that cannot be printed."""
 
 
 class ReportError(MmsimError):

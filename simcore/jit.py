@@ -11,6 +11,7 @@ import hashlib
 import inspect
 import operator
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # What compiling raises: a user's kernel that numba cannot type or lower.
 COMPILE_ERRORS: tuple[type[Exception], ...] = (numba.core.errors.NumbaError,)
+
+# What loading machine code raises when a power cut, or a full disk, has cut off its file.
+_DAMAGED: tuple[type[Exception], ...] = (
+    EOFError, pickle.UnpicklingError, AttributeError, ImportError, LookupError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 
 JIT = not bool(numba.config.DISABLE_JIT)
 CHECKED = os.environ.get("MMSIM_CHECKED", "0") == "1"
@@ -132,7 +138,17 @@ def entry(function: F) -> F:
         except OSError as exc:
             raise EngineError("ENG-004", f"{cache_dir()}: {exc}") from exc
 
+    load = dispatcher._cache.load_overload
+
+    def load_unless_damaged(signature: Any, context: Any) -> Any:
+        try:
+            return load(signature, context)
+        except _DAMAGED:
+            dispatcher._cache.flush()  # an empty index: the code is compiled anew and kept in place of this
+            return None
+
     dispatcher._cache.save_overload = save_or_say_why_not
+    dispatcher._cache.load_overload = load_unless_damaged
     return dispatcher  # type: ignore[no-any-return]
 
 

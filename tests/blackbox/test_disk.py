@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.blackbox.command import SAMPLE, assert_refused, limit_file_size, mmsim, mmsim_here, names_under
+from tests.blackbox.command import (
+    ROOT,
+    SAMPLE,
+    assert_refused,
+    command,
+    limit_file_size,
+    mmsim,
+    mmsim_here,
+    names_under,
+)
 from tests.blackbox.sources import write_lobster
 
 pytestmark = pytest.mark.usefixtures("compiled")  # the limits are for what a command writes, not for compiled code
@@ -60,7 +69,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_really_full_disk(small_disk: Path, tape: Path, tmp_path: Path) -> None:
     """ENOSPC, not only a limit: synth, convert and replay."""
     source = write_lobster(tmp_path / "AMZN_2021-04-12_message_10.csv", 60_000)
-    (small_disk / "ballast").write_bytes(bytes(150_000))
+    (small_disk / "ballast").write_bytes(bytes(250_000))
     assert_refused(mmsim("tape", "synth", "--out", small_disk / "s", "--duration", "20000"), "TAPE-011")
     assert_refused(mmsim("tape", "convert", source, "--format", "lobster", "--out", small_disk / "c"), "TAPE-011")
     assert names_under(small_disk) == ["ballast"]
@@ -110,3 +119,23 @@ def test_a_compile_cache_that_cannot_be_written(tape: Path, tmp_path: Path) -> N
     done = mmsim("replay", tape, "--out", tmp_path / "run", MMSIM_CACHE_DIR=str(tmp_path / "file" / "cache"))
     assert_refused(done, "ENG-004", "file/cache")
     assert names_under(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", [("tape", "info", str(SAMPLE)), ("tape", "head", str(SAMPLE), "-n", "4000"), ("errors", "--json"), ("--help",)])
+def test_a_full_disk_under_the_output(words: tuple[str, ...]) -> None:
+    """`mmsim … > file` on a full disk: OUT-001, no traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command(*words), stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    assert_refused(subprocess.CompletedProcess(done.args, done.returncode, "", done.stderr), "OUT-001", "No space left")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_run_is_complete_although_its_table_could_not_be_printed(more: tuple[str, ...], tape: Path, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = command("replay", tape, "--out", tmp_path / "run", *more)
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    assert_refused(subprocess.CompletedProcess(done.args, done.returncode, "", done.stderr), "OUT-001")
+    assert mmsim_here("verify", tmp_path / "run").returncode == 0
+    assert (tmp_path / "run" / "report.html").exists()

@@ -143,6 +143,17 @@ def test_machine_code_of_changed_sources_is_not_kept(package: Path) -> None:
     assert {path.parent.parent.name for path in (package / "cache").rglob("*.nbc")} == {after}
 
 
+def test_machine_code_that_was_cut_off_is_compiled_anew(package: Path) -> None:
+    """numba does not sync its files: after a power cut one may be empty. It must not stop every later run."""
+    changed(package, "leave")
+    for suffix, size in (("nbi", 0), ("nbc", 200)):
+        (damaged,) = (package / "cache").rglob(f"*.{suffix}")
+        whole = damaged.stat().st_size
+        os.truncate(damaged, size)
+        assert changed(package, "leave")[1] == "42"
+        assert damaged.stat().st_size == whole
+
+
 @pytest.mark.slow
 def test_a_replay_under_which_a_kernel_changes_is_stopped(package: Path, tape: Path, tmp_path: Path) -> None:
     """ENG-005 through the command, no run folder; the same command then runs."""
