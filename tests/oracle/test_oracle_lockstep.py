@@ -94,10 +94,12 @@ def more_sets(seed, unit, folder):
 
 
 def maker(seed, rows, folder, chunk_rows=1 << 18):
-    """Return tape, its rows and a configuration of a seed."""
+    """Return tape, its rows and a configuration of a seed; neighbours have all queue models in turn."""
     unit = (1, NS_PER_MS)[seed % 2]
     case = runs.make_case(seed, rows, seed % 3 == 2, unit)
-    return case.tape(chunk_rows), case.rows, case.config(*more_sets(seed, unit, folder))
+    models = ("fifo", *L2_MODELS) if case.l3 else L2_MODELS
+    model = models[seed // 3 % len(models)]
+    return case.tape(chunk_rows), case.rows, case.config(*more_sets(seed, unit, folder), f"venue.queue_model={model}")
 
 
 # --- lockstep ----------------------------------------------------------------------------------------------
@@ -273,11 +275,11 @@ def test_makers_reach_what_the_comparison_is_about(tmp_path):
         p = node_side.params_of(config, tape.instrument, tape.level == "l3")
         models |= {leg.model for leg in p.latency.legs}
         if len(timeline.streams["fills"]):
-            queues.add(p.queue_model)
+            queues.add((p.queue_model, p.l3))
             styles.add((p.use_amend, p.wait_cancel))
     assert kinds == set(range(8))
     assert reasons == {1, 2, 3, 5}  # post-only orders never take
-    assert queues == {*L2_MODELS, "fifo"}
+    assert queues == {(model, l3) for model in L2_MODELS for l3 in (False, True)} | {("fifo", True)}
     assert styles == {(amend, wait) for amend in (False, True) for wait in (False, True)}
     assert models == {"constant", "lognormal", "feed", "interpolated", "sampled"}
     assert late > 0
