@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -21,76 +19,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simcore.bench import peer as bench
+from simcore.errors import BenchError
 from tests.peers.ours import Side
 from tests.peers.twin import Fill
 
-VERSION = "2.4.4"
-PEER = f"hftbacktest=={VERSION}"
 HERE = Path(__file__).parent
-PROBE_TIMEOUT_S = 120
-INSTALL_TIMEOUT_S = 600
 RUN_TIMEOUT_S = 900
-
-
-class NoPeerError(Exception):
-    """The environment cannot be made: no network, no pip, or no release for this interpreter."""
 
 
 @cache
 def peer_python() -> str:
     """Return the interpreter that has the peer. One that was named and has it not is a failure; none at all is a skip."""
-    chosen = os.environ.get("MMSIM_PEER_PYTHON")
-    if chosen:
-        if not has_peer(Path(chosen)):
-            pytest.fail(f"MMSIM_PEER_PYTHON={chosen} cannot import {PEER}")
-        return chosen
     try:
-        return str(made_python())
-    except NoPeerError as exc:
-        pytest.skip(f"no environment for {PEER}: {exc}")
-
-
-def made_python() -> Path:
-    """Return the interpreter of the environment in the cache folder, making it first where it is not whole."""
-    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mmsim"
-    folder = root / f"peer-{VERSION}-py{sys.version_info[0]}{sys.version_info[1]}"
-    if not has_peer(interpreter_of(folder)):
-        make(folder)
-    return interpreter_of(folder)
-
-
-def interpreter_of(folder: Path) -> Path:
-    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def has_peer(python: Path) -> bool:
-    """Return whether the interpreter is there and imports the right version."""
-    probe = f"import hftbacktest, sys; sys.exit(hftbacktest.__version__ != {VERSION!r})"
-    try:
-        done = subprocess.run([str(python), "-c", probe], capture_output=True, timeout=PROBE_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
-def make(folder: Path) -> None:
-    """Make the environment beside its place and move it there whole; who comes second uses the first one's."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-        fresh = Path(scratch) / folder.name
-        install = [str(interpreter_of(fresh)), "-m", "pip", "install", "-q", "--disable-pip-version-check", PEER]
-        for step in ([sys.executable, "-m", "venv", str(fresh)], install):
-            try:
-                done = subprocess.run(step, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
-            except (OSError, subprocess.TimeoutExpired) as exc:
-                raise NoPeerError(str(exc)) from exc
-            if done.returncode != 0:
-                raise NoPeerError(f"{' '.join(step[1:4])}: {done.stderr.strip()[-300:]}")
-        if not has_peer(interpreter_of(fresh)):
-            raise NoPeerError("installed, but it does not import")
-        if not has_peer(interpreter_of(folder)):
-            shutil.rmtree(folder, ignore_errors=True)  # the rest of an installation that was stopped
-            fresh.rename(folder)
+        return bench.peer_python()
+    except BenchError as exc:
+        if os.environ.get("MMSIM_PEER_PYTHON"):
+            pytest.fail(str(exc))
+        pytest.skip(str(exc))
 
 
 def run_peer(mode: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -127,17 +73,13 @@ def peer_runs(data: Path, folder: Path, configs: Sequence[dict[str, Any]]) -> li
 def main() -> int:
     """Print the interpreter, and how long it took to find or make it."""
     begin = time.perf_counter()
-    chosen = os.environ.get("MMSIM_PEER_PYTHON")
     try:
-        python = Path(chosen) if chosen else made_python()
-    except NoPeerError as exc:
-        print(f"no environment for {PEER}: {exc}", file=sys.stderr)
-        return 1
-    if not has_peer(python):
-        print(f"{python} cannot import {PEER}", file=sys.stderr)
+        python = bench.peer_python()
+    except BenchError as exc:
+        print(exc, file=sys.stderr)
         return 1
     print(python)
-    print(f"{PEER}: {time.perf_counter() - begin:.1f} s", file=sys.stderr)
+    print(f"{bench.PEER}: {time.perf_counter() - begin:.1f} s", file=sys.stderr)
     return 0
 
 

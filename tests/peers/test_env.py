@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.env import NoPeerError, interpreter_of, made_python, peer_python
+from simcore.bench.peer import interpreter_of, made_python
+from simcore.errors import BenchError
+from tests.peers.env import peer_python
 
 
 def test_an_interpreter_that_was_named_and_lacks_the_peer_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -25,6 +27,6 @@ def test_an_installation_that_fails_leaves_nothing_behind(monkeypatch: pytest.Mo
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     half = tmp_path / "mmsim" / f"peer-2.4.4-py{sys.version_info[0]}{sys.version_info[1]}"
     interpreter_of(half).parent.mkdir(parents=True)
-    with pytest.raises(NoPeerError, match="pip install"):
+    with pytest.raises(BenchError, match="pip install"):
         made_python()
     assert [path.name for path in (tmp_path / "mmsim").iterdir()] == [half.name]
