@@ -79,7 +79,13 @@ def replay(
     """
     config = config or Config()
     tape = open_tape(tapes)
-    folder = Path(out) if out is not None else manifest.next_run_dir(config.strategy.name, tape.instrument.symbol)
+    chosen = Path(out) if out is not None else None
+    with manifest.claimed(chosen, config.strategy.name, tape.instrument.symbol) as folder:
+        _replay_into(folder, tape, config, resume, progress)
+    return folder
+
+
+def _replay_into(folder: Path, tape: Tape, config: Config, resume: bool, progress: ProgressCallback | None) -> None:
     linked = link(config.strategy.name, queue_file(config.venue.queue_model))
     fingerprint = _fingerprint(tape, config, linked)
     saved = manifest.prepare(folder, resume, fingerprint)
@@ -96,7 +102,6 @@ def replay(
     store.finish()
     manifest.write_end(folder, session, session.rows_played, watch.wall_s(), store.digest.hex())
     checkpoint.remove(folder)
-    return folder
 
 
 def simulate(

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import itertools
 import json
+import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +31,53 @@ if TYPE_CHECKING:
     from simcore.tape.read import Tape
 
 
-def next_run_dir(strategy: str, symbol: str, root: Path = Path("reports")) -> Path:
-    """Return the first unused folder reports/<strategy>-<symbol>-<n>."""
-    stem = f"{Path(strategy).stem}-{symbol}".lower()
-    number = 1
-    while (root / f"{stem}-{number:03d}").exists():
-        number += 1
-    return root / f"{stem}-{number:03d}"
+@contextmanager
+def claimed(out: Path | None, strategy: str, symbol: str) -> Iterator[Path]:
+    """Give the run folder, which no other process can claim meanwhile; it is removed again if nothing was written.
+
+    out: the folder; None: the first unused reports/<strategy>-<symbol>-<n>. JRNL-002: another process writes to it.
+    JRNL-005: it cannot be made.
+    """
+    try:
+        folder, is_new = _make(out, f"{Path(strategy).stem}-{symbol}".lower().replace("/", "-"))
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as exc:
+        raise JournalError("JRNL-005", f"{exc.filename or out}: {exc.strerror}") from exc
+    try:
+        _lock(descriptor, folder)
+        yield folder
+    finally:
+        if is_new:
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
+        os.close(descriptor)
+
+
+def _make(out: Path | None, stem: str, root: Path = Path("reports")) -> tuple[Path, bool]:
+    """Return a folder, and whether it is new."""
+    if out is not None:
+        is_new = not out.exists()
+        if is_new:
+            out.mkdir(parents=True, exist_ok=True)
+        return out, is_new
+    root.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = root / f"{stem}-{number:03d}"
+        with suppress(FileExistsError):  # another process may be at it as well
+            folder.mkdir()
+            return folder, True
+    raise AssertionError("itertools.count() ended")
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    """Lock a folder until the process ends or closes it; file systems without locks do without."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        raise JournalError("JRNL-002", f"{folder}: another process writes to it") from exc
+    except OSError as exc:
+        if exc.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
+            raise JournalError("JRNL-005", f"{folder}: {exc.strerror}") from exc
 
 
 def prepare(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.blackbox.command import mmsim
+from tests.blackbox.command import SAMPLE, mmsim, mmsim_here
+from tests.blackbox.processes import RUN
 from tests.blackbox.sources import write_lobster
 from tests.blackbox.tapes import write_sample
 
@@ -32,3 +34,12 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, tape: Path) -> Path:
     done = mmsim("replay", tape, "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole_digest(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the digest of the run of `tests.blackbox.processes` that nothing stops."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    done = mmsim_here("replay", SAMPLE, "--out", out, *RUN, "--json")
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["digest"])

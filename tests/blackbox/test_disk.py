@@ -40,7 +40,7 @@ def test_a_full_disk_stops_convert(tmp_path: Path) -> None:
     assert names_under(tmp_path) == [source.name]
 
 
-@pytest.mark.parametrize("size", [500, 10_000, pytest.param(60_000, marks=pytest.mark.slow), pytest.param(400_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [10_000, *(pytest.param(size, marks=pytest.mark.slow) for size in (500, 60_000, 400_000))])
 def test_a_full_disk_stops_a_run_with_a_code(size: int, tape: Path, tmp_path: Path) -> None:
     """JRNL-005, whatever file it strikes: manifest, checkpoint, journal, report; and the run can go on."""
     out = tmp_path / "out"
@@ -131,7 +131,7 @@ def test_a_full_disk_under_the_output(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize("more", [pytest.param((), marks=pytest.mark.slow), ("--json",)])
 def test_a_run_is_complete_although_its_table_could_not_be_printed(more: tuple[str, ...], tape: Path, tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         words = command("replay", tape, "--out", tmp_path / "run", *more)

@@ -92,12 +92,21 @@ def test_a_bad_file_is_refused_by_every_command(name: str, tape: Path, tmp_path:
     make(tape, bad)
     before = names_under(tmp_path)
     out = tmp_path / "out"
-    assert_refused(mmsim("replay", bad, "--out", out, "--json"), code, str(bad))
+    assert_refused(mmsim_here("replay", bad, "--out", out, "--json"), code, str(bad))
     assert not out.exists()
     words = ["validate", "head", "info"] if name != "rubbish in a page" else ["validate", "head"]  # info reads no rows
     for word in words:
         assert_refused(mmsim_here("tape", word, bad, "--json"), code, str(bad))
     assert names_under(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["not there", "cut in the middle", "no rows"])
+def test_a_bad_file_is_refused_by_the_process(name: str, tape: Path, tmp_path: Path) -> None:
+    """The same in a process of its own: exit code and streams."""
+    code, make = BAD_FILES[name]
+    make(tape, tmp_path / "bad.parquet")
+    assert_refused(mmsim("replay", tmp_path / "bad.parquet", "--out", tmp_path / "out", "--json"), code, "bad.parquet")
+    assert not (tmp_path / "out").exists()
 
 
 def bad_row(column: str, value: int, row: int = 3000) -> Callable[[Path, Path], int]:
