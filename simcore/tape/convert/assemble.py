@@ -33,6 +33,7 @@ from simcore.units import NS_PER_MS, NS_PER_US, RATE_SCALE, to_decimal
 _OFF_GRID = 1e-6  # ticks or lots; beyond it a value is not on the grid
 _DIGITS_MAX = 12
 _INT_END = 2.0**62  # floats below fit int64
+_EXPONENT_MAX = 30  # of sizes and rates: 1e999999999 written out would not fit any memory
 _SIZES = (1e-18, 1e18)  # of ticks and lots: their number stays a finite float
 _SAMPLE = 1_000_000  # rows that the percentiles of the feed latency are taken from, evenly spaced
 
@@ -274,4 +275,6 @@ def _spread(latency: Any) -> dict[str, int]:
 def _plain(text: str) -> str:
     """Return a decimal without exponent and trailing zeros: `1E-5` and `0.000010` are `0.00001`."""
     value = to_decimal(text)
+    if value and abs(value.adjusted()) > _EXPONENT_MAX:
+        raise ValueError(f"{text} is out of range")
     return format(value.normalize(), "f") if value else "0"

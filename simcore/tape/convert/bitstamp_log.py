@@ -110,7 +110,7 @@ def _csv_line(line: str, index: int, log: Log) -> int:
     order_id, stamp, _, price, volume, action, direction = line.strip().split(",")
     ms = _ms(stamp)
     amount = Decimal(volume)  # in 1e-8 already
-    if amount != amount.to_integral_value():
+    if not abs(amount) < INT_MAX or amount != amount.to_integral_value():  # in this order: int() of 1e999999999 never ends
         raise ConvertError("CONV-004", f"volume {volume}; expected a whole number of 1e-8")
     side = {"bid": BID, "ask": ASK}[direction]
     _append(log, index, ms, _CSV_ACTIONS[action], order_id, side, _fixed(price), int(amount))

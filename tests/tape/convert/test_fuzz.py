@@ -46,7 +46,7 @@ EVENTS = {"levels": valid.hftbacktest, "orders": valid.hftbacktest_orders}
 
 TOKEN = re.compile(r'-?\d+(?:\.\d+)?|"[^"]*"|[A-Za-z]+|[\[\]{}:,]')
 NASTY = [
-    "", "0", "-0", "-1", "1.5", "0.0000000000001", "nan", "NaN", "inf", "-Infinity", "1e400", "1e-400", "1e18", "null", "true",
+    "", "0", "-0", "-1", "1.5", "0.0000000000001", "nan", "NaN", "inf", "-Infinity", "1e400", "1e-400", "1e18", "1e999999999", "1e-999999999", "null", "true",
     "[]", "{}", "[[]]", '[["1"]]', '"', '"x"', "x", " ", ",", "\t", "\x00", "é", "1_000", "0x10", "+5", "9" * 25, "9" * 5000, "[" * 2000,
     "9223372036854775807", "9223372036854775808", "-9223372036854775808", "4611686018427387904", "18446744073709551616",
 ]  # fmt: skip
@@ -134,7 +134,7 @@ def limited(examples: int) -> settings:
 
 
 stated = st.sampled_from(
-    [(), ("--tick-size", "0.1", "--lot-size", "0.5"), ("--tick-size", "0.01", "--lot-size", "1"), ("--kind", "inverse"), ("--clock", "keep"), ("--tick-size", "1e-300")]
+    [(), ("--tick-size", "0.1", "--lot-size", "0.5"), ("--tick-size", "0.01", "--lot-size", "1"), ("--kind", "inverse"), ("--clock", "keep"), ("--tick-size", "1e-300"), ("--lot-size", "1e999999999")]
 )
 packers: list[Callable[[bytes], tuple[str, bytes]]] = [
     lambda data: ("", data), lambda data: (".gz", gzip.compress(data)), lambda data: (".xz", lzma.compress(data)), lambda data: (".bz2", bz2.compress(data)),
