@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -138,8 +139,14 @@ def verify(run_dir: Path, progress: ProgressCallback | None = None) -> Verificat
         differs = np.nonzero(before[:shared] != now[:shared])[0]
         if len(differs) or len(before) != len(now):
             row = int(differs[0]) if len(differs) else shared
-            return Verification(False, expected, outcome.digest, f"{stream}, row {row}")
+            return Verification(False, expected, outcome.digest, f"{stream}, row {row}{_changed_code(note, config)}")
     return Verification(False, expected, outcome.digest, "the digest in run.json")
+
+
+def _changed_code(note: dict[str, Any], config: Config) -> str:
+    """Return words for a digest that differs because the code is not the run's, else nothing."""
+    now = link(config.strategy.name, queue_file(config.venue.queue_model)).code_hash
+    return "" if now == note["code_hash"] else "; the strategy, the queue model or the engine changed since the run"
 
 
 def warmup(config: Config | None = None) -> float:

@@ -16,7 +16,7 @@ from simcore.kernels import state as st
 from simcore.runner import Session
 
 _RUNTIME = (  # what a kernel of a user can raise
-    ArithmeticError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError,
+    ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 _USER_FILES = ("strategy.py", "queue_custom.py")
 _PLACE = re.compile(r'File "([^"]*)", line (\d+)')

@@ -64,7 +64,7 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_MAX_OPEN] = venue.max_open_orders
     ints[st.P_SLOTS] = min(max(2 * venue.max_open_orders, SLOTS_MIN), SLOTS_MAX)
     ints[st.P_MIN_NOTIONAL] = _units(venue.min_notional, scale, "venue.min_notional")
-    ints[st.P_MAX_ORDER] = int(to_decimal(venue.max_order_qty) / to_decimal(instrument.lot_size))
+    ints[st.P_MAX_ORDER] = _lots(venue.max_order_qty, instrument, "venue.max_order_qty")
     ints[st.P_RATE_COUNT] = venue.rate_limit_count
     ints[st.P_RATE_WINDOW] = _ns(venue.rate_limit_window_ms, "venue.rate_limit_window_ms", 1)
     ints[st.P_BALANCE] = _units(venue.balance, scale, "venue.balance")
@@ -123,6 +123,14 @@ def _units(amount: Any, scale: CashScale, key: str) -> int:
     if abs(value) > Decimal(4 * 10**18):
         raise ConfigError("CONF-003", f"{key}: {amount} does not fit 64 bits at {scale.unit} a unit")
     return int(value.to_integral_value())
+
+
+def _lots(qty: Decimal, instrument: Instrument, key: str) -> int:
+    """Return whole lots of a limit, 0 for none; CONF-003 if it is less than one lot: it would not be one."""
+    lots = to_decimal(qty) / to_decimal(instrument.lot_size)
+    if 0 < lots < 1:
+        raise ConfigError("CONF-003", f"{key}: {qty} is less than one lot of {instrument.lot_size}")
+    return int(lots)
 
 
 def _set_fees(ints: IntArray, fees: FeeConfig, instrument: Instrument, scale: CashScale) -> None:

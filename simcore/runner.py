@@ -133,7 +133,10 @@ def run(session: Session, after_chunk: Callable[[Session], None] | None = None) 
             states.show_rows(handle, "local_rows", session.feed.local[1])
             _enter_chunks(session)
             if after_chunk is not None:
+                held = session.state
                 after_chunk(session)
+                if session.state is not held:
+                    handle = None
         elif reason == st.MOVE_BOOK:
             session.state, handle = _move_books(session.state), None
         elif reason == st.ROOM:

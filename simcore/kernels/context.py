@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from simcore.jit import kernel
 
+UNITS_MAX = (1 << 52) - 1  # ticks or lots, as on tapes
+LEVELS_MAX = 256  # as many orders as a lane may have
+
 
 class MarketView(NamedTuple):
     """The local book at a tick. elapsed_ns counts from the start of the run; now_ns from the Unix epoch.
@@ -57,6 +60,25 @@ class QuoteContext(NamedTuple):
     spread: SpreadDecision
     inventory: InventoryAdjustment
     quote: Quote
+
+
+@kernel
+def bounded(value: float) -> float:
+    """Return a float that will become an integer; ValueError for NaN and beyond 2^52, where compiled code and Python differ."""
+    if not -float(UNITS_MAX) <= value <= float(UNITS_MAX):
+        raise ValueError("a price or a parameter is beyond 2^52")
+    return value
+
+
+@kernel
+def refuse_bad_quote(quote: Quote) -> None:
+    """Raise ValueError if no exchange could take a strategy's quote: a NaN or an overflow became an integer."""
+    if not (-UNITS_MAX <= quote.bid_ticks <= UNITS_MAX and -UNITS_MAX <= quote.ask_ticks <= UNITS_MAX):
+        raise ValueError("a quote's price is beyond 2^52 ticks")
+    if not (0 <= quote.bid_lots <= UNITS_MAX and 0 <= quote.ask_lots <= UNITS_MAX):
+        raise ValueError("a quote's lots are not between 0 and 2^52")
+    if not (0 <= quote.levels <= LEVELS_MAX and 1 <= quote.step_ticks <= UNITS_MAX):
+        raise ValueError("a quote's levels are not between 0 and 256, or not 1 to 2^52 ticks apart")
 
 
 @kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simcore.jit import kernel
 from simcore.kernels import at, ledger, orders
 from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID, level_lots
-from simcore.kernels.context import MarketView, new_context
+from simcore.kernels.context import MarketView, new_context, refuse_bad_quote
 from simcore.kernels import binding, strategy  # LINK
 from simcore.kernels.state import O_SAMPLES, ORIGIN, P_KIND, P_SCALE, SAMPLE_NS, State
 from simcore.records import ASK, BID, NO_PRICE
@@ -32,6 +32,7 @@ def tick(state: State, lane: int, now_ns: int) -> None:
         binding.load_memory(at.memory(state)[lane]),
     )
     binding.save_memory(at.memory(state)[lane], memory)
+    refuse_bad_quote(context.quote)
     orders.reconcile(state, lane, context.quote, now_ns)
     if now_ns >= record.sample_ns:
         record.sample_ns = now_ns - now_ns % at.clock(state)[SAMPLE_NS] + at.clock(state)[SAMPLE_NS]

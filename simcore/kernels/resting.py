@@ -20,6 +20,8 @@ from simcore.kernels.state import (
 )
 from simcore.records import ASK, BID, FILL_CROSS, FILL_PRO_RATA, FILL_QUEUE, FILL_THROUGH, MAKER
 
+AHEAD_MAX = float(1 << 52)  # lots
+
 
 @kernel
 def join_level(state: State, index: int, level_lots: int) -> None:
@@ -30,10 +32,18 @@ def join_level(state: State, index: int, level_lots: int) -> None:
     if model == queue.FRONT:
         ahead = 0.0
     elif model == queue.CUSTOM:
-        ahead = queue_custom.join(level_lots, at.floats(state)[order.lane, F_QUEUE_N])
+        ahead = _position(queue_custom.join(level_lots, at.floats(state)[order.lane, F_QUEUE_N]))
     order.ahead_lots = ahead
     order.ahead_entry_lots = ahead
     order.traded_lots = 0.0
+
+
+@kernel
+def _position(ahead: float) -> float:
+    """Return what a user's queue model said; ValueError if that is no place in a queue (NaN compares false)."""
+    if not 0.0 <= ahead <= AHEAD_MAX:
+        raise ValueError("the queue model's lots ahead are not between 0 and 2^52")
+    return ahead
 
 
 @kernel
@@ -45,7 +55,7 @@ def level_changed(state: State, side: int, price: int, previous: int, new: int) 
         model = at.ints(state)[order.lane, P_QUEUE]
         n = at.floats(state)[order.lane, F_QUEUE_N]
         if model == queue.CUSTOM:
-            order.ahead_lots = queue_custom.after_change(order.ahead_lots, previous, new, order.traded_lots, n)
+            order.ahead_lots = _position(queue_custom.after_change(order.ahead_lots, previous, new, order.traded_lots, n))
         elif model != queue.FIFO:
             order.ahead_lots = queue.after_change(model, n, order.ahead_lots, previous, new, order.traded_lots)
         order.traded_lots = 0.0

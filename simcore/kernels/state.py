@@ -59,7 +59,7 @@ SLOT_BITS = 16
 SLOT_MASK = (1 << SLOT_BITS) - 1
 
 # Halt codes.
-HALT_NONE, HALT_MONEY, HALT_PRICE, HALT_FAR_PRICE = range(4)
+HALT_NONE, HALT_MONEY = range(2)
 
 # Integer parameters of a lane: State.ints[lane, P_...].
 (

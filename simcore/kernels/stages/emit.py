@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from simcore.jit import kernel
-from simcore.kernels.context import Quote, QuoteContext, with_quote
+from simcore.kernels.context import Quote, QuoteContext, bounded, with_quote
 
 
 class EmitParams(NamedTuple):
@@ -22,11 +22,11 @@ def two_sided(context: QuoteContext, params: EmitParams) -> QuoteContext:
     """Quote around mid + shift: bid = floor, ask = ceil, joined to the best quotes where they would improve them."""
     view = context.market
     reference = view.mid_ticks + context.inventory.shift_ticks
-    bid = min(int(math.floor(reference - context.spread.half_ticks)), view.bid_ticks)
-    ask = max(int(math.ceil(reference + context.spread.half_ticks)), view.ask_ticks)
-    lots = int(params.order_lots)
+    bid = min(int(math.floor(bounded(reference - context.spread.half_ticks))), view.bid_ticks)
+    ask = max(int(math.ceil(bounded(reference + context.spread.half_ticks))), view.ask_ticks)
+    lots = int(bounded(params.order_lots))
     bid_lots = lots if context.inventory.room_bid_lots > 0 else 0
     ask_lots = lots if context.inventory.room_ask_lots > 0 else 0
     return with_quote(
-        context, Quote(bid, bid_lots, ask, ask_lots, int(params.levels), max(int(params.level_step_ticks), 1))
+        context, Quote(bid, bid_lots, ask, ask_lots, int(bounded(params.levels)), max(int(bounded(params.level_step_ticks)), 1))
     )

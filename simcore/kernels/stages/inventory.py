@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from simcore.jit import kernel
-from simcore.kernels.context import InventoryAdjustment, QuoteContext, with_inventory
+from simcore.kernels.context import InventoryAdjustment, QuoteContext, bounded, with_inventory
 
 
 class InventoryParams(NamedTuple):
@@ -20,7 +20,7 @@ class InventoryParams(NamedTuple):
 def skew(context: QuoteContext, params: InventoryParams) -> QuoteContext:
     """Shift the reference price by -(skew_ticks_per_lot x position + skew_bps x position / limit)."""
     position = context.position_lots
-    limit = int(params.max_position_lots)
+    limit = int(bounded(params.max_position_lots))
     share = position / params.max_position_lots if params.max_position_lots > 0.0 else 0.0
     shift = -(params.skew_ticks_per_lot * position + params.skew_bps * 1e-4 * context.market.mid_ticks * share)
     return with_inventory(context, InventoryAdjustment(shift, max(limit - position, 0), max(limit + position, 0)))
