@@ -182,17 +182,27 @@ def refuse_changed_sources() -> None:
 
     Otherwise machine code of one state of the sources could be kept, or found, under the name of another.
     """
-    if _hash_sources() != _STARTED_WITH:
+    if _stamps() != _STAMPS and _hash_sources() != _STARTED_WITH:
         raise EngineError("ENG-005", str(Path(__file__).parent))
+
+
+def _source_files() -> list[Path]:
+    files: list[Path] = []
+    for name in _SOURCES:
+        path = Path(__file__).parent / name
+        files += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return files
+
+
+def _stamps() -> list[tuple[str, int, int]]:
+    """Return name, size and time of change of each source: reading them all takes 3 ms, and runs may be as short."""
+    return [(str(file), (found := file.stat()).st_size, found.st_mtime_ns) for file in _source_files()]
 
 
 def _hash_sources() -> str:
     digest = hashlib.sha256()
-    here = Path(__file__).parent
-    for name in _SOURCES:
-        path = here / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(here).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    for file in _source_files():
+        digest.update(file.relative_to(Path(__file__).parent).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     digest.update(versions_text().encode())
     return digest.hexdigest()[:16]
 
@@ -210,4 +220,5 @@ def cache_dir() -> Path:
     return cache_root() / source_hash()
 
 
+_STAMPS = _stamps()
 _STARTED_WITH = _hash_sources()

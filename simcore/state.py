@@ -80,32 +80,30 @@ def handle(state: State, out: Output, exch_rows: Chunk, local_rows: Chunk) -> An
     """
     if not JIT:
         return SimpleNamespace(**vars(state), **vars(out), exch_rows=exch_rows, local_rows=local_rows)
-    record = np.zeros(1, at.HANDLE)[0]
-    _fill_handle(record, at.ARRAYS, state)
-    _fill_handle(record, at.OUTPUT_ARRAYS, out)
-    _fill_handle(record["exch"], at.BOOK_ARRAYS, state.exch)
-    _fill_handle(record["local"], at.BOOK_ARRAYS, state.local)
-    _fill_handle(record["exch_rows"], at.ROW_ARRAYS, exch_rows)
-    _fill_handle(record["local_rows"], at.ROW_ARRAYS, local_rows)
-    return record
+    values = (
+        *_places(at.ARRAYS, state), *_places(at.OUTPUT_ARRAYS, out), _places(at.BOOK_ARRAYS, state.exch),
+        _places(at.BOOK_ARRAYS, state.local), _places(at.ROW_ARRAYS, exch_rows), _places(at.ROW_ARRAYS, local_rows),
+    )  # fmt: skip
+    return np.array([values], at.HANDLE)[0]
 
 
 def show_rows(handle: Any, name: str, rows: Chunk) -> None:
     """Let a handle see other rows; name is exch_rows or local_rows, and the caller keeps the rows alive."""
     if JIT:
-        _fill_handle(handle[name], at.ROW_ARRAYS, rows)
+        handle[name] = _places(at.ROW_ARRAYS, rows)
     else:
         setattr(handle, name, rows)
 
 
-def _fill_handle(record: Any, arrays: dict[str, Any], owner: Any) -> None:
+def _places(arrays: dict[str, Any], owner: Any) -> tuple[int, ...]:
+    """Return address, rows and columns of each array, as at.HANDLE wants them."""
+    places: list[int] = []
     for name, (dtype, dimensions) in arrays.items():
         array = getattr(owner, name)
         if array.dtype != dtype or array.ndim != dimensions or not array.flags.c_contiguous:
             raise TypeError(f"{name}: {array.dtype} [{array.ndim}] where the kernels read {dtype} [{dimensions}]")
-        record[f"{name}_at"] = array.ctypes.data
-        record[f"{name}_rows"] = array.shape[0]
-        record[f"{name}_columns"] = array.shape[1] if dimensions == 2 else 1
+        places += (array.__array_interface__["data"][0], array.shape[0], array.shape[1] if dimensions == 2 else 1)
+    return tuple(places)
 
 
 def records(dtype: np.dtype[np.void], shape: int | tuple[int, ...]) -> Record:
