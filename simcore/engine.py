@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from simcore import faults, manifest
+from simcore import faults, jit, manifest
 from simcore import state as states
 from simcore.config.load import config_hash, load_config
 from simcore.config.model import Config
@@ -159,6 +159,8 @@ def warmup(config: Config | None = None) -> float:
 
 def _compile(linked: Linked, config: Config, total_rows: int, progress: ProgressCallback | None) -> None:
     """Run the engine on one row, so that the time of a run holds no compiling and no loading of machine code."""
+    if jit.is_ready(linked.run):
+        return
     if progress is not None and not is_compiled(linked):
         progress(Progress(0, total_rows, 0.0, 0, None, compiling=True))
     column = np.zeros(1, np.int64)

@@ -152,6 +152,11 @@ def entry(function: F) -> F:
     return dispatcher  # type: ignore[no-any-return]
 
 
+def is_ready(function: Callable[..., Any]) -> bool:
+    """Return whether this process can call an entry without compiling it, or loading it from the cache."""
+    return not JIT or bool(function.signatures)  # type: ignore[attr-defined]
+
+
 def writable_cache_dir() -> Path:
     """Return `cache_dir()`, made if it is not there. ENG-004 if it cannot be: numba would quietly keep code elsewhere."""
     folder = cache_dir()
