@@ -22,7 +22,7 @@ from simcore.kernels import state as st
 from simcore.link import Linked, is_compiled, link
 from simcore.params import SLOTS_MIN, LaneParams, Tables, lane_params, queue_file, stack
 from simcore.records import BOTH_BITS, Chunk
-from simcore.runner import Feed, Session, run
+from simcore.runner import Feed, Session, empty_buffers, run
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_MS
 
@@ -300,6 +300,7 @@ class _Watch:
 
     def _save(self, session: Session) -> None:
         assert self._folder is not None
+        empty_buffers(session)
         session.journal.flush()
         position = checkpoint.Position(
             session.feed.exch[0], session.feed.local[0], self.wall_s(), dict(session.journal.segments), self._fingerprint

@@ -119,8 +119,8 @@ def run(session: Session, after_chunk: Callable[[Session], None] | None = None) 
         if handle is None:
             handle = states.handle(session.state, session.out, session.feed.exch[1], session.feed.local[1])
         reason = session.linked.run(handle)
-        emptied = _empty_buffers(session)
         if reason == st.DONE:
+            empty_buffers(session)
             return
         if reason == st.NEED_EXCH:
             session.feed.next_exch()
@@ -140,9 +140,10 @@ def run(session: Session, after_chunk: Callable[[Session], None] | None = None) 
         elif reason == st.MOVE_BOOK:
             session.state, handle = _move_books(session.state), None
         elif reason == st.ROOM:
-            _make_room(session, emptied)
+            _make_room(session, empty_buffers(session))
             handle = None
         else:
+            empty_buffers(session)
             _fail(session)
 
 
@@ -151,8 +152,11 @@ def _enter_chunks(session: Session) -> None:
     session.state.clock[st.LOCAL_LAST] = session.feed.local_is_last
 
 
-def _empty_buffers(session: Session) -> bool:
-    """Hand the journal what the kernels wrote; return whether there was anything."""
+def empty_buffers(session: Session) -> bool:
+    """Hand the journal what the kernels wrote; return whether there was anything.
+
+    The loop does so when the buffers are full and at the end; who saves the state in between must do it before.
+    """
     counts = session.out.counts
     if not counts.any():
         return False

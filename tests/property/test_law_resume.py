@@ -20,7 +20,7 @@ from simcore.errors import JournalError
 from simcore.journal.store import STREAMS, JournalStore, read_stream
 from simcore.link import link
 from simcore.params import queue_file
-from simcore.runner import Feed, Session, run
+from simcore.runner import Feed, Session, empty_buffers, run
 from simcore.tape.schema import TapeMeta
 from simcore.tape.write import TapeWriter
 from tests.property.runs import cases, make_case, outputs, simulated
@@ -58,6 +58,7 @@ def stop_at(tape, config, chunk):
     try:
         run(session, after_chunk)
     except Stop:
+        empty_buffers(session)
         arrays = {name: array.copy() for name, array in states.save(session.state).items()}
         return arrays, (session.feed.exch[0], session.feed.local[0]), outputs(session)
     return None, None, outputs(session)
