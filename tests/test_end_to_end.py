@@ -322,3 +322,10 @@ def test_bench_has_the_promised_keys() -> None:
 
 def test_warmup_compiles_or_loads() -> None:
     assert said("warmup")["seconds"] > 0
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """Every relative link of the README and of docs/ names a file or folder that is there."""
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ STREAMS: dict[str, np.dtype[np.void]] = {
     "requests": REQUEST, "reports": REPORT, "fills": FILL, "markouts": MARKOUT, "samples": SAMPLE,
 }  # fmt: skip
 SPILL_ROWS = 1 << 18  # about 30 MB
+_PIECE_ROWS = 1 << 16
 DIGEST_STREAMS = DIGESTED
 
 
@@ -52,6 +54,23 @@ def read_stream(run_dir: Path, stream: str) -> Record:
         return from_table(pq.read_table(path), STREAMS[stream])
     except (OSError, pa.ArrowException) as exc:
         raise JournalError("JRNL-001", f"{path}: {exc}") from exc
+
+
+def select_rows(run_dir: Path, stream: str, keep: Callable[[Record], Any]) -> Record:
+    """Return the rows of a finished run's stream for which `keep` gives a true mask, read piece by piece.
+
+    A day holds millions of requests and reports; they need not be in memory at a time. JRNL-001 as read_stream.
+    """
+    path = run_dir / "journal" / f"{stream}.parquet"
+    kept = [np.zeros(0, STREAMS[stream])]
+    try:
+        with pq.ParquetFile(path) as parquet:
+            for batch in parquet.iter_batches(_PIECE_ROWS):
+                rows = from_table(pa.Table.from_batches([batch]), STREAMS[stream])
+                kept.append(rows[keep(rows)])
+    except (OSError, pa.ArrowException) as exc:
+        raise JournalError("JRNL-001", f"{path}: {exc}") from exc
+    return np.concatenate(kept)
 
 
 class JournalStore:

@@ -45,7 +45,7 @@ def _requests(run: RunFolder) -> Findings:
         found.put(key, int(counts[key]))
     for key in ("ticks", "skipped_ticks", "late_reports", "open_orders"):
         found.put(key, int(counts[key]) if key in counts else None, "counts.json does not hold it")
-    refused = run.reports[np.isin(run.reports["kind"], _REFUSALS)]
+    refused = run.reports_of(_REFUSALS)
     found.put("rejects", len(refused))
     found.put("rejects_by_reason", _rejects(refused))
     found.ratio("fill_ratio", len(np.unique(run.fills["order_id"])), int(counts["orders"]), "no orders")
@@ -143,12 +143,13 @@ def _slippage(run: RunFolder) -> Findings:
 
 def quoted_ticks(run: RunFolder) -> Any:
     """Return the limit price [n] of each fill's order; a maker fills at its own price; 0 for market orders."""
-    fills, requests = run.fills, run.requests
+    fills = run.fills
     quoted = fills["price_ticks"].copy()
     takers = np.flatnonzero(fills["liquidity"] == TAKER)
     if not len(takers):
         return quoted
-    wanted = np.isin(requests["order_id"], fills["order_id"][takers]) & np.isin(requests["kind"], (PLACE, AMEND))
+    requests = run.requests_of(fills["order_id"][takers])
+    wanted = np.isin(requests["kind"], (PLACE, AMEND))
     by_order: dict[int, list[tuple[int, int]]] = {}
     for row in requests[wanted]:
         price = 0 if row["kind"] == PLACE and row["tif"] == MARKET else int(row["price_ticks"])

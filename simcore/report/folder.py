@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from simcore.errors import JournalError, ReportError
-from simcore.journal.store import read_stream
+from simcore.journal.store import read_stream, select_rows
 from simcore.records import ASK, BID, NO_PRICE, IntArray, Record
 from simcore.report import sums
 from simcore.report.sums import Column
@@ -100,15 +101,13 @@ class RunFolder:
     config_text: str
     money: Money
 
-    @cached_property
-    def requests(self) -> Record:
-        """Requests of the Node, in order of sending."""
-        return read_stream(self.path, "requests")
+    def requests_of(self, order_ids: IntArray) -> Record:
+        """Requests for these orders, in order of sending."""
+        return select_rows(self.path, "requests", lambda rows: np.isin(rows["order_id"], order_ids))
 
-    @cached_property
-    def reports(self) -> Record:
-        """Reports to the Node, in order of arrival."""
-        return read_stream(self.path, "reports")
+    def reports_of(self, kinds: Sequence[int]) -> Record:
+        """Reports of these kinds, in order of arrival."""
+        return select_rows(self.path, "reports", lambda rows: np.isin(rows["kind"], kinds))
 
     @cached_property
     def fills(self) -> Record:

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simcore.journal.store import STREAMS, to_table
+from simcore.journal.store import STREAMS, read_stream, to_table
 from simcore.records import (
     NO_PRICE,
     REASON_LABELS,
@@ -119,8 +119,7 @@ class RunResult:
     def _rows(self, name: str) -> Record:
         if name not in STREAMS:
             raise KeyError(f"{name}: expected one of {', '.join(STREAMS)}")
-        rows: Record = getattr(self.folder, name)
-        return rows
+        return read_stream(self.folder.path, name)
 
     def _frame(self, name: str) -> pd.DataFrame:
         import pandas as pd

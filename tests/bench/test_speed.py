@@ -18,7 +18,7 @@ from simcore.tape.synth import preset_spec, synth
 pytestmark = pytest.mark.bench
 REPEAT = 10
 ROUNDS = 3
-FLAT_MB = 48.0
+FLAT_MB = 96.0  # 16 M rows more are 530 MB
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +36,15 @@ def table(btcusdt: Path, interpreter: str, pytestconfig: pytest.Config) -> dict[
 @pytest.mark.parametrize(
     ("ratio", "least"),
     [
-        ("ratio_replay_range_best", 8.0), ("ratio_replay_hashmap_best", 15.0), ("ratio_end_to_end_range_best", 15.0),
-        ("ratio_end_to_end_hashmap_best", 15.0),
+        ("ratio_replay_range_best", 6.5), ("ratio_replay_hashmap_best", 9.5), ("ratio_end_to_end_range_best", 13.0),
+        ("ratio_end_to_end_hashmap_best", 11.0), ("ratio_load_best", 11.0),
     ],
 )  # fmt: skip
 def test_we_keep_our_lead(table: dict[str, Any], ratio: str, least: float) -> None:
-    """Replay with the demo maker, and from file to run folder, against both depths of the peer."""
+    """Replay with the demo maker, and from file to run folder, against both depths of the peer.
+
+    Floors a little below what docs/performance.md states: falling below one is a regression, reaching it no success.
+    """
     assert table[ratio] >= least
 
 
@@ -57,9 +60,9 @@ def test_conversion_is_faster_than_the_peers(capture: Path, interpreter: str, tm
 
 
 def test_memory_does_not_grow_with_the_tape(tmp_path: Path) -> None:
-    """Four times the rows need no more memory, from file to run folder."""
+    """Three times the rows need no more memory, from file to run folder; both fill the journal's pieces."""
     peaks = []
-    for millions in (2, 8):
+    for millions in (8, 24):
         made = synth(preset_spec("small-tick", seed=3, rows_max=millions * 1_000_000), tmp_path / str(millions))
         assert made[0].meta.rows >= millions * 900_000
         peaks.append(measure("end_to_end", tape=str(tmp_path / str(millions)), repeat=1)["peak_rss_mb"])
