@@ -56,6 +56,19 @@ def read_stream(run_dir: Path, stream: str) -> Record:
         raise JournalError("JRNL-001", f"{path}: {exc}") from exc
 
 
+def check_streams(run_dir: Path) -> None:
+    """Look at the end of each stream's file, where Parquet says what it holds; JRNL-001 if one is not whole."""
+    for stream, dtype in STREAMS.items():
+        path = run_dir / "journal" / f"{stream}.parquet"
+        try:
+            found = pq.read_schema(path).names
+        except (OSError, pa.ArrowException) as exc:
+            raise JournalError("JRNL-001", f"{path}: {exc}") from exc
+        missing = [name for name in dtype.names or () if name not in found]
+        if missing:
+            raise JournalError("JRNL-001", f"{path}: journal column {missing[0]} is missing")
+
+
 def select_rows(run_dir: Path, stream: str, keep: Callable[[Record], Any]) -> Record:
     """Return the rows of a finished run's stream for which `keep` gives a true mask, read piece by piece.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from simcore.errors import JournalError, ReportError
-from simcore.journal.store import read_stream, select_rows
+from simcore.journal.store import check_streams, read_stream, select_rows
 from simcore.records import ASK, BID, NO_PRICE, IntArray, Record
 from simcore.report import sums
 from simcore.report.sums import Column
@@ -158,6 +158,7 @@ def open_run(run_dir: Path | str) -> RunFolder:
         config_text = (path / "config.yaml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise ReportError("REP-001", f"{path / 'config.yaml'}: {exc}") from exc
+    check_streams(path)
     return RunFolder(path, note, counts, config_text, _money(path, note))
 
 

@@ -62,7 +62,7 @@ def _gap_counts(tape: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 def _run(figures: Mapping[str, Any]) -> Iterator[str]:
     if not figures["orders"]:
         yield "No order was placed: the strategy never wanted a quote; see its sizes and limits (whole lots, at least 1)."
-    elif not figures["fills"]:
+    if not figures["fills"]:
         yield "No fills: the run says nothing about edge."
     elif figures["fills"] < FEW_FILLS:
         yield f"Only {_many(figures['fills'], 'fill')}: figures in bps are little more than chance; see their standard errors."

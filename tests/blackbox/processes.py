@@ -15,7 +15,7 @@ from tests.blackbox.command import mmsim, names_under, start
 from tests.blackbox.sources import write_lobster
 
 # About two seconds, with twenty checkpoints.
-RUN = ("--repeat", "20", "--set", "node.tick_interval_ms=5000", "--set", "run.checkpoint_s=0.02")
+RUN = ("--repeat", "60", "--set", "node.tick_interval_ms=5000", "--set", "run.checkpoint_s=0.02")
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:

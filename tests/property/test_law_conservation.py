@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from simcore import records as r
 from simcore.kernels import state as ks
 from simcore.kernels.book import NO_ASK, NO_BID
-from simcore.runner import run
+from simcore.runner import empty_buffers, run
 from tests.property.runs import cases, make_sets, simulated
 from tests.property.strategies import SeedPick
 from tests.support import session_of
@@ -72,6 +72,7 @@ class Auditor:
 
     def __call__(self, session):
         self.checks += 1
+        empty_buffers(session)
         fills, reports = session.journal.rows("fills"), session.journal.rows("reports")
         for fill in fills[self.fills :]:
             ledger = self.venue[int(fill["lane"])]
