@@ -8,7 +8,7 @@ SAMPLE ?= $(firstword $(sort $(wildcard datasets/*.parquet)))
 OUT ?= reports/demo
 PYTEST ?= -q
 
-.PHONY: help install demo test lint types bench clean
+.PHONY: help install demo test lint types coverage bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -40,10 +40,16 @@ lint: $(STAMP) ## ruff and import-linter
 types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy
 
+coverage: $(STAMP) ## which lines the tests reach; kernels in plain Python, since machine code leaves no trace
+	$(BIN)/coverage run --data-file=.coverage.compiled -m pytest $(PYTEST)
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --data-file=.coverage.plain -m pytest $(PYTEST) tests/kernels tests/regression
+	$(BIN)/coverage combine .coverage.compiled .coverage.plain
+	$(BIN)/coverage report
+
 bench: $(STAMP) ## measure speed, and hold it against the peer's on the real capture
 	$(BIN)/mmsim bench $(SAMPLE)
 	$(BIN)/python -m pytest $(PYTEST) -m bench tests/bench
 
 clean: ## remove .venv, caches and the demo run
-	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks .coverage
+	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
