@@ -239,7 +239,7 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
             yield path.name, gzip.decompress(path.read_bytes())
         else:
             yield path.name, path.read_bytes()
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as exc:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as exc:
         raise ConvertError("CONV-003", f"{path}: not readable: {exc}") from exc
 
 

@@ -86,7 +86,7 @@ def _load(path: Path, counts: Counter[str]) -> list[Any]:
                 named = {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError) as exc:
         raise ConvertError("CONV-003", f"{path}: not an npz or npy file: {exc}") from exc
-    except (SyntaxError, tokenize.TokenError, TypeError, NotImplementedError, MemoryError, OverflowError, AttributeError) as exc:
+    except (SyntaxError, tokenize.TokenError, TypeError, MemoryError, OverflowError, AttributeError) as exc:
         raise ConvertError("CONV-003", f"{path}: damaged array header: {exc!r}") from exc
     events = []
     for name, array in named.items():

@@ -18,13 +18,13 @@ def binance() -> str:
     last = 10
     for i in range(2, 14):
         if i % 4 == 0:
-            lines.append(_raw(i, {"e": "trade", "E": T0_MS + i, "T": T0_MS + i, "s": "XXXUSDT", "t": i, "p": "100.2", "q": "1", "m": False, "X": "MARKET"}))
+            lines.append(_raw(i, {"e": "trade", "E": T0_MS + i, "T": T0_MS + i, "s": "ABCUSDT", "t": i, "p": "100.2", "q": "1", "m": False, "X": "MARKET"}))
         elif i % 4 == 1:
-            lines.append(_raw(i, {"e": "bookTicker", "u": last, "s": "XXXUSDT", "b": "100.0", "B": "5", "a": "100.2", "A": "3", "T": T0_MS + i, "E": T0_MS + i}))
+            lines.append(_raw(i, {"e": "bookTicker", "u": last, "s": "ABCUSDT", "b": "100.0", "B": "5", "a": "100.2", "A": "3", "T": T0_MS + i, "E": T0_MS + i}))
         else:
             lines.append(_depth(i, last + 1, last + 3, last))
             last += 3
-    lines.append(_raw(15, {"e": "markPriceUpdate", "s": "XXXUSDT", "p": "100.1"}))
+    lines.append(_raw(15, {"e": "markPriceUpdate", "s": "ABCUSDT", "p": "100.1"}))
     return "\n".join(lines) + "\n"
 
 
@@ -34,7 +34,7 @@ def _raw(ms: int, message: dict[str, Any], stream: str | None = "s") -> str:
 
 def _depth(ms: int, first: int, last: int, before: int) -> str:
     levels = {"b": [["100.0", f"{ms + 1}.5"], ["99.8", "0"]], "a": [["100.2", str(ms + 2)]]}
-    return _raw(ms, {"e": "depthUpdate", "E": T0_MS + ms, "T": T0_MS + ms, "s": "XXXUSDT", "U": first, "u": last, "pu": before, **levels})
+    return _raw(ms, {"e": "depthUpdate", "E": T0_MS + ms, "T": T0_MS + ms, "s": "ABCUSDT", "U": first, "u": last, "pu": before, **levels})
 
 
 def bybit() -> str:

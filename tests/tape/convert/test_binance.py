@@ -42,7 +42,7 @@ def line(local_ms: float, message: dict[str, Any], stream: str | None = "s") -> 
 def depth(local: float, ts: int, first: int, last: int, prev: int, bids: Levels = (), asks: Levels = ()) -> str:  # type: ignore[assignment]
     levels = {name: [[f"{p}.0", f"{q}.0"] for p, q in side] for name, side in (("b", bids), ("a", asks))}
     ids = {"U": first, "u": last, "pu": prev}
-    return line(local, {"e": "depthUpdate", "E": T0 + ts + 1, "T": T0 + ts, "s": "XXXUSDT", **ids, **levels})
+    return line(local, {"e": "depthUpdate", "E": T0 + ts + 1, "T": T0 + ts, "s": "ABCUSDT", **ids, **levels})
 
 
 def snapshot(local: float, ts: int, last: int, bids: Levels, asks: Levels, **rest: Any) -> str:
@@ -50,13 +50,13 @@ def snapshot(local: float, ts: int, last: int, bids: Levels, asks: Levels, **res
     return line(local, {"lastUpdateId": last, "E": T0 + ts, "T": T0 + ts, **levels, **rest}, None)
 
 
-def ticker(local: float, ts: int, u: int, bid: tuple[int, int], ask: tuple[int, int], symbol: str = "XXXUSDT") -> str:
+def ticker(local: float, ts: int, u: int, bid: tuple[int, int], ask: tuple[int, int], symbol: str = "ABCUSDT") -> str:
     quote = {"b": str(bid[0]), "B": str(bid[1]), "a": str(ask[0]), "A": str(ask[1])}
     return line(local, {"e": "bookTicker", "u": u, "s": symbol, **quote, "T": T0 + ts, "E": T0 + ts})
 
 
 def trade(local: float, ts: int, number: int, price: int, qty: int, is_sale: bool, **rest: Any) -> str:
-    data = {"e": "trade", "E": T0 + ts, "T": T0 + ts, "s": "XXXUSDT", "t": number, "p": str(price), "q": str(qty), "m": is_sale}
+    data = {"e": "trade", "E": T0 + ts, "T": T0 + ts, "s": "ABCUSDT", "t": number, "p": str(price), "q": str(qty), "m": is_sale}
     return line(local, {**data, "X": "MARKET", **rest})
 
 
@@ -131,7 +131,7 @@ def test_a_gap_becomes_a_row_and_is_counted(tmp_path: Path) -> None:
 
 def test_spot_ids_say_how_many_updates_are_missing(tmp_path: Path) -> None:
     def spot(local: float, first: int, last: int) -> str:
-        return line(local, {"e": "depthUpdate", "E": T0 + int(local) - 1, "s": "XXXUSDT", "U": first, "u": last, "b": [["99", "1"]], "a": []})
+        return line(local, {"e": "depthUpdate", "E": T0 + int(local) - 1, "s": "ABCUSDT", "U": first, "u": last, "b": [["99", "1"]], "a": []})
 
     start = line(5, {"lastUpdateId": 100, "bids": [["99", "5"]], "asks": [["101", "6"]]}, None)
     report, rows = made(tmp_path, [start, spot(6, 98, 104), spot(16, 105, 110), spot(26, 118, 120)])
@@ -208,9 +208,9 @@ def test_an_empty_side_of_a_ticker_clears_it(tmp_path: Path) -> None:
 
 def test_spot_tickers_get_a_time_between_the_depth_messages_around_them(tmp_path: Path) -> None:
     def spot(local: float, ts: int, first: int, last: int) -> str:
-        return line(local, {"e": "depthUpdate", "E": T0 + ts, "s": "XXXUSDT", "U": first, "u": last, "b": [["98", "1"]], "a": []})
+        return line(local, {"e": "depthUpdate", "E": T0 + ts, "s": "ABCUSDT", "U": first, "u": last, "b": [["98", "1"]], "a": []})
 
-    quote = {"s": "XXXUSDT", "b": "99", "B": "1", "a": "101", "A": "1"}
+    quote = {"s": "ABCUSDT", "b": "99", "B": "1", "a": "101", "A": "1"}
     lines = [
         spot(2, 0, 101, 110), line(4, {"u": 111, **quote}), line(103, {"u": 115, **quote}), line(104, {"u": 116, **quote}),
         spot(106, 100, 111, 116), spot(202, 200, 117, 120),
@@ -232,7 +232,7 @@ def test_only_market_trades_are_kept(tmp_path: Path) -> None:
 
 
 def test_single_trades_win_over_aggregates_and_repeats_are_dropped(tmp_path: Path) -> None:
-    agg = {"e": "aggTrade", "E": T0 + 4, "T": T0 + 4, "s": "XXXUSDT", "a": 9, "p": "99", "q": "1", "m": True}
+    agg = {"e": "aggTrade", "E": T0 + 4, "T": T0 + 4, "s": "ABCUSDT", "a": 9, "p": "99", "q": "1", "m": True}
     one = trade(6, 4, 1, 99, 1, True)
     report, rows = made(tmp_path, [*START, one, line(6, agg), one, trade(9, 8, 5, 99, 1, True)])
     assert sum("trade" in row for row in rows) == 2
@@ -255,7 +255,7 @@ def code_of(folder: Path, lines: list[str], options: ConvertOptions = STATED) ->
 def test_several_symbols_need_a_choice(tmp_path: Path) -> None:
     lines = [ticker(1, 0, 1, (99, 1), (101, 1)), ticker(2, 1, 2, (9, 1), (11, 1), "YYYUSDT")]
     code, cause = code_of(tmp_path, lines)
-    assert (code, "XXXUSDT, YYYUSDT" in cause) == ("CONV-006", True)
+    assert (code, "ABCUSDT, YYYUSDT" in cause) == ("CONV-006", True)
     assert code_of(tmp_path, lines, ConvertOptions(symbol="ZZZ"))[0] == "CONV-006"
     options = ConvertOptions(symbol="YYYUSDT", tick_size="1", lot_size="1")
     report, rows = made(tmp_path, [*START, *lines], options)
@@ -264,7 +264,7 @@ def test_several_symbols_need_a_choice(tmp_path: Path) -> None:
 
 
 def test_coin_margined_contracts_are_inverse(tmp_path: Path) -> None:
-    named = [text.replace("XXXUSDT", "BTCUSD_PERP") for text in [*START, ticker(13, 11, 115, (98, 3), (101, 2))]]
+    named = [text.replace("ABCUSDT", "BTCUSD_PERP") for text in [*START, ticker(13, 11, 115, (98, 3), (101, 2))]]
     report, _ = made(tmp_path, named, ConvertOptions())
     assert (report.instrument.kind, report.instrument.contract_size, report.instrument.venue) == ("inverse", "100", "binance_coinm")
 
@@ -301,7 +301,7 @@ def test_a_cut_off_gzip_is_counted(tmp_path: Path) -> None:
         "hello", "123", "12x {}", '1723161255000000000 {"e":', "1723161255000000000 {} {}", "1723161255000000000 [1]",
         ticker(1, 0, 1, (99, 1), (101, 1)).replace('"u": 1', '"u": "1"'), ticker(1, 0, 1, (99, 1), (101, 1)).replace('"99"', '"9x"'),
         depth(1, 0, 1, 1, 0, [(99, 1)]).replace('"99.0", ', ""), trade(1, 0, 1, 99, 1, True).replace('"T"', '"t0"'),
-        trade(1, 0, 1, 99, 1, True).replace('"XXXUSDT"', "7"), trade(1, 0, 10**30, 99, 1, True),
+        trade(1, 0, 1, 99, 1, True).replace('"ABCUSDT"', "7"), trade(1, 0, 10**30, 99, 1, True),
     ],
 )  # fmt: skip
 def test_a_bad_line_is_named(tmp_path: Path, bad: str) -> None:
@@ -310,15 +310,15 @@ def test_a_bad_line_is_named(tmp_path: Path, bad: str) -> None:
     assert "line 2" in cause
 
 
-@pytest.mark.parametrize("bad", [line(1, {"e": "trade", "T": 5, "s": "XXXUSDT", "t": 1, "p": "1", "q": "1", "m": True}), ticker(1, 0, 3, (99, 1), (101, 1)).replace('"1"', '"NaN"')])
+@pytest.mark.parametrize("bad", [line(1, {"e": "trade", "T": 5, "s": "ABCUSDT", "t": 1, "p": "1", "q": "1", "m": True}), ticker(1, 0, 3, (99, 1), (101, 1)).replace('"1"', '"NaN"')])
 def test_a_bad_value_is_named(tmp_path: Path, bad: str) -> None:
     code, cause = code_of(tmp_path, [*START, bad])
     assert (code, "line 2" in cause) == ("CONV-004", True)
 
 
 def test_other_messages_are_counted_and_nothing_else_is_refused(tmp_path: Path) -> None:
-    lines = ['1723161255000000000 {"result": null, "id": 1}', line(1, {"e": "markPriceUpdate", "s": "XXXUSDT"}), "", *START]
-    report, rows = made(tmp_path, lines, ConvertOptions(symbol="XXXUSDT", tick_size="1", lot_size="1"))
+    lines = ['1723161255000000000 {"result": null, "id": 1}', line(1, {"e": "markPriceUpdate", "s": "ABCUSDT"}), "", *START]
+    report, rows = made(tmp_path, lines, ConvertOptions(symbol="ABCUSDT", tick_size="1", lot_size="1"))
     assert (report.counts["ignored_other"], report.counts["ignored_markPriceUpdate"]) == (1, 1)
     assert rows == START_ROWS
     (tmp_path / "t.parquet").unlink()

@@ -153,7 +153,7 @@ def fuzz_text(name: str, examples: int) -> None:
     run()
 
 
-SYMBOLS = {"binance": "XXXUSDT", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
+SYMBOLS = {"binance": "ABCUSDT", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
