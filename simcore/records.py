@@ -36,12 +36,17 @@ KIND_LABELS = (
     "l3_add", "l3_reduce", "l3_exec", "own_order", "own_fill", "own_cancel",
 )  # fmt: skip
 
+SIDED_KINDS = (DEPTH, SNAPSHOT, BEST, L3_ADD, L3_REDUCE, L3_EXEC)  # rows of a level, which always has a side
+
 KIND_MASK = 15
 ASK_BIT = 16
 NO_SIDE_BIT = 32
 EXCH_BIT = 64  # the Venue sees the row, at exch_ts
 LOCAL_BIT = 128  # the Node sees the row, at local_ts
 BOTH_BITS = EXCH_BIT | LOCAL_BIT
+
+TIME_END = 7_258_118_400_000_000_000  # 2200-01-01, ns: times are before it
+UNITS_MAX = (1 << 52) - 1  # ticks or lots; up to here floats are exact, halves included, and sums stay within 64 bits
 
 BID = 0  # also: buy
 ASK = 1  # also: sell

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from simcore.jit import kernel
+from simcore.records import UNITS_MAX
 
-UNITS_MAX = (1 << 52) - 1  # ticks or lots, as on tapes
 LEVELS_MAX = 256  # as many orders as a lane may have
 
 

@@ -18,9 +18,8 @@ from simcore.kernels.state import (
     TAKEN_COUNT,
     State,
 )
-from simcore.records import ASK, BID, FILL_CROSS, FILL_PRO_RATA, FILL_QUEUE, FILL_THROUGH, MAKER
+from simcore.records import ASK, BID, FILL_CROSS, FILL_PRO_RATA, FILL_QUEUE, FILL_THROUGH, MAKER, UNITS_MAX
 
-AHEAD_MAX = float(1 << 52)  # lots
 
 
 @kernel
@@ -41,7 +40,7 @@ def join_level(state: State, index: int, level_lots: int) -> None:
 @kernel
 def _position(ahead: float) -> float:
     """Return what a user's queue model said; ValueError if that is no place in a queue (NaN compares false)."""
-    if not 0.0 <= ahead <= AHEAD_MAX:
+    if not 0.0 <= ahead <= float(UNITS_MAX):
         raise ValueError("the queue model's lots ahead are not between 0 and 2^52")
     return ahead
 

@@ -14,7 +14,6 @@ from simcore.records import (
     ASK_BIT,
     BEST,
     CLEAR,
-    DEPTH,
     EXCH_BIT,
     FUNDING,
     GAP,
@@ -29,14 +28,13 @@ from simcore.records import (
     OWN_CANCEL,
     OWN_FILL,
     OWN_ORDER,
-    SNAPSHOT,
+    SIDED_KINDS,
+    TIME_END,
+    UNITS_MAX,
     Chunk,
     IntArray,
 )
 from simcore.tape.schema import as_chunk
-
-TIME_MAX = 7_258_118_400_000_000_000 - 1  # 2200-01-01, ns
-UNITS_MAX = (1 << 52) - 1  # ticks or lots; up to here floats are exact, halves included, and sums stay within 64 bits
 
 _BLOCK = 1024
 _ODD_MASK = np.uint8(0xFF ^ (BEST | ASK_BIT | EXCH_BIT | LOCAL_BIT))  # kinds 0 to 3 are DEPTH, SNAPSHOT, TRADE and BEST
@@ -57,7 +55,7 @@ _RANGED = 16  # CLEAR: the price counts where the quantity is not 0
 def _rule(ev: int) -> int:
     kind = ev & KIND_MASK
     with_id = kind in (L3_ADD, L3_REDUCE, L3_EXEC, OWN_ORDER, OWN_FILL, OWN_CANCEL)
-    sided = kind in (DEPTH, SNAPSHOT, BEST, L3_ADD, L3_REDUCE, L3_EXEC)
+    sided = kind in SIDED_KINDS
     rule = 0
     two_sided = ev & ASK_BIT and ev & NO_SIDE_BIT
     if kind >= KIND_COUNT or not ev & (EXCH_BIT | LOCAL_BIT) or two_sided or (sided and ev & NO_SIDE_BIT):
@@ -153,7 +151,7 @@ def first_bad_row(
                 local_next = int(local_times[i]) if codes[i] & _LOCAL else local_now
                 back |= (exch_next - exch_now) | (local_next - local_now)
                 exch_now, local_now = exch_next, local_next
-            if back >= 0 and exch > 0 and local > 0 and max(exch_now, local_now) < TIME_MAX:
+            if back >= 0 and exch > 0 and local > 0 and max(exch_now, local_now) < TIME_END:
                 exch, local = exch_now, local_now
                 continue
         for i in range(lo, hi):
@@ -162,7 +160,7 @@ def first_bad_row(
             price, lots = price_ticks[i], qty_lots[i]
             if rule & _REFUSE:
                 reason = _EV
-            elif (code & EXCH_BIT and not 0 < exch_ts[i] < TIME_MAX) or (code & LOCAL_BIT and not 0 < local_ts[i] < TIME_MAX):
+            elif (code & EXCH_BIT and not 0 < exch_ts[i] < TIME_END) or (code & LOCAL_BIT and not 0 < local_ts[i] < TIME_END):
                 reason = _TIME
             elif code & EXCH_BIT and exch_ts[i] < exch:
                 reason = _EXCH_ORDER

@@ -9,10 +9,8 @@ import numpy as np
 
 from simcore.records import (
     ASK_BIT,
-    BEST,
     BOTH_BITS,
     CLEAR,
-    DEPTH,
     EXCH_BIT,
     FUNDING,
     GAP,
@@ -26,8 +24,11 @@ from simcore.records import (
     OWN_CANCEL,
     OWN_FILL,
     OWN_ORDER,
+    SIDED_KINDS,
     SNAPSHOT,
+    TIME_END,
     TRADE,
+    UNITS_MAX,
     Chunk,
 )
 from simcore.tape.read import Tape
@@ -35,9 +36,6 @@ from simcore.tape.schema import LEVELS_WITH_IDS
 from simcore.tape.validate_book import CheckedBook
 
 ROWS_NAMED = 10
-_TIME_MAX = 7_258_118_400_000_000_000  # 2200-01-01
-_SIDED = (DEPTH, SNAPSHOT, BEST, L3_ADD, L3_REDUCE, L3_EXEC)
-_UNITS_MAX = 1 << 52  # ticks or lots; floats hold no more exactly
 
 # name -> (severity, sentence)
 CHECKS: dict[str, tuple[str, str]] = {
@@ -139,12 +137,12 @@ def _check_values(chunk: Chunk, first_row: int, level: str, tally: _Tally) -> No
     kind = ev & KIND_MASK
     has_price = ~np.isin(kind, (GAP, OWN_CANCEL)) & ~((kind == CLEAR) & (qty == 0))
     sides = np.uint8(ASK_BIT | NO_SIDE_BIT)
-    out_of_range = (np.abs(price) >= _UNITS_MAX) | (np.abs(qty) >= _UNITS_MAX)
+    out_of_range = (np.abs(price) > UNITS_MAX) | (np.abs(qty) > UNITS_MAX)
     for times, bit in ((chunk.exch_ts, EXCH_BIT), (chunk.local_ts, LOCAL_BIT)):
-        out_of_range |= ((ev & bit) != 0) & ((times <= 0) | (times >= _TIME_MAX))
+        out_of_range |= ((ev & bit) != 0) & ((times <= 0) | (times >= TIME_END))
     found = {
         "kind": kind >= KIND_COUNT,
-        "bits": ((ev & BOTH_BITS) == 0) | ((ev & sides) == sides) | (np.isin(kind, _SIDED) & ((ev & NO_SIDE_BIT) != 0)),
+        "bits": ((ev & BOTH_BITS) == 0) | ((ev & sides) == sides) | (np.isin(kind, SIDED_KINDS) & ((ev & NO_SIDE_BIT) != 0)),
         "price": has_price & (price <= 0),
         "quantity": (qty < 0) & (kind != FUNDING),
         "range": out_of_range,

@@ -21,9 +21,9 @@ from simcore.records import (
     L3_EXEC,
     L3_REDUCE,
     LOCAL_BIT,
+    UNITS_MAX,
     Chunk,
 )
-from simcore.tape.check import UNITS_MAX
 from simcore.tape.convert.base import CLOCKS, ConvertOptions, Source, SourceRows
 from simcore.tape.convert.views import merge_views
 from simcore.tape.instruments import currencies, look_up, venue_defaults
