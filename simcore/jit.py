@@ -13,6 +13,7 @@ import operator
 import os
 import pickle
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # vector exp/log would change bits
 
 import llvmlite
+import llvmlite.ir
 import numba
 import numba.extending
 import numpy as np
@@ -40,7 +42,7 @@ JIT = not bool(numba.config.DISABLE_JIT)
 CHECKED = os.environ.get("MMSIM_CHECKED", "0") == "1"
 
 _SOURCES = (
-    "units.py", "records.py", "rng.py", "jit.py", "link.py", "kernels",
+    "units.py", "records.py", "rng.py", "jit.py", "link.py", "chain.py", "kernels",
     *(f"tape/synth_{part}.py" for part in ("book", "draw", "flow", "state")),
 )
 _OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": CHECKED, "error_model": "python"}
@@ -77,6 +79,28 @@ def _pointer(typingctx: Any, address: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(numba.types.voidptr))
 
     return numba.types.voidptr(numba.types.int64), generate
+
+
+@numba.extending.intrinsic  # type: ignore[untyped-decorator]
+def _cycle_counter(typingctx: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = llvmlite.ir.FunctionType(llvmlite.ir.IntType(64), [])
+        counter = builder.module.declare_intrinsic("llvm.readcyclecounter", fnty=kind)
+        return builder.call(counter, [])
+
+    return numba.types.int64(), generate
+
+
+def _cycles() -> int:
+    return _cycle_counter()  # type: ignore[no-any-return]
+
+
+def _cycles_python() -> int:
+    return time.perf_counter_ns()
+
+
+# The processor's cycle counter (ns with the JIT off). For traces only: no decision may depend on it.
+cycles: Callable[[], int] = numba.njit(**_OPTIONS)(_cycles) if JIT else _cycles_python
 
 
 def array_field(name: str, dtype: Any, ndim: int) -> Callable[[Any], Any]:

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
+from simcore import chain as chains
 from simcore import jit
 from simcore.errors import EngineError, StrategyError
 
@@ -42,6 +42,7 @@ class Linked:
 
     run: Callable[..., int]
     strategy: ModuleType
+    stages: tuple[chains.Stage, ...]
     code_hash: str
     param_names: tuple[str, ...]
     param_defaults: tuple[float, ...]
@@ -86,17 +87,22 @@ def link(strategy: str, queue_model: Path | None = None) -> Linked:
         _write_package(folder, package, source, queue_source)
     _import_package(folder, package)
     module = _import(f"{package}.strategy", strategy)
-    _check(module, strategy)
+    stages = chains.stages_of(module, strategy)
+    chain_file = folder / "chain.py"
+    if not chain_file.is_file():
+        _write(chain_file, chains.chain_source(stages, module, package))
+    importlib.invalidate_caches()
+    chain = importlib.import_module(f"{package}.chain")
     if queue_model is not None:
         _check_queue(_import(f"{package}.queue_custom", str(queue_model)), str(queue_model))
     binding = folder / "binding.py"
     if not binding.is_file():
-        _write(binding, _binding_source(module, package))
+        _write(binding, chains.binding_source(chain, package))
     run = importlib.import_module(f"{package}.loop").engine_run
     jit.refuse_changed_sources()
-    params, memory = _flatten(module.Params), _flatten(module.Memory)
+    params, memory = chains.flatten(chain.Params), chains.flatten(chain.Memory)
     return Linked(
-        run, module, digest, tuple(n for n, _ in params), tuple(v for _, v in params),
+        run, module, tuple(stages), digest, tuple(n for n, _ in params), tuple(v for _, v in params),
         tuple(n for n, _ in memory), tuple(v for _, v in memory),
         strategy if queue_model is None else f"{strategy}, {queue_model}",
     )  # fmt: skip
@@ -150,70 +156,7 @@ def _import(name: str, shown: str) -> ModuleType:
         raise StrategyError("STRAT-002", f"{shown}: {type(exc).__name__}: {exc}") from exc
 
 
-def _check(module: ModuleType, shown: str) -> None:
-    for name in ("Params", "Memory"):
-        if not hasattr(getattr(module, name, None), "_fields"):
-            raise StrategyError("STRAT-002", f"{shown}: `{name}` must be a NamedTuple with default values")
-    if not callable(getattr(module, "tick", None)):
-        raise StrategyError("STRAT-002", f"{shown}: needs a kernel `tick(context, params, memory)`")
-    for name in ("Params", "Memory"):
-        try:
-            _flatten(getattr(module, name))
-        except (TypeError, ValueError) as exc:
-            raise StrategyError("STRAT-002", f"{shown}: {name}: every field needs a number as default") from exc
-
-
 def _check_queue(module: ModuleType, shown: str) -> None:
     for name, arguments in (("join", "level_lots, n"), ("after_change", "ahead, previous, new, traded, n")):
         if not callable(getattr(module, name, None)):
             raise StrategyError("STRAT-002", f"{shown}: needs a kernel `{name}({arguments})`")
-
-
-def _flatten(kind: Any, prefix: str = "") -> list[tuple[str, float]]:
-    """Return (dotted name, default) of the numbers in a NamedTuple class or of NamedTuples in it."""
-    flat: list[tuple[str, float]] = []
-    for name, value in kind()._asdict().items():
-        if hasattr(value, "_fields"):
-            flat += _flatten(lambda value=value: value, f"{prefix}{name}.")
-        else:
-            flat.append((prefix + name, float(value)))
-    return flat
-
-
-def _binding_source(module: ModuleType, package: str) -> str:
-    """Return the source of load_params, load_memory and save_memory for a strategy."""
-    imports: set[str] = set()
-    params = _constructor(module.Params(), iter(range(10_000)), imports)
-    memory = _constructor(module.Memory(), iter(range(10_000)), imports)
-    saves = "\n".join(f"    row[{i}] = memory.{name}" for i, (name, _) in enumerate(_flatten(module.Memory)))
-    lines = "\n".join(sorted(imports))
-    return f'''"""Rows of float64 to and from a strategy's values; made by simcore.link for {package}."""
-
-from simcore.jit import kernel
-{lines}
-
-
-@kernel
-def load_params(row):
-    return {params}
-
-
-@kernel
-def load_memory(row):
-    return {memory}
-
-
-@kernel
-def save_memory(row, memory):
-{saves}
-'''
-
-
-def _constructor(value: Any, places: Any, imports: set[str]) -> str:
-    kind = type(value)
-    alias = f"{kind.__module__.replace('.', '_')}_{kind.__name__}"
-    imports.add(f"from {kind.__module__} import {kind.__name__} as {alias}")
-    parts = [
-        _constructor(part, places, imports) if hasattr(part, "_fields") else f"float(row[{next(places)}])" for part in value
-    ]
-    return f"{alias}({', '.join(parts)})"

@@ -73,18 +73,20 @@ class Chunk(NamedTuple):
 NONE, NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, REJECTED = range(7)
 STATE_LABELS = ("NONE", "NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED", "REJECTED")
 
-# Time in force and type in one code.
-GTC, POST_ONLY, IOC, FOK, MARKET = range(5)
-TIF_LABELS = ("GTC", "POST_ONLY", "IOC", "FOK", "MARKET")
+# Time in force and type in one code. The last four wait for their trigger price.
+GTC, POST_ONLY, IOC, FOK, MARKET, STOP_MARKET, STOP_LIMIT, TAKE_PROFIT_MARKET, TAKE_PROFIT_LIMIT = range(9)
+TIF_LABELS = (
+    "GTC", "POST_ONLY", "IOC", "FOK", "MARKET", "STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT_MARKET", "TAKE_PROFIT_LIMIT",
+)  # fmt: skip
 
 # Request kinds (Node -> Venue).
 PLACE, AMEND, CANCEL, CANCEL_ALL = range(4)
 REQUEST_LABELS = ("PLACE", "AMEND", "CANCEL", "CANCEL_ALL")
 
-# Report kinds (Venue -> Node).
-ACKED, TRADED, AMENDED, ENDED, REFUSED, AMEND_REFUSED, CANCEL_REFUSED, FUNDED = range(8)
+# Report kinds (Venue -> Node; CONTROL comes from the portfolio's allocator).
+ACKED, TRADED, AMENDED, ENDED, REFUSED, AMEND_REFUSED, CANCEL_REFUSED, FUNDED, CONTROL, TRIGGERED = range(10)
 REPORT_LABELS = (
-    "ACKED", "TRADED", "AMENDED", "ENDED", "REFUSED", "AMEND_REFUSED", "CANCEL_REFUSED", "FUNDED",
+    "ACKED", "TRADED", "AMENDED", "ENDED", "REFUSED", "AMEND_REFUSED", "CANCEL_REFUSED", "FUNDED", "CONTROL", "TRIGGERED",
 )  # fmt: skip
 
 MAKER = 1
@@ -123,11 +125,15 @@ def record(ints: str, floats: str = "") -> np.dtype[np.void]:
     return np.dtype(fields)
 
 
-# Outbound: what the Node sends. ts is local time of sending; reason says why the pipeline sent it.
-REQUEST = record("ts lane seq kind order_id side tif price_ticks qty_lots reason")
+# Outbound: what the Node sends. ts is local time of sending; reason says why (`simcore.kernels.reasons`); bid/ask_ticks
+# are the local best quotes then. trigger_ticks: of stop and take-profit orders; display_lots: what an iceberg shows, else 0.
+REQUEST = record(
+    "ts lane seq kind order_id side tif price_ticks qty_lots trigger_ticks display_lots reduce_only bid_ticks ask_ticks reason"
+)
 
 # Inbound: what the Venue reports. ts is local time of arrival. For TRADED price and qty are of the execution,
 # else of the order. state is the order's state after the event; units are cash units (FUNDED: units paid).
+# CONTROL: price_ticks = weight in 1e-6, qty_lots = position budget (-1: none), leaves_lots = quotes a side, state = 1 if blocked.
 REPORT = record(
     "ts exch_ts lane seq kind order_id side price_ticks qty_lots leaves_lots state liquidity fee_units reason"
 )
@@ -148,6 +154,21 @@ MARKOUT_NS = (100_000_000, 1_000_000_000, 5_000_000_000, 30_000_000_000)
 SAMPLE = record(
     "ts lane bid_ticks ask_ticks position_lots cash_units fee_units equity_units "
     "quote_bid_ticks quote_ask_ticks open_orders"
+)
+
+# What the Node has measured, once a sample (docs/features.md).
+FEATURE = record(
+    "ts lane fills_total fills_maker fills_taker",
+    "vol_realized liq_top_depth latency_p95_ms pnl_dev fill_rate taker_share queue_absorb_rate queue_eta_ms slippage_bps "
+    "adverse_move_bps",
+)
+
+# A traced tick: what was decided, and the cycle counter before the first and after each stage (not part of any digest).
+STAGES_MAX = 12
+TRACE = record(
+    "ts lane tick cache_hit cache_age_ns used_stale wait_ns level soft hard bid_ticks ask_ticks bid_lots ask_lots requests "
+    "reasons stages " + " ".join(f"mark{i}" for i in range(STAGES_MAX + 2)),
+    "spread_bps vol_score liq_score lat_score pnl_score inventory_pct skew_bps bid_nudge_ticks ask_nudge_ticks",
 )
 
 NO_PRICE = 0  # "no price": an empty side of a book, an absent quote

@@ -190,6 +190,7 @@ def new_state(
     """
     clock = np.zeros(st.CLOCK_SIZE, np.int64)
     clock[st.MARKOUT_DUE] = st.NEVER // 16
+    clock[st.PAUSE_KEY] = st.NEVER
     clock[st.OWN_BEST_BID] = bk.NO_BID
     clock[st.OWN_BEST_ASK] = bk.NO_ASK
     clock[st.OWN_WORST_BID] = bk.NO_ASK

@@ -270,6 +270,11 @@ def send(
         row.tif = tif
         row.price_ticks = price
         row.qty_lots = lots
+        row.trigger_ticks = 0
+        row.display_lots = 0
+        row.reduce_only = 0
+        row.bid_ticks = 0
+        row.ask_ticks = 0
         row.reason = 0
     record.request_seq += 1
     wire.send_request(state, lane, now_ns, kind, order_id, side, tif, price, lots)

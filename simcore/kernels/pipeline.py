@@ -5,8 +5,8 @@ from __future__ import annotations
 from simcore.jit import kernel
 from simcore.kernels import at, ledger, orders
 from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID, level_lots
-from simcore.kernels.context import MarketView, new_context, refuse_bad_quote
-from simcore.kernels import binding, strategy  # LINK
+from simcore.kernels.context import Control, LinkedView, MarketView, OwnQueue, Signals, new_context, refuse_bad_quote
+from simcore.kernels import binding, chain  # LINK
 from simcore.kernels.state import O_SAMPLES, ORIGIN, P_KIND, P_SCALE, SAMPLE_NS, State
 from simcore.records import ASK, BID, NO_PRICE
 
@@ -25,11 +25,18 @@ def tick(state: State, lane: int, now_ns: int) -> None:
     ask_lots = level_lots(state.local, ASK, ask)
     mid = 0.5 * (bid + ask)
     micro = (bid * float(ask_lots) + ask * float(bid_lots)) / float(bid_lots + ask_lots)
-    view = MarketView(now_ns + at.clock(state)[ORIGIN], now_ns, bid, ask, bid_lots, ask_lots, mid, micro)
-    context, memory = strategy.tick(
-        new_context(view, record.node_position_lots),
+    view = MarketView(
+        now_ns + at.clock(state)[ORIGIN], now_ns, bid, ask, bid_lots, ask_lots, mid, micro, 0.0, 0.0, 0.0, 0, 0, 0
+    )
+    context, memory = chain.tick(
+        new_context(
+            view, record.node_position_lots, Signals(0.0, 0, 0.0, 0, 0.0, 0, 0.0, 0.0, 0, 0, 0, 0, 0, 0, 0),
+            OwnQueue(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), Control(1.0, 256, -1, 0),
+            LinkedView(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        ),
         binding.load_params(at.params(state)[lane]),
         binding.load_memory(at.memory(state)[lane]),
+        at.clock(state), at.clock(state), False,
     )
     binding.save_memory(at.memory(state)[lane], memory)
     refuse_bad_quote(context.quote)

@@ -50,7 +50,9 @@ STAMP = 33  # serial of the row or request that shares its lots among the orders
 EVENT_BID = 35  # exchange book before the row or request that is being handled, NO_PRICE if empty
 EVENT_ASK = 36
 LINK_SERIAL = 34  # counts orders that joined a level
-CLOCK_SIZE = 40
+STAGE = 39  # number of the stage that runs, from 1
+PAUSE_KEY = 40  # events from this key on wait: the engine returns PAUSED before them; NEVER without a pause
+CLOCK_SIZE = 64
 
 NEVER = 1 << 60
 
