@@ -58,6 +58,8 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_SCALE] = scale.value_scale
     ints[st.P_QUEUE] = queue_code(venue.queue_model, is_l3)
     floats[st.F_QUEUE_N] = venue.queue_n
+    floats[st.F_LINK_TICK] = floats[st.F_LINK_LOT] = 1.0
+    floats[st.F_CASH_UNIT] = float(scale.unit)
     ints[st.P_FILL_WHOLE] = venue.fill_whole
     ints[st.P_CROSS_WHOLE] = venue.cross_fill_whole
     ints[st.P_PRO_RATA_MIN] = venue.pro_rata_min_lots

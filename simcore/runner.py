@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from simcore.journal.store import STREAMS, JournalStore
 from simcore.kernels import book as bk
 from simcore.kernels import state as st
 from simcore.link import Linked
-from simcore.records import Chunk
+from simcore.records import CONTROL, REPORT, Chunk
 from simcore.state import Output, State
 
 _STREAM_ARRAYS = tuple((stream, f"out_{stream}") for stream in STREAMS)
@@ -91,6 +92,20 @@ class Session:
     out: Output
     feed: Feed
     journal: JournalStore
+    symbol: str = ""
+    _handle: tuple[State, Output, Any] | None = None
+    _shown: tuple[Chunk, Chunk] | None = None
+
+    def handle(self) -> Any:
+        """Return what the entry kernel takes, made anew only if arrays were replaced since the last call."""
+        rows = (self.feed.exch[1], self.feed.local[1])
+        if self._handle is None or self._handle[0] is not self.state or self._handle[1] is not self.out:
+            self._handle = (self.state, self.out, states.handle(self.state, self.out, *rows))
+        elif self._shown is None or self._shown[0] is not rows[0] or self._shown[1] is not rows[1]:
+            states.show_rows(self._handle[2], "exch_rows", rows[0])
+            states.show_rows(self._handle[2], "local_rows", rows[1])
+        self._shown = rows
+        return self._handle[2]
 
     @property
     def rows_done(self) -> int:
@@ -113,38 +128,85 @@ def run(session: Session, after_chunk: Callable[[Session], None] | None = None) 
 
     Raises EngineError when the kernels halt.
     """
+    ended = run_until(session, st.NEVER, after_chunk)
+    assert ended, "nothing pauses a run without a key"
+
+
+def run_until(session: Session, key: int, after_chunk: Callable[[Session], None] | None = None) -> bool:
+    """Run a session until all events before `key` are done; return whether the tape has ended.
+
+    key  ns since ORIGIN * 8 + class of the event (docs/semantics.md section 1): time * 8 + 5 is before the ticks of that
+         time, time * 8 + 7 after them. Venue and Node have then seen the rows up to that time.
+    """
+    session.state.clock[st.PAUSE_KEY] = key
     _enter_chunks(session)
-    handle = None
     while True:
-        if handle is None:
-            handle = states.handle(session.state, session.out, session.feed.exch[1], session.feed.local[1])
-        reason = session.linked.run(handle)
+        reason = session.linked.run(session.handle())
         if reason == st.DONE:
             empty_buffers(session)
-            return
+            return True
+        if reason == st.PAUSED:
+            return False
         if reason == st.NEED_EXCH:
             session.feed.next_exch()
             session.state.clock[st.EXCH_ROW] = 0
-            states.show_rows(handle, "exch_rows", session.feed.exch[1])
             _enter_chunks(session)
         elif reason == st.NEED_LOCAL:
             session.feed.next_local()
             session.state.clock[st.LOCAL_ROW] = 0
-            states.show_rows(handle, "local_rows", session.feed.local[1])
             _enter_chunks(session)
             if after_chunk is not None:
-                held = session.state
                 after_chunk(session)
-                if session.state is not held:
-                    handle = None
         elif reason == st.MOVE_BOOK:
-            session.state, handle = _move_books(session.state), None
+            session.state = _move_books(session.state)
         elif reason == st.ROOM:
             _make_room(session, empty_buffers(session))
-            handle = None
         else:
             empty_buffers(session)
             _fail(session)
+
+
+def send_control(
+    session: Session, lane: int, ts_ns: int, weight: float, max_quotes: int, budget_lots: int, blocked: bool
+) -> None:
+    """Put what the allocator decides on the wire to a paused session's Node; it arrives 1 ns after ts_ns (since ORIGIN).
+
+    weight scales the size; max_quotes: levels a side; budget_lots: largest position, -1 is no limit; blocked: no quotes.
+    """
+    state = session.state
+    if int(state.lanes["report_count"][lane]) * 3 > state.reports.shape[1]:
+        session.state = state = states.make_room(state, 2 * state.node_orders.shape[1])
+    head, count = int(state.lanes["report_head"][lane]), int(state.lanes["report_count"][lane])
+    arrive = max(ts_ns + 1, int(state.lanes["report_last_ns"][lane]))
+    place = (head + count) % state.reports.shape[1]
+    for name in REPORT.names or ():
+        state.reports[name][lane, place] = 0
+    told = {
+        "ts": arrive, "exch_ts": ts_ns + int(state.clock[st.ORIGIN]), "lane": lane, "kind": CONTROL,
+        "seq": int(state.lanes["report_seq"][lane]), "price_ticks": round(weight * 1_000_000), "qty_lots": budget_lots,
+        "leaves_lots": max_quotes, "state": int(blocked),
+    }  # fmt: skip
+    for name, value in told.items():
+        state.reports[name][lane, place] = value
+    state.lanes["report_seq"][lane] += 1
+    state.lanes["report_count"][lane] = count + 1
+    state.lanes["report_last_ns"][lane] = arrive
+    state.lanes["next_key"][lane] = min(int(state.lanes["next_key"][lane]), arrive * 8 + st.CLASS_REPORT)
+    states.settle(state)
+
+
+def show_linked(
+    session: Session, lane: int, present: bool, bid_ticks: int, ask_ticks: int, bid_lots: int, ask_lots: int, position_lots: int
+) -> None:
+    """Show a paused session's Node the linked instrument as it is, in that instrument's ticks and lots.
+
+    floats[F_LINK_TICK] and [F_LINK_LOT] of the lane convert them; the book is the same for all lanes.
+    """
+    clock = session.state.clock
+    clock[st.LINKED_PRESENT] = present
+    clock[st.LINKED_BID], clock[st.LINKED_ASK] = bid_ticks, ask_ticks
+    clock[st.LINKED_BID_LOTS], clock[st.LINKED_ASK_LOTS] = bid_lots, ask_lots
+    session.state.lanes["linked_position_lots"][lane] = position_lots
 
 
 def _enter_chunks(session: Session) -> None:

@@ -13,6 +13,7 @@ from simcore.kernels import at
 from simcore.kernels import book as bk
 from simcore.kernels import l3 as l3k
 from simcore.kernels import state as st
+from simcore.kernels.context import LEVELS_MAX
 from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE, Chunk, IntArray, Record
 
 OUTPUT_ROWS = 1 << 13
@@ -211,6 +212,7 @@ def new_state(
         times[i, : len(moments)], values[i, : len(latency)], sizes[i] = moments, latency, len(latency)
     accounts = records(st.LANE, lanes)
     accounts["order_serial"] = 1  # so that no order has id 0
+    accounts["control_weight"], accounts["control_quotes"], accounts["control_budget"] = 1_000_000, LEVELS_MAX, -1
     l3 = records(st.L3_ORDER, 1 << 12)
     l3["order_id"] = l3k.FREE_ID
     window = np.zeros((2, window_ticks), np.int32)

@@ -28,6 +28,8 @@ from simcore.kernels.state import (
     O_SAMPLES,
     ORIGIN,
     P_TICK_NS,
+    PAUSE_KEY,
+    PAUSED,
     REACHED,
     ROOM,
     TAKEN_COUNT,
@@ -54,6 +56,11 @@ def engine_run(state: State) -> int:
             return ROOM
         lane = at.tree(state)[1]
         key = min(at.lanes(state)[lane].next_key, clock[MARKOUT_DUE] * 8 + CLASS_MARKOUT)
+        if key >= clock[PAUSE_KEY] and clock[PAUSE_KEY] >> 3 <= end_ns:
+            code = _hold(state, clock[PAUSE_KEY] >> 3)
+            if code == CHANGED:
+                continue
+            return code
         now_ns = key >> 3
         finishing = now_ns > end_ns
         if clock[NODE_ONLY] == 0:
@@ -100,6 +107,19 @@ def _finish(state: State, end_ns: int) -> int:
     for lane in range(lanes):
         pipeline.sample_end(state, lane, end_ns)
     return DONE
+
+
+@kernel
+def _hold(state: State, pause_ns: int) -> int:
+    """Bring both ends to the time of a pause, before which all events are done; PAUSED, or what must be done first."""
+    if at.clock(state)[NODE_ONLY] == 0:
+        code = venue.advance_venue(state, pause_ns)
+        if code == NEED_EXCH:
+            return _let_node_catch_up(state)
+        if code != REACHED:
+            return code
+    code = node.advance_node(state, pause_ns)
+    return PAUSED if code == REACHED else code
 
 
 @kernel

@@ -25,6 +25,7 @@ from simcore.records import (
     ASK,
     BID,
     CANCEL,
+    CONTROL,
     ENDED,
     FUNDED,
     NEW,
@@ -49,6 +50,12 @@ def apply_report(state: State, lane: int, message: Record) -> None:
     if kind == FUNDED:
         record.node_cash_units -= message.fee_units
         record.node_funding_units += message.fee_units
+        return
+    if kind == CONTROL:
+        record.control_weight = message.price_ticks
+        record.control_budget = message.qty_lots
+        record.control_quotes = message.leaves_lots
+        record.control_blocked = message.state
         return
     if kind == TRADED:
         value = ledger.notional(

@@ -12,7 +12,7 @@ import numpy as np
 from simcore.records import REQUEST, record
 
 # Why the engine returned to Python.
-DONE, NEED_EXCH, NEED_LOCAL, ROOM, MOVE_BOOK, FAILED, REACHED, CHANGED = range(8)
+DONE, NEED_EXCH, NEED_LOCAL, ROOM, MOVE_BOOK, FAILED, REACHED, CHANGED, PAUSED = range(9)
 
 # Fields of State.clock (int64), what all lanes share.
 ORIGIN = 0  # start_ts: lane keys count from here, ns
@@ -52,6 +52,8 @@ EVENT_ASK = 36
 LINK_SERIAL = 34  # counts orders that joined a level
 STAGE = 39  # number of the stage that runs, from 1
 PAUSE_KEY = 40  # events from this key on wait: the engine returns PAUSED before them; NEVER without a pause
+# The first linked instrument, in its own units: 1 if its book has a mid, best prices and their lots.
+LINKED_PRESENT, LINKED_BID, LINKED_ASK, LINKED_BID_LOTS, LINKED_ASK_LOTS = range(41, 46)
 CLOCK_SIZE = 64
 
 NEVER = 1 << 60
@@ -72,9 +74,10 @@ HALT_NONE, HALT_MONEY = range(2)
 # P_SLOTS: live orders that the Node may have, 0 = as many as its table holds. P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 9 x (threshold, maker rate, taker rate).
 MAX_TIERS = 9
 INTS_SIZE = P_TIER + 3 * MAX_TIERS
-# Float parameters: queue exponent, then four latency sigmas or scales.
-F_QUEUE_N, F_LAT_SCALE = 0, 1
-FLOATS_SIZE = 5
+# Float parameters: queue exponent, then four latency sigmas or scales, then a tick and a lot of the linked instrument in
+# our own, and the cash that one cash unit is worth.
+F_QUEUE_N, F_LAT_SCALE, F_LINK_TICK, F_LINK_LOT, F_CASH_UNIT = 0, 1, 5, 6, 7
+FLOATS_SIZE = 12
 
 CONSTANT, LOGNORMAL, FEED, INTERPOLATED, SAMPLED = range(5)
 RESPONSE = 3
@@ -91,6 +94,7 @@ LANE = record(
     "open_orders open_buy_lots open_sell_lots position_lots cash_units fee_units turnover_units funding_units "
     "rate_window rate_used report_seq fill_seq used_stamp used_lots "
     # Node's account and orders
+    "control_weight control_quotes control_budget control_blocked linked_position_lots "
     "node_position_lots node_cash_units node_fee_units node_funding_units order_serial request_seq live_count late_reports "
     # counters
     "orders amends cancels fills maker_fills taker_fills partial_fills volume_lots refused expired skipped_ticks "
