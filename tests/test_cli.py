@@ -14,6 +14,7 @@ import click
 import pytest
 
 import cli
+from simcore.commands import errors, options, tapes
 from simcore.errors import CODES, EngineError
 
 ROOT = Path(__file__).parent.parent
@@ -29,18 +30,22 @@ def mmsim(*arguments: str, **options: object) -> subprocess.CompletedProcess[str
 def leaves(group: click.Group, prefix: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
     """Return every command with its words."""
     found: list[tuple[tuple[str, ...], click.Command]] = []
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
         found += leaves(command, (*prefix, name)) if isinstance(command, click.Group) else [((*prefix, name), command)]
     return found
 
 
 COMMANDS = leaves(cli.mmsim)
+GROUPS = sorted({words[0] for words, _ in COMMANDS if len(words) > 1})
 
 
 def test_the_commands_are_those_of_the_docs() -> None:
     """docs/cli.md has a section for each command, and none for another."""
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    documented = [tuple(words.split()) for words in re.findall(r"^## `mmsim (tape \w+|\w+)", text, re.MULTILINE)]
+    documented = [tuple(words.split()) for words in re.findall(rf"^## `mmsim ((?:{'|'.join(GROUPS)}) \w+|\w+)", text, re.MULTILINE)]
     assert sorted(documented) == sorted(words for words, _ in COMMANDS)
 
 
@@ -56,11 +61,19 @@ def test_every_option_is_documented(words: tuple[str, ...]) -> None:
             assert all(f"`{name}" in section for name in parameter.opts if name.startswith("--")), parameter.opts
 
 
-@pytest.mark.parametrize("words", [(), ("tape",), *[words for words, _ in COMMANDS]], ids=" ".join)
+@pytest.mark.parametrize("words", [(), *[(name,) for name in GROUPS], *[words for words, _ in COMMANDS]], ids=" ".join)
 def test_help_works(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     """--help of every command prints its usage and exits with 0."""
     assert cli.run_command([*words, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"Usage: mmsim {' '.join(words)}".rstrip())
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_lines_of_help_are_those_of_the_commands(name: str) -> None:
+    """What `mmsim --help` shows without importing a command is the first line of the command's own help."""
+    command = cli.mmsim.get_command(click.Context(cli.mmsim), name)
+    assert command is not None
+    assert (command.name, (command.help or "").partition("\n")[0]) == (name, cli.COMMANDS[name][1])
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -68,7 +81,9 @@ def test_help_imports_nothing_heavy() -> None:
     code = "import sys, cli; cli.run_command(['--help']); print(*sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     heavy = {"numba", "numpy", "pandas", "pyarrow", "matplotlib", "pydantic", "rich", "jinja2", "yaml", "simcore.jit"}
-    assert heavy & set(done.stderr.split()) == set()
+    loaded = set(done.stderr.split())
+    assert heavy & loaded == set()
+    assert {name for name in loaded if name.startswith("simcore.commands.")} == {"simcore.commands.lazy"}
 
 
 def test_help_is_quick() -> None:
@@ -85,7 +100,7 @@ def test_formats_are_those_of_the_converters() -> None:
     """The help names what there is."""
     from simcore.tape.convert.base import FORMATS
 
-    assert tuple(sorted(FORMATS)) == cli.FORMATS
+    assert tuple(sorted(FORMATS)) == tapes.FORMATS
 
 
 def test_the_version_is_one() -> None:
@@ -139,7 +154,7 @@ def test_interrupts_exit_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_print", interrupt)
+    monkeypatch.setattr(errors, "print_figures", interrupt)
     assert cli.run_command(["errors", "--json"]) == 130
     assert capsys.readouterr().err.strip().endswith("interrupted")
 
@@ -150,7 +165,7 @@ def test_bugs_show_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "_print", fail)
+    monkeypatch.setattr(errors, "print_figures", fail)
     with pytest.raises(ZeroDivisionError):
         cli.run_command(["errors", "--json"])
 
@@ -161,7 +176,7 @@ def test_errors_of_the_engine_exit_with_2(monkeypatch: pytest.MonkeyPatch, capsy
     def fail(*_: object) -> None:
         raise EngineError("ENG-003", "at 12:00, lane 0")
 
-    monkeypatch.setattr(cli, "_print", fail)
+    monkeypatch.setattr(errors, "print_figures", fail)
     assert cli.run_command(["errors", "--json"]) == 2
     assert capsys.readouterr().err == f"error ENG-003: {CODES['ENG-003'][0]}: at 12:00, lane 0\nremedy: {CODES['ENG-003'][1]}\n"
 
@@ -198,5 +213,5 @@ def test_checked_is_set_before_the_compiler_is_loaded(monkeypatch: pytest.Monkey
     """The configuration and the option both switch on bounds checks."""
     for choices in ({"checked": True}, {"sets": ["run.checked=true"]}):
         monkeypatch.setenv("MMSIM_CHECKED", "0")
-        assert cli._config(**choices).run.checked
+        assert options.chosen_config(**choices).run.checked
         assert os.environ["MMSIM_CHECKED"] == "1"

@@ -1,0 +1,45 @@
+"""Arguments and options that several commands share, and the configuration that they ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from simcore.config import Config
+
+TAPES = click.argument("tapes", metavar="TAPE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+TAPE = click.argument("tape", metavar="TAPE", type=click.Path(path_type=Path))
+RUN = click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+def chosen_config(
+    config_path: Path | None = None, sets: Sequence[str] = (), latency: str | None = None, checked: bool = False, **options: Any
+) -> Config:
+    """Return the configuration that the options ask for; must run before the compiler is imported."""
+    from simcore.config import load_config, parse_latency
+
+    keys = {
+        "strategy": "strategy.name", "queue_model": "venue.queue_model", "seed": "run.seed", "from_ts": "run.from",
+        "to_ts": "run.to", "repeat": "run.repeat",
+    }  # fmt: skip
+    overrides = {keys[name]: value for name, value in options.items() if value is not None}
+    if checked:
+        overrides["run.checked"] = True
+    config = load_config(config_path, sets, overrides | (parse_latency(latency) if latency else {}))
+    if config.run.checked:
+        os.environ["MMSIM_CHECKED"] = "1"  # read by simcore.jit when it is imported
+    return config
+
+
+def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    """Return the values of repeated `NAME=VALUE` texts by name."""
+    for text in texts:
+        if not text.partition("=")[0] or "=" not in text:
+            raise click.UsageError(f"{option} {text}: expected NAME=VALUE")
+    return {text.partition("=")[0]: text.partition("=")[2] for text in texts}

@@ -1,0 +1,61 @@
+"""What commands print: figures as lines or JSON, the summary of a run, a progress bar on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
+    """Print a result: one JSON object, or `name  value` lines."""
+    if as_json:
+        click.echo(json.dumps(figures, allow_nan=False))
+        return
+    width = max(map(len, figures), default=0)
+    for name, value in figures.items():
+        shown = json.dumps(value) if isinstance(value, (dict, list, tuple, bool)) or value is None else value
+        click.echo(f"{name:<{width}}  {shown}")
+
+
+def print_summary(run_dir: Path, as_json: bool) -> None:
+    """Print a run's figures: the main ones as JSON, or a table and the folder."""
+    from simcore.report.statistics import headline, summary
+
+    figures = summary(run_dir)
+    if as_json:
+        print_figures(headline(figures), as_json)
+        return
+    from rich.console import Console
+
+    from simcore.report.console import console_table
+
+    Console().print(console_table(figures))
+    click.echo(f"run folder: {run_dir}")
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[Any], None] | None]:
+    """Give a callback that draws a bar on stderr, or None when stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rows", total=None, speed="starting…")
+
+        def show(now: Any) -> None:
+            speed = f"{now.rows_per_s / 1e6:,.1f} M rows/s"
+            if getattr(now, "compiling", False):
+                speed = "compiling the engine, once…"
+            bar.update(task, total=now.total_rows, completed=now.rows, speed=speed)
+
+        yield show

@@ -1,0 +1,100 @@
+"""`mmsim replay`, `verify`, `report`, `bench` and `warmup`: run the engine, and look at what it left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from simcore.commands.options import JSON, RUN, TAPES, chosen_config
+from simcore.commands.output import print_figures, print_summary, progress
+
+
+@click.command()
+@TAPES
+@click.option("--strategy", metavar="NAME|FILE", help="A strategy of strategies/, or a .py file (docs/strategies.md).")
+@click.option("--config", "config_path", metavar="YAML", type=click.Path(path_type=Path), help="Configuration file (docs/config.md).")
+@click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one configuration key; repeatable.")
+@click.option("--queue-model", metavar="NAME|FILE", help="How our place in the queue moves: risk_averse, power, … (docs/config.md), or a .py file (docs/strategies.md).")
+@click.option("--latency", metavar="SPEC", help="10ms; place=10ms,cancel=12ms; lognormal:10ms:0.4; feed:1.0; recorded:FILE (docs/latency.md).")
+@click.option("--seed", type=int, help="Seed of all draws.")
+@click.option("--from", "from_ts", metavar="TIME", help="Start, ISO 8601 UTC or ns.")
+@click.option("--to", "to_ts", metavar="TIME", help="End, ISO 8601 UTC or ns.")
+@click.option("--repeat", type=int, metavar="N", help="Play the tape N times in a row.")
+@click.option("--checked", is_flag=True, help="Check array bounds: slower, finds faults of own strategies.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: a new one under reports/.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out that was stopped.")
+@JSON
+def replay(tapes: tuple[Path, ...], out: Path | None, resume: bool, as_json: bool, **choices: Any) -> None:
+    """Replay tapes and write a run folder.
+
+    The tapes are of one instrument, in time order.
+    """
+    if resume and out is None:
+        raise click.UsageError("--resume needs --out: the run folder to go on with")
+    config = chosen_config(**choices)
+    from simcore.engine import replay as run
+    from simcore.report import build_report
+
+    with progress() as shown:
+        run_dir = run(tapes, config, out, resume=resume, progress=shown)
+    build_report(run_dir)
+    print_summary(run_dir, as_json)
+
+
+@click.command()
+@RUN
+@JSON
+def verify(run_dir: Path, as_json: bool) -> None:
+    """Replay a run again and compare digests.
+
+    Exit code 1 if they differ.
+    """
+    from simcore.engine import verify as check
+
+    with progress() as shown:
+        result = check(run_dir, progress=shown)
+    print_figures({"ok": result.ok, "expected": result.expected, "found": result.found, "first_difference": result.first_difference}, as_json)
+    if not result.ok:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@RUN
+@JSON
+def report(run_dir: Path, as_json: bool) -> None:
+    """Build the report of a run again."""
+    from simcore.report import build_report
+
+    build_report(run_dir)
+    print_summary(run_dir, as_json)
+
+
+@click.command()
+@click.argument("tape", metavar="[TAPE]", required=False, type=click.Path(path_type=Path))
+@click.option("--lanes", type=click.IntRange(1), default=1, show_default=True, help="Parameter sets in one pass.")
+@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Play the tape N times in a row.")
+@click.option("--peer", is_flag=True, help="Measure hftbacktest on the same rows, too (docs/peers.md).")
+@JSON
+def bench(tape: Path | None, lanes: int, repeat: int, peer: bool, as_json: bool) -> None:
+    """Measure decode, book, replay and end-to-end speed."""
+    from simcore.bench import bench as measure
+
+    with progress() as shown:
+        print_figures(measure(tape, lanes=lanes, repeat=repeat, peer=peer, progress=shown), as_json)
+
+
+@click.command()
+@click.option("--strategy", metavar="NAME|FILE", help="A strategy of strategies/, or a .py file (docs/strategies.md).")
+@click.option("--queue-model", metavar="NAME|FILE", help="A queue model; a .py file is compiled, too.")
+@click.option("--config", "config_path", metavar="YAML", type=click.Path(path_type=Path), help="Configuration file.")
+@click.option("--checked", is_flag=True, help="Compile with array bounds checked, for runs with --checked.")
+@JSON
+def warmup(as_json: bool, **choices: Any) -> None:
+    """Compile a strategy's engine ahead of its first run."""
+    config = chosen_config(**choices)
+    from simcore.engine import warmup as compile_engine
+
+    click.echo("compiling…", err=True)
+    print_figures({"seconds": round(compile_engine(config), 3)}, as_json)
