@@ -125,7 +125,7 @@ def test_the_files_of_the_strategies_page_run(tmp_path: Path) -> None:
         part = ["--to", "2024-01-01T00:00:30Z", "--out", f"run{number}"]
         run_at(tmp_path, [sys.executable, str(ROOT / "cli.py"), *words, *part], NUMBA_DISABLE_JIT="1")
     leaning, still = simcore.RunResult(tmp_path / "run0"), tmp_path / "still"
-    words = ["replay", str(SAMPLE), "--strategy", "imbalance_maker.py", "--set", "strategy.params.lean_ticks=0", "--to", "2024-01-01T00:00:30Z"]
+    words = ["replay", str(SAMPLE), "--strategy", "imbalance_maker.py", "--set", "strategy.params.lean.ticks=0", "--to", "2024-01-01T00:00:30Z"]
     run_at(tmp_path, [sys.executable, str(ROOT / "cli.py"), *words, "--out", str(still)], NUMBA_DISABLE_JIT="1")
     assert leaning.headline["orders"] > simcore.RunResult(still).headline["orders"]
 

@@ -296,14 +296,31 @@ def test_a_synthetic_tape_is_replayed_and_labelled(tmp_path: Path) -> None:
     assert any("Synthetic" in warning for warning in json.loads((tmp_path / "run" / "summary.json").read_text())["warnings"])
 
 
+FAULTY_STAGE = """
+import numpy as np
+
+from simcore.jit import kernel
+from simcore.kernels.context import QuoteContext
+
+TABLE = np.zeros(4)
+
+
+@kernel
+def look(context: QuoteContext) -> QuoteContext:
+    if TABLE[context.market.bid_ticks] > 1e300:
+        return context
+    return context
+
+
+"""
+
+
 @pytest.mark.slow
 def test_a_faulty_strategy_gives_a_message(tmp_path: Path) -> None:
     """An index outside of an array is STRAT-004 with --checked, not a crash and not garbage; the run is not finished."""
     strategy = tmp_path / "faulty.py"
     text = (ROOT / "strategies" / "demo_maker.py").read_text()
-    text = text.replace("class Params", "TABLE = np.zeros(4)\n\n\nclass Params", 1).replace("from typing", "import numpy as np\nfrom typing", 1)
-    head, _, tail = text.partition('    """Run the stages in order."""\n')
-    strategy.write_text(f"{head}    if TABLE[context.market.bid_ticks] > 1e300:\n        return context, memory\n{tail}")
+    strategy.write_text(text.replace("STAGES = {", FAULTY_STAGE + 'STAGES = {\n    "look": look,'))
     done = mmsim("replay", SAMPLE, "--strategy", strategy, "--checked", "--out", tmp_path / "run")
     assert_refused(done, "STRAT-004", str(strategy), "IndexError", "2024-01-01T00:00:00.1", "lane 0")
     assert_refused(mmsim("report", tmp_path / "run"), ("JRNL-001", "REP-001"), "--resume")

@@ -97,7 +97,7 @@ def test_verify_says_when_the_strategy_changed(tmp_path: Path) -> None:
     mine.write_text(text)
     engine.replay(SAMPLE, load_config(None, [END, f"strategy.name={mine}"]), tmp_path / "run")
     assert engine.verify(tmp_path / "run").ok
-    mine.write_text(text.replace("context = inventory.skew(context, params.inventory)", "context = inventory.skew(context, inventory.InventoryParams(params.inventory.max_position_lots, 0.0, 9.0))"))
+    mine.write_text(text.replace('    "inventory": simple.linear_skew,\n', "") + "\n# no skew now\n")
     found = engine.verify(tmp_path / "run")
     assert not found.ok
     assert found.first_difference is not None

@@ -15,20 +15,24 @@ GOOD = """\
 from typing import NamedTuple
 
 from simcore.jit import kernel
+from simcore.kernels.context import QuoteContext
 
 
-class Params(NamedTuple):
+class Width(NamedTuple):
     width: float = 1.0
 
 
-class Memory(NamedTuple):
+class Seen(NamedTuple):
     seen: float = 0.0
 
 
 @kernel
-def tick(context, params, memory):
+def look(context: QuoteContext, params: Width, memory: Seen) -> tuple[QuoteContext, Seen]:
     seen = memory.seen + 1.0
-    return context, Memory(seen)
+    return context, Seen(seen)
+
+
+STAGES = {"look": look}
 """
 FAULTY_LINE = GOOD.splitlines().index("    seen = memory.seen + 1.0") + 1
 
@@ -39,8 +43,8 @@ def with_line(text: str) -> str:
 
 
 UNUSABLE: dict[str, tuple[str | bytes, str]] = {
-    "no Python": ("def tick(:\n", "SyntaxError"),
-    "nothing": ("", "Params"),
+    "no Python": ("def look(:\n", "SyntaxError"),
+    "nothing": ("", "STAGES"),
     "a null byte": ("x = 1\0", "null"),
     "not text": (b"# \xff\xfe", "UTF-8"),
     "a package that is not there": ("import no_such_package\n" + GOOD, "no_such_package"),
@@ -48,18 +52,26 @@ UNUSABLE: dict[str, tuple[str | bytes, str]] = {
     "a name that is not defined": (GOOD + "\nx = undefined\n", "undefined"),
     "a division by zero": (GOOD + "\nx = 1 / 0\n", "ZeroDivisionError"),
     "an error of its own": (GOOD + "\nraise RuntimeError('closed today')\n", "closed today"),
-    "a failed assertion": (GOOD + "\nassert Params().width > 2.0\n", "AssertionError"),
+    "a failed assertion": (GOOD + "\nassert Width().width > 2.0\n", "AssertionError"),
     "a file that it opens": (GOOD + "\nopen('/no/such/file')\n", "FileNotFoundError"),
     "a missing key": (GOOD + "\nx = {}['a']\n", "KeyError"),
     "an exit": (GOOD + "\nimport sys\nsys.exit(0)\n", "SystemExit"),
-    "no Params": (GOOD.replace("class Params", "class Parameters"), "Params"),
-    "no Memory": (GOOD.replace("class Memory", "class Remembered"), "Memory"),
-    "no tick": (GOOD.replace("def tick", "def tock"), "tick"),
-    "a tick that is no function": (GOOD + "\ntick = 3\n", "tick"),
-    "Params that are no NamedTuple": (GOOD.replace("class Params(NamedTuple)", "class Params"), "Params"),
-    "a parameter without a default": (GOOD.replace("width: float = 1.0", "width: float"), "Params"),
-    "a parameter of text": (GOOD.replace("width: float = 1.0", "width: str = 'wide'"), "Params"),
-    "a parameter of None": (GOOD.replace("width: float = 1.0", "width: object = None"), "Params"),
+    "stages that are no mapping": (GOOD.replace('{"look": look}', "[look]"), "STAGES"),
+    "no stage": (GOOD.replace('{"look": look}', "{}"), "STAGES"),
+    "too many stages": (GOOD.replace('{"look": look}', '{f"look{i}": look for i in range(13)}'), "at most 12"),
+    "a stage whose name is no word": (GOOD.replace('{"look": look}', '{"look at it": look}'), "look at it"),
+    "a stage that is no function": (GOOD.replace('{"look": look}', '{"look": 3}'), "look"),
+    "a stage without parameters": (GOOD + "\n@kernel\ndef nothing():\n    return 0\n\nSTAGES = {'nothing': nothing}\n", "nothing"),
+    "a stage inside another function": (
+        GOOD + "\ndef make():\n    def inner(context):\n        return context\n    return inner\n\nSTAGES = {'inner': make()}\n", "inner",
+    ),
+    "params without annotation": (GOOD.replace("params: Width", "params"), "`params`"),
+    "memory without annotation": (GOOD.replace("memory: Seen", "memory"), "`memory`"),
+    "params of a name that is not defined": ("from __future__ import annotations\n" + GOOD.replace("params: Width", "params: Wide"), "Wide"),
+    "params that are no NamedTuple": (GOOD.replace("class Width(NamedTuple)", "class Width"), "`params`"),
+    "a parameter without a default": (GOOD.replace("width: float = 1.0", "width: float"), "Width"),
+    "a parameter of text": (GOOD.replace("width: float = 1.0", "width: str = 'wide'"), "Width"),
+    "a parameter of None": (GOOD.replace("width: float = 1.0", "width: object = None"), "Width"),
 }
 
 
@@ -172,7 +184,8 @@ def test_the_cause_of_a_failed_compilation_names_the_line(line: str, tmp_path: P
     path = tmp_path / "mine.py"
     path.write_text(with_line(line))
     linked = link(str(path))
-    compile_tick = jit.expose(linked.strategy.tick)
+    stage = linked.stages[0]
+    compile_stage = jit.expose(stage.function)
     session = type("Session", (), {"linked": linked})()
     with pytest.raises(StrategyError, match=rf"STRAT-003.*mine\.py: strategy\.py, line {FAULTY_LINE}: "), faults.named(session):
-        compile_tick(1.0 if "context" in line else 0, linked.strategy.Params(), linked.strategy.Memory())
+        compile_stage(1.0 if "context" in line else 0, stage.params(), stage.memory())

@@ -28,18 +28,21 @@ from simcore.kernels.context import QuoteContext
 TABLE = np.zeros(3, np.int64)
 
 
-class Params(NamedTuple):
+class First(NamedTuple):
     first: float = 0.0
 
 
-class Memory(NamedTuple):
+class Seen(NamedTuple):
     ticks: float = 0.0
 
 
 @kernel
-def tick(context: QuoteContext, params: Params, memory: Memory) -> tuple[QuoteContext, Memory]:
+def look(context: QuoteContext, params: First, memory: Seen) -> tuple[QuoteContext, Seen]:
     where = int(memory.ticks)
-    return context, Memory(memory.ticks + 1.0 + TABLE[where])
+    return context, Seen(memory.ticks + 1.0 + TABLE[where])
+
+
+STAGES = {"look": look}
 """
 PROGRAM = """
 import sys
