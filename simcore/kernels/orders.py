@@ -284,4 +284,4 @@ def send(
         row.ask_ticks = 0
         row.reason = 0
     record.request_seq += 1
-    wire.send_request(state, lane, now_ns, kind, order_id, side, tif, price, lots)
+    wire.send_request(state, lane, now_ns, kind, order_id, side, tif, price, lots, 0, 0, 0, 0)

@@ -73,7 +73,10 @@ HALT_NONE, HALT_MONEY = range(2)
 ) = (*range(23), 26, 30, 34, 38)  # fmt: skip
 # P_SLOTS: live orders that the Node may have, 0 = as many as its table holds. P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 9 x (threshold, maker rate, taker rate).
 MAX_TIERS = 9
-INTS_SIZE = P_TIER + 3 * MAX_TIERS
+P_VENUE = P_TIER + 3 * MAX_TIERS
+(P_STREAM,) = range(P_VENUE, P_VENUE + 1)
+# P_STREAM: key of the instrument's random draws, 30 bits.
+INTS_SIZE = P_STREAM + 1
 # Float parameters: queue exponent, then four latency sigmas or scales, then a tick and a lot of the linked instrument in
 # our own, and the cash that one cash unit is worth.
 F_QUEUE_N, F_LAT_SCALE, F_LINK_TICK, F_LINK_LOT, F_CASH_UNIT = 0, 1, 5, 6, 7
@@ -89,7 +92,7 @@ LANE = record(
     # next events: ns since ORIGIN * 8 + class
     "next_key tick_ns sample_ns last_sample_ns ticks "
     # wire: rings of messages in flight; last_ns keeps their order
-    "request_head request_count request_last_ns report_head report_count report_last_ns draws journal "
+    "request_head request_count request_last_ns batch_ns batch_arrive_ns report_head report_count report_last_ns draws journal "
     # Venue's account
     "open_orders open_buy_lots open_sell_lots position_lots cash_units fee_units turnover_units funding_units "
     "rate_window rate_used report_seq fill_seq used_stamp used_lots "

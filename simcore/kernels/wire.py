@@ -23,6 +23,7 @@ from simcore.kernels.state import (
     P_LAT_NS,
     P_LAT_TABLE,
     P_SEED,
+    P_STREAM,
     RESPONSE,
     State,
 )
@@ -33,7 +34,8 @@ def latency_ns(state: State, lane: int, which: int, now_ns: int) -> int:
     """Return the latency of a message sent now; which: place, amend, cancel or response (0..3).
 
     Models: constant; log-normal around its median; a multiple of the feed latency plus a constant;
-    recorded latencies, interpolated in time or drawn. now_ns counts from ORIGIN.
+    recorded latencies, interpolated in time or drawn. now_ns counts from ORIGIN. Draws are keyed by seed, instrument
+    and leg, so that a run beside others draws what it draws alone.
     """
     model = at.ints(state)[lane, P_LAT_MODEL + which]
     base = at.ints(state)[lane, P_LAT_NS + which]
@@ -47,7 +49,7 @@ def latency_ns(state: State, lane: int, which: int, now_ns: int) -> int:
             result = base + interpolated(state, at.ints(state)[lane, P_LAT_TABLE + which], now_ns)
         else:
             record = at.lanes(state)[lane]
-            uniform = rng.draw(at.ints(state)[lane, P_SEED], which, record.draws)
+            uniform = rng.draw(at.ints(state)[lane, P_SEED], (at.ints(state)[lane, P_STREAM] << 2) + which, record.draws)
             record.draws += 1
             if model == LOGNORMAL:
                 result = int(base * dmath.exp(scale * dmath.normal_quantile(uniform)))
@@ -82,14 +84,25 @@ def interpolated(state: State, table: int, now_ns: int) -> int:
 
 @kernel
 def send_request(
-    state: State, lane: int, now_ns: int, kind: int, order_id: int, side: int, tif: int, price: int, lots: int
-) -> None:
-    """Put a request on the wire to the Venue; it never overtakes an earlier one of the lane."""
+    state: State, lane: int, now_ns: int, kind: int, order_id: int, side: int, tif: int, price: int, lots: int,
+    trigger_ticks: int, display_lots: int, reduce_only: int, batched: int,
+) -> None:  # fmt: skip
+    """Put a request on the wire to the Venue; it never overtakes an earlier one of the lane.
+
+    batched  1: the lane's requests of one time that have it travel as one message, as late as the first of them.
+    """
     if at.clock(state)[NODE_ONLY] == 1:
         return
     record = at.lanes(state)[lane]
-    arrive = max(now_ns + latency_ns(state, lane, min(kind, 2), now_ns), record.request_last_ns)
+    if batched == 1 and record.batch_ns == now_ns:
+        arrive = record.batch_arrive_ns
+    else:
+        arrive = now_ns + latency_ns(state, lane, min(kind, 2), now_ns)
+    arrive = max(arrive, record.request_last_ns)
     record.request_last_ns = arrive
+    if batched == 1:
+        record.batch_ns = now_ns  # no tick is at 0
+        record.batch_arrive_ns = arrive
     size = at.requests(state).shape[1]
     message = at.requests(state)[lane, (record.request_head + record.request_count) % size]
     record.request_count += 1
@@ -100,6 +113,9 @@ def send_request(
     message.tif = tif
     message.price_ticks = price
     message.qty_lots = lots
+    message.trigger_ticks = trigger_ticks
+    message.display_lots = display_lots
+    message.reduce_only = reduce_only
     schedule(state, lane)
 
 

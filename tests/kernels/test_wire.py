@@ -1,12 +1,20 @@
 """Latencies: what each model says, and the order that a connection keeps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from simcore import engine
 from simcore import records as r
+from simcore import state as states
 from simcore.config.load import load_config
+from simcore.jit import entry
+from simcore.kernels import state as st
+from simcore.kernels import wire
+from simcore.params import draw_stream
 from tests.property.runs import make_case, simulated
+from tests.support import INSTRUMENT
 
 LEGS = ("place", "amend", "cancel", "response")
 BUSY = ("node.use_amend=false", "venue.rate_limit_count=0", "venue.max_open_orders=64")
@@ -118,3 +126,68 @@ def test_feed_latencies_follow_the_feed():
             checked += 1
         last = max(last, arrived)
     assert checked > 10
+
+
+# --- one by one: batches and the key of the draws ----------------------------------------------------------------
+
+
+@entry
+def _send(state, now_ns, kind, batched):
+    wire.send_request(state, 0, now_ns, kind, 0, 0, 0, 0, 0, 0, 0, 0, batched)
+    return 0
+
+
+def wire_state(stream=0, seed=1, place_ns=1_000, cancel_ns=50, model=st.LOGNORMAL):
+    """Return the state of one lane with random request latencies."""
+    ints = np.zeros((1, st.INTS_SIZE), np.int64)
+    ints[0, st.P_SEED], ints[0, st.P_STREAM] = seed, stream
+    ints[0, st.P_LAT_MODEL : st.P_LAT_MODEL + 3] = model
+    ints[0, st.P_LAT_NS : st.P_LAT_NS + 3] = place_ns, 7, cancel_ns
+    none = np.zeros((1, 1))
+    return states.new_state(1, 16, 4096, 0, ints, np.ones((1, st.FLOATS_SIZE)), none, none.copy(), [])
+
+
+def arrivals_of(state, *sent):
+    """Send (time, kind, batched) one by one; return when each arrives."""
+    empty = np.zeros(0, np.int64)
+    rows = r.Chunk(empty, empty, empty.astype(np.uint8), empty, empty, empty)
+    out = states.new_output(state)
+    for each in sent:
+        _send(states.handle(state, out, rows, rows), *each)
+    return [int(state.requests[0, i]["arrive_ns"]) for i in range(len(sent))]
+
+
+def test_a_batch_arrives_as_one_message():
+    """Its first request's latency holds for all of it; the next batch, and whatever is sent alone, has its own."""
+    place, cancel = (10, r.PLACE, 1), (10, r.CANCEL, 1)
+    constant = {"place_ns": 1_000, "cancel_ns": 50, "model": st.CONSTANT}
+    assert arrivals_of(wire_state(**constant), cancel, place, place) == [60, 60, 60]
+    assert arrivals_of(wire_state(**constant), place, cancel) == [1_010, 1_010]
+    assert arrivals_of(wire_state(**constant), cancel, (10, r.PLACE, 0), place) == [60, 1_010, 1_010]
+    assert arrivals_of(wire_state(**constant), cancel, place, (20, r.CANCEL, 1)) == [60, 60, 70]
+
+
+def test_a_batch_takes_one_draw():
+    state = wire_state()
+    first = arrivals_of(state, *[(10, r.PLACE, 1)] * 20)
+    assert len(set(first)) == 1
+    assert state.lanes["draws"][0] == 1
+    alone = wire_state()
+    arrivals_of(alone, *[(10, r.PLACE, 0)] * 20)
+    assert alone.lanes["draws"][0] == 20
+
+
+def test_draws_belong_to_an_instrument():
+    """Another instrument with the same seed draws other latencies; the same one draws the same."""
+    sent = [(10_000 * k, r.PLACE, 0) for k in range(1, 30)]
+    one, again, other = (arrivals_of(wire_state(stream=stream), *sent) for stream in (5, 5, 6))
+    assert one == again
+    assert sum(a == b for a, b in zip(one, other, strict=True)) < 3
+
+
+def test_the_key_of_draws_names_venue_and_symbol():
+    btc = INSTRUMENT
+    keys = {draw_stream(replace(btc, venue=venue, symbol=symbol)) for venue in ("A", "B") for symbol in ("X", "Y")}
+    assert len(keys) == 4
+    assert all(0 <= key < 1 << 30 for key in keys)
+    assert draw_stream(replace(btc, tick_size="0.5")) == draw_stream(btc)

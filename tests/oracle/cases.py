@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from simcore import records as r
-from tests.oracle.engine import Run, Step, run
+from tests.oracle.engine import Run, run
 from tests.oracle.messages import Fill, Report
+from tests.oracle.node import Step
 from tests.oracle.params import OracleParams
 from tests.oracle.rows import Row
 

@@ -6,29 +6,17 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from simcore import records as r
 from tests.oracle.messages import Fill, Markout, Report, Request, Sample
-from tests.oracle.node import Node, Strategy
+from tests.oracle.node import Node, Step, Strategy
 from tests.oracle.params import OracleParams
 from tests.oracle.rows import Row
 from tests.oracle.venue import Venue
 from tests.oracle.wire import Wire
 
 ROW_AT_VENUE, REQUEST_AT_VENUE, MARKOUT_DUE, ROW_AT_NODE, REPORT_AT_NODE, TIMER = range(6)
-
-
-class Step(NamedTuple):
-    """A request of a script, sent by the Node at local time ts."""
-
-    ts: int
-    kind: int
-    order_id: int
-    side: int = 0
-    tif: int = 0
-    price: int = 0
-    qty: int = 0
 
 
 @dataclass
@@ -94,7 +82,7 @@ class Engine:
                 self._push(now + self.p.tick_interval_ns, TIMER, None)
                 self._sampled(self.node.on_tick(now))
             else:
-                self.node.send_scripted(*what)
+                self.node.send_scripted(what)
             yield len(self.events)
         self._sampled(self.node.on_end(self.end_ts))
         yield len(self.events)
@@ -118,7 +106,7 @@ class Engine:
 
     def _request_sent(self, request: Request) -> None:
         self.events.append(request)
-        self._push(self.wire.request_arrives(request.kind, request.ts), REQUEST_AT_VENUE, request)
+        self._push(self.wire.request_arrives(request.kind, request.ts, self.node.batched), REQUEST_AT_VENUE, request)
 
     def _report_made(self, report: Report) -> None:
         self._push(report.ts, REPORT_AT_NODE, report)

@@ -25,12 +25,12 @@ from simcore.kernels import state as st
 from simcore.link import Linked, link
 from simcore.runner import Feed, Session, run
 from tests.oracle import queue
-from tests.oracle.engine import Step
 from tests.oracle.engine import run as run_oracle
+from tests.oracle.node import Step
 from tests.oracle.params import INVERSE, LINEAR, SPOT, OracleParams
 from tests.oracle.rows import Row, event_code
 from tests.oracle.timeline import STREAMS, Difference, Timeline, difference
-from tests.oracle.wire import RESPONSE, Traffic
+from tests.oracle.wire import RESPONSE, Traffic, Wire
 
 ANSWERS = ("reports", "fills", "markouts")
 KINDS = {LINEAR: units.LINEAR, INVERSE: units.INVERSE, SPOT: units.SPOT}
@@ -143,13 +143,13 @@ def session_of(
 def _send(state: states.State, p: OracleParams, script: Sequence[Step]) -> states.State:
     """Put all requests of a script on the wire."""
     ring = states.records(st.WIRE_REQUEST, (1, len(script) + 1))
-    origin, arrive = int(state.clock[st.ORIGIN]), 0
+    wire = Wire(p.latency)
     for i, step in enumerate(script):
-        arrive = max(arrive, step.ts + p.latency(step.kind, step.ts, Traffic()) - origin)
-        values = (
-            step.ts, 0, i, step.kind, engine_order_id(step.order_id), step.side, step.tif, step.price, step.qty, 0, arrive
+        arrive = wire.request_arrives(step.kind, step.ts, bool(step.batched)) - int(state.clock[st.ORIGIN])
+        ring[0, i] = (
+            step.ts, 0, i, step.kind, engine_order_id(step.order_id), step.side, step.tif, step.price, step.qty,
+            step.trigger, step.display, step.reduce_only, 0, 0, 0, max(arrive, 0),
         )  # fmt: skip
-        ring[0, i] = values
     state.lanes["request_count"] = len(script)
     state.lanes["next_key"] = int(ring["arrive_ns"][0, 0]) * 8 + st.CLASS_REQUEST
     return replace(state, requests=ring)

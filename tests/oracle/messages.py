@@ -17,6 +17,11 @@ class Request(NamedTuple):
     tif: int
     price_ticks: int
     qty_lots: int
+    trigger_ticks: int
+    display_lots: int
+    reduce_only: int
+    bid_ticks: int
+    ask_ticks: int
     reason: int
 
 

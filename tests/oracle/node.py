@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from simcore import records as r
 from tests.oracle.account import Account
@@ -16,6 +16,22 @@ from tests.oracle.rows import Row
 Quotes = list[tuple[int, int]]  # (price ticks, lots), wanted on one side
 # tick(bid_ticks, bid_lots, ask_ticks, ask_lots, position_lots, memory) -> (wanted bids, wanted asks)
 Strategy = Callable[[int, int, int, int, int, dict[str, Any]], tuple[Quotes, Quotes]]
+
+
+class Step(NamedTuple):
+    """A request of a script, sent by the Node at local time ts."""
+
+    ts: int
+    kind: int
+    order_id: int
+    side: int = 0
+    tif: int = 0
+    price: int = 0
+    qty: int = 0
+    trigger: int = 0
+    display: int = 0
+    reduce_only: int = 0
+    batched: int = 0
 
 
 @dataclass
@@ -55,6 +71,7 @@ class Node:
         self.request_count = 0
         self.next_id = 1
         self.late = 0
+        self.batched = False  # the request that is being sent belongs to the batch of its time
 
     # --- what arrives -------------------------------------------------------------------------------
 
@@ -148,14 +165,18 @@ class Node:
 
     def _request(self, now: int, kind: int, slot: Slot, price: int, qty: int) -> None:
         seq, self.request_count = self.request_count, self.request_count + 1
-        self.send(Request(now, self.p.lane, seq, kind, slot.id, slot.side, slot.tif, price, qty, 0))
+        what = kind, slot.id, slot.side, slot.tif, price, qty
+        self.send(Request(now, self.p.lane, seq, *what, 0, 0, 0, 0, 0, 0))
 
-    def send_scripted(self, now: int, kind: int, order_id: int, side: int, tif: int, price: int, qty: int) -> None:
+    def send_scripted(self, step: Step) -> None:
         """Send a request of a script; orders are not reconciled, only known."""
-        if kind == r.PLACE:
-            self.slots[order_id] = Slot(order_id, side, tif, price, qty, qty)
+        if step.kind == r.PLACE:
+            self.slots[step.order_id] = Slot(step.order_id, step.side, step.tif, step.price, step.qty, step.qty)
         seq, self.request_count = self.request_count, self.request_count + 1
-        self.send(Request(now, self.p.lane, seq, kind, order_id, side, tif, price, qty, 0))
+        self.batched = bool(step.batched)
+        what = step.kind, step.order_id, step.side, step.tif, step.price, step.qty
+        extras = step.trigger, step.display, step.reduce_only
+        self.send(Request(step.ts, self.p.lane, seq, *what, *extras, 0, 0, 0))
 
     def _sample(self, now: int) -> Sample:
         self.sampled_at = now

@@ -59,7 +59,7 @@ def params_of(config: Config, instrument: Instrument, is_l3: bool) -> OraclePara
         tiers=tuple((ints[i], ints[i + 1], ints[i + 2]) for i in tier),
         initial_turnover_units=ints[st.P_TURNOVER_0],
         fee_per_lot_units=ints[st.P_FEE_PER_LOT],
-        latency=Modelled([_leg(ints, lane.floats, leg, tables) for leg in range(4)], config.run.seed),
+        latency=Modelled([_leg(ints, lane.floats, leg, tables) for leg in range(4)], config.run.seed, ints[st.P_STREAM]),
         tick_interval_ns=ints[st.P_TICK_NS],
         sample_interval_ns=round(config.node.sample_interval_ms * 1_000_000),
         start_ts=config.run.from_ts,

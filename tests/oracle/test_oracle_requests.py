@@ -4,8 +4,8 @@ import pytest
 
 from simcore import records as r
 from tests.oracle.cases import A, B, amend, book, cancel, fills, place, play, reports, row
-from tests.oracle.engine import Step
 from tests.oracle.messages import Report
+from tests.oracle.node import Step
 
 CANCEL_ALL = Step(9, r.CANCEL_ALL, 0)
 DEEP = [*book(), row(1, r.DEPTH, A, 103, 10), row(1, r.DEPTH, A, 104, 10)]

@@ -48,11 +48,11 @@ class Leg:
     times: Sequence[int] = ()  # recorded: ns since the start of the run
     values: Sequence[int] = ()
 
-    def latency(self, leg: int, sent: int, seed: int, traffic: Traffic) -> int:
-        """Return the latency of a message; random models take the lane's next draw, of the leg's stream."""
-        return max(self._modelled(leg, sent, seed, traffic), self.least_ns)
+    def latency(self, leg: int, sent: int, seed: int, instrument: int, traffic: Traffic) -> int:
+        """Return the latency of a message; random models take the lane's next draw, keyed by instrument and leg."""
+        return max(self._modelled(leg, sent, seed, instrument, traffic), self.least_ns)
 
-    def _modelled(self, leg: int, sent: int, seed: int, traffic: Traffic) -> int:
+    def _modelled(self, leg: int, sent: int, seed: int, instrument: int, traffic: Traffic) -> int:
         if self.model == "constant":
             return self.ns
         if self.model == "feed":
@@ -60,7 +60,7 @@ class Leg:
             return self.ns + int(self.scale * seen)
         if self.model == "interpolated":
             return self.ns + self._interpolated(sent - traffic.start_ts)
-        u = uniform(seed, leg, traffic.draws)
+        u = uniform(seed, 4 * instrument + leg, traffic.draws)
         traffic.draws += 1
         if self.model == "lognormal":
             return int(self.ns * exp(self.scale * normal_quantile(u)))
@@ -81,10 +81,11 @@ class Modelled:
 
     legs: Sequence[Leg]
     seed: int
+    instrument: int = 0  # key of its draws
 
     def __call__(self, kind: int, sent: int, traffic: Traffic) -> int:
         leg = LEG_OF_KIND[kind]
-        return self.legs[leg].latency(leg, sent, self.seed, traffic)
+        return self.legs[leg].latency(leg, sent, self.seed, self.instrument, traffic)
 
 
 class Wire:
@@ -95,10 +96,16 @@ class Wire:
         self.traffic = Traffic()
         self.last_request = 0
         self.last_report = 0
+        self.batch: tuple[int, int] | None = None  # when the last batch was sent, when it arrives
 
-    def request_arrives(self, kind: int, sent: int) -> int:
-        latency = max(self.latency(kind, sent, self.traffic), 0)
-        self.last_request = max(sent + latency, self.last_request)
+    def request_arrives(self, kind: int, sent: int, batched: bool = False) -> int:
+        if batched and self.batch is not None and self.batch[0] == sent:
+            arrival = self.batch[1]
+        else:
+            arrival = sent + max(self.latency(kind, sent, self.traffic), 0)
+        self.last_request = max(arrival, self.last_request)
+        if batched:
+            self.batch = sent, self.last_request
         return self.last_request
 
     def report_arrives(self, made: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from simcore import records as r
-from tests.oracle.engine import Step
+from tests.oracle.node import Step
 from tests.oracle.params import INVERSE, LINEAR, SPOT, OracleParams
 from tests.oracle.rows import Row
 from tests.oracle.wire import Latency, constant
