@@ -23,6 +23,7 @@ from tests.truth.captures import ROOT as REAL
 SUMMARY_KEYS = [
     "digest", "rows", "wall_s", "rows_per_s", "orders", "cancels", "fills", "maker_fills", "taker_fills", "partial_fills",
     "volume", "turnover", "fees", "pnl", "net_bps", "gross_bps", "adverse_bps_1s", "max_drawdown", "position", "run_dir",
+    "slippage_bps", "taker_share", "fill_ratio",
 ]  # fmt: skip
 BENCH_KEYS = {
     "rows", "decode_rows_per_s", "book_rows_per_s", "replay_rows_per_s", "end_to_end_rows_per_s", "lanes", "lane_rows_per_s",

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from simcore.records import (
-    AMEND,
     AMEND_REFUSED,
     BID,
     CANCEL_REFUSED,
     MAKER,
-    MARKET,
-    PLACE,
     REASON_LABELS,
     REFUSED,
     REPORT_LABELS,
     TAKER,
 )
 from simcore.report import sums
+from simcore.report.edge import FillEdge
 from simcore.report.findings import NO_FILLS, Findings
 from simcore.report.folder import RunFolder
 from simcore.units import NS_PER_S
@@ -30,10 +27,10 @@ _REFUSALS = (REFUSED, AMEND_REFUSED, CANCEL_REFUSED)
 _LIQUIDITY = ((MAKER, "maker"), (TAKER, "taker"))
 
 
-def activity(run: RunFolder) -> Findings:
+def activity(run: RunFolder, edges: FillEdge) -> Findings:
     """Return all figures of this page."""
     found = Findings()
-    for part in (_requests(run), _fills(run), _queue(run), _slippage(run)):
+    for part in (_requests(run), _fills(run), _queue(run), _slippage(run, edges)):
         found.update(part)
     return found
 
@@ -125,44 +122,12 @@ def _queue(run: RunFolder) -> Findings:
     return found
 
 
-def _slippage(run: RunFolder) -> Findings:
-    """Fill price against the price of our order, positive is cost; market orders have no price and do not count."""
+def _slippage(run: RunFolder, edges: FillEdge) -> Findings:
+    """Fill price against the quoted one, positive is a cost; fills without a quoted price do not count."""
     found = Findings()
     if not len(run.fills):
         found.put("slippage_bps", None, NO_FILLS)
         return found
-    quoted = quoted_ticks(run)
-    priced = quoted > 0
-    units = run.money.notional(np.where(priced, quoted, 1), run.fills["qty_lots"])[priced]
-    signs = run.money.direction * run.signs[priced]
-    cost = sums.total(sums.multiply(signs, sums.subtract(run.notionals[priced], units)))
-    turnover = sums.total(run.notionals[priced])
-    found.put("slippage_bps", _BPS * cost / turnover if turnover else None, "no fill of an order with a price")
+    turnover = 2 * sums.total(run.notionals[edges.priced])
+    found.ratio("slippage_bps", _BPS * sums.total(edges.slippage[edges.priced]), turnover, "no fill of an order with a price")
     return found
-
-
-def quoted_ticks(run: RunFolder) -> Any:
-    """Return the limit price [n] of each fill's order; a maker fills at its own price; 0 for market orders."""
-    fills = run.fills
-    quoted = fills["price_ticks"].copy()
-    takers = np.flatnonzero(fills["liquidity"] == TAKER)
-    if not len(takers):
-        return quoted
-    requests = run.requests_of(fills["order_id"][takers])
-    wanted = np.isin(requests["kind"], (PLACE, AMEND))
-    by_order: dict[int, list[tuple[int, int]]] = {}
-    for row in requests[wanted]:
-        price = 0 if row["kind"] == PLACE and row["tif"] == MARKET else int(row["price_ticks"])
-        by_order.setdefault(int(row["order_id"]), []).append((int(row["ts"]), price))
-    for i in takers:
-        quoted[i] = _last_price(by_order.get(int(fills["order_id"][i]), ()), int(fills["exch_ts"][i]))
-    return quoted
-
-
-def _last_price(sent: Sequence[tuple[int, int]], until_ts: int) -> int:
-    """Return the price of the last request sent at or before a time, 0 if there is none."""
-    price = 0
-    for ts, ticks in sent:
-        if ts <= until_ts:
-            price = ticks
-    return price

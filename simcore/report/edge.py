@@ -1,41 +1,63 @@
-"""Where the money came from: the edge of a run, and how the mid moved after its fills.
+"""Where the money came from: each fill's edge, and that of the run.
 
-With s = +1 for a buy and -1 for a sell, q the quantity, p the price, m the exchange mid just before the fill,
-m1 the exchange mid one second after it and M the mid that the final position Q is valued at:
+With s = +1 for a buy and -1 for a sell, q the quantity, p the price, p0 the price that we quoted, m the exchange mid just
+before the fill, m1 the exchange mid one second after it and M the mid that the final position Q is valued at, a fill has
 
-    gross     = sum s q (m - p)            captured half-spread; positive is good
-    adverse   = sum s q (m - m1)           positive is against us
-    inventory = Q M - sum s q m1           what the position did after that second
-    net       = gross - adverse - fees - funding + inventory
+    quoted    = s q (m - p0)               half-spread at our price; positive is good
+    slippage  = s q (p - p0)               positive is a cost
+    gross     = s q (m - p)                captured half-spread           = quoted - slippage
+    adverse   = s q (m - m1)               positive is against us
+    inventory = s q (M - m1)               what the quantity did after that second
+    net       = gross - adverse - fees + inventory
 
-All terms are exact integers in halves of a cash unit, so the last line holds to the unit. A fill without a mid has
-m = m1 = p; one without a markout (the run ended, or a side was empty) has m1 = m: its move is in inventory.
-For inverse contracts value in coin takes the place of price: q m becomes -q/m.
+The run's terms are the sums over its fills, and net = cash - fees + value of Q at M = gross - adverse - fees - funding +
+inventory. All are exact integers in halves of a cash unit, so each line holds to the unit: what the ledger rounds when it
+values Q (at most half a unit; inverse: half a unit a fill) is in the inventory of the last fill. A fill without a mid has
+m = m1 = p; one without a markout (the run ended, or a side was empty) has m1 = m: its move is in inventory; one without
+a quoted price has p0 = p. For inverse contracts value in coin takes the place of price: q m becomes -q/m.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from simcore.errors import ReportError
-from simcore.records import MARKOUT_NS, NO_PRICE, IntArray
+from simcore.records import MARKOUT_NS, NO_PRICE, FloatArray
 from simcore.report import sums
-from simcore.report.findings import NO_FILLS, NO_TURNOVER, Findings
+from simcore.report.findings import NO_TURNOVER, Findings
 from simcore.report.folder import RunFolder
+from simcore.report.markouts import ONE_SECOND, markout_mids, mids, values_at
+from simcore.report.quoted import quoted_ticks
 from simcore.report.sums import Column
-from simcore.units import NS_PER_S
+from simcore.units import NS_PER_MS, NS_PER_S
 
-ONE_SECOND = MARKOUT_NS.index(NS_PER_S)
-CLUSTER_NS_MIN = NS_PER_S
 _BPS = 10_000
+FILL_TERMS = ("quoted", "slippage", "gross", "adverse", "fees", "inventory", "net")
+# The columns of `fill_bps`: each horizon's adverse move by name.
+HORIZON_NAMES = tuple(f"{ns // NS_PER_S}s" if ns >= NS_PER_S else f"{ns // NS_PER_MS}ms" for ns in MARKOUT_NS)
 
 
-def edge(run: RunFolder) -> Findings:
+class FillEdge(NamedTuple):
+    """Terms of each fill [n] in halves of a cash unit; inventory and net are None if the position cannot be valued.
+
+    at_mid: the fill's quantity at its mid.  priced: whether it has a quoted price.
+    """
+
+    quoted: Column
+    slippage: Column
+    gross: Column
+    adverse: Column
+    fees: Column
+    inventory: Column | None
+    net: Column | None
+    at_mid: Column
+    priced: Any
+
+
+def edge(run: RunFolder, fills: FillEdge) -> Findings:
     """Return the decomposition: each term as money and in bps of turnover."""
-    terms = edge_halves(run)
+    terms = edge_halves(run, fills)
     turnover = int(run.counts["turnover_units"])
     found = Findings()
     for name, halves in terms.items():
@@ -47,132 +69,73 @@ def edge(run: RunFolder) -> Findings:
     return found
 
 
-def edge_halves(run: RunFolder) -> dict[str, int | None]:
-    """Return the terms in halves of a cash unit; inventory and net are None if the position cannot be valued."""
-    counts, direction = run.counts, run.money.direction
+def edge_halves(run: RunFolder, fills: FillEdge) -> dict[str, int | None]:
+    """Return the run's terms in halves of a cash unit; net is that of the ledger, not the sum of the others."""
+    value = position_halves(run)
+    sums_of = {name: sums.total(getattr(fills, name)) for name in ("quoted", "slippage", "gross", "adverse")}
+    fees, funding = 2 * int(run.counts["fee_units"]), 2 * int(run.counts["funding_units"])
+    inventory = None if fills.inventory is None else sums.total(fills.inventory)
+    net = None if value is None else 2 * int(run.counts["cash_units"]) - fees + value
+    return {**sums_of, "fees": fees, "funding": funding, "inventory": inventory, "net": net}
+
+
+def position_halves(run: RunFolder) -> int | None:
+    """Return the ledger's value of the final position in halves of a cash unit; None if there is no mid for it."""
+    position, mark = int(run.counts["position_lots"]), run.last_mid
+    if not position:
+        return 0
+    return None if mark is None else 2 * run.money.position_units(position, mark)
+
+
+def fill_edge(run: RunFolder) -> FillEdge:
+    """Return the terms of each fill."""
+    money, signs = run.money, run.money.direction * run.signs
+    quoted = quoted_ticks(run)
+    priced = quoted != NO_PRICE
     at_price = sums.multiply(run.notionals, 2)
-    at_mid = values_at(run, mids(run), at_price)
-    at_markout = values_at(run, markout_mids(run)[ONE_SECOND], at_mid, mids(run) != 0)
-    fees, funding = 2 * int(counts["fee_units"]), 2 * int(counts["funding_units"])
-    position, mark = int(counts["position_lots"]), run.last_mid
-    value: int | None = 0
-    if position:
-        value = None if mark is None else 2 * run.money.position_units(position, mark)
-    cash = 2 * int(counts["cash_units"])
-    return {
-        "gross": direction * (sums.dot(run.signs, at_mid) - sums.dot(run.signs, at_price)),
-        "adverse": direction * (sums.dot(run.signs, at_mid) - sums.dot(run.signs, at_markout)),
-        "fees": fees,
-        "funding": funding,
-        "inventory": None if value is None else value - direction * sums.dot(run.signs, at_markout),
-        "net": None if value is None else cash - fees + value,
-    }
-
-
-def values_at(run: RunFolder, bid_plus_ask: IntArray, otherwise: Column, known: Any = True) -> Column:
-    """Return halves of cash units [n] of each fill's quantity at a mid; `otherwise` where there is none."""
-    has_mid = (bid_plus_ask != 0) & known
-    safe = np.where(has_mid, bid_plus_ask, 1)
-    values = run.money.half_value(safe, run.fills["qty_lots"])
-    if values.dtype == object or otherwise.dtype == object:
-        values, otherwise = values.astype(object), otherwise.astype(object)
-    return np.where(has_mid, values, otherwise)
-
-
-def mids(run: RunFolder) -> IntArray:
-    """Return bid + ask [n] just before each fill, 0 where a side was empty."""
-    return _both(run.fills["bid_ticks"], run.fills["ask_ticks"])
-
-
-def markout_mids(run: RunFolder) -> IntArray:
-    """Return bid + ask [horizons, n] after each fill, 0 where there is no markout. REP-001 if one has no fill."""
-    fills, markouts = run.fills, run.markouts
-    after = np.zeros((len(MARKOUT_NS), len(fills)), np.int64)
-    if not len(markouts):
-        return after
-    order = np.argsort(fills["seq"], kind="stable")
-    place = np.searchsorted(fills["seq"][order], markouts["fill_seq"])
-    known = place < len(fills)
-    known[known] = fills["seq"][order[place[known]]] == markouts["fill_seq"][known]
-    known &= (markouts["horizon"] >= 0) & (markouts["horizon"] < len(MARKOUT_NS))
-    if not known.all():
-        row = markouts[int(np.flatnonzero(~known)[0])]
-        raise ReportError("REP-001", f"{run.path}: markout of fill {row['fill_seq']}, horizon {row['horizon']}: no such fill")
-    after[markouts["horizon"], order[place]] = _both(markouts["bid_ticks"], markouts["ask_ticks"])
-    return after
-
-
-def markout_curve(run: RunFolder, chosen: Any = None) -> list[dict[str, Any]]:
-    """Return one row a horizon, over the fills `chosen` (a mask [n]; None: all) whose mids are known.
-
-    adverse_bps: how far the mid went against us since the fill.  realised_bps: our price against that later mid,
-    so gross_bps (over the same fills) - adverse_bps.  *_se_bps: standard errors.  All in bps of the fills' notional.
-    """
+    asked = sums.multiply(money.notional(np.where(priced, quoted, run.fills["price_ticks"]), run.fills["qty_lots"]), 2)
     before = mids(run)
-    after = markout_mids(run)
-    mask = np.ones(len(before), bool) if chosen is None else chosen
-    at_price = sums.multiply(run.notionals, 2)
     at_mid = values_at(run, before, at_price)
-    rows = []
-    for horizon, horizon_ns in enumerate(MARKOUT_NS):
-        marked = mask & (before != 0) & (after[horizon] != 0)
-        later = values_at(run, after[horizon], at_mid)[marked]
-        signs = run.money.direction * run.signs[marked]
-        weight = at_price[marked]
-        bins = run.fills["exch_ts"][marked] // max(horizon_ns, CLUSTER_NS_MIN)
-        adverse = sums.multiply(signs, sums.subtract(at_mid[marked], later))
-        realised = sums.multiply(signs, sums.subtract(later, weight))
-        rows.append(
-            {
-                "horizon_s": horizon_ns / NS_PER_S,
-                "fills": int(np.count_nonzero(marked)),
-                "unmarked": int(np.count_nonzero(mask)) - int(np.count_nonzero(marked)),
-                "adverse_bps": _mean_bps(adverse, weight),
-                "adverse_se_bps": _error_bps(adverse, weight, bins),
-                "realised_bps": _mean_bps(realised, weight),
-                "realised_se_bps": _error_bps(realised, weight, bins),
-            }
-        )
-    return rows
+    at_markout = values_at(run, markout_mids(run)[ONE_SECOND], at_mid, before != 0)
+    gross = sums.multiply(signs, sums.subtract(at_mid, at_price))
+    slippage = sums.multiply(signs, sums.subtract(at_price, asked))
+    adverse = sums.multiply(signs, sums.subtract(at_mid, at_markout))
+    fees = sums.multiply(run.fills["fee_units"], 2)
+    inventory = _inventory(run, signs, at_markout)
+    net = None if inventory is None else sums.add(sums.subtract(sums.subtract(gross, adverse), fees), inventory)
+    return FillEdge(sums.add(gross, slippage), slippage, gross, adverse, fees, inventory, net, at_mid, priced)
 
 
-def markouts(run: RunFolder) -> Findings:
-    """Return the markout table, and its figure at one second by name."""
-    found = Findings()
-    rows = markout_curve(run)
-    reason = "no fill has a mid at the fill and at the horizon" if len(run.fills) else NO_FILLS
-    few = "fewer than two intervals with fills"
-    for row in rows:
-        place = f"markouts[{row['horizon_s']:g} s]"
-        for key in ("adverse_bps", "realised_bps"):
-            if row[key] is None:
-                found.missing[f"{place}.{key}"] = reason
-        for key in ("adverse_se_bps", "realised_se_bps"):
-            if row[key] is None:
-                found.missing[f"{place}.{key}"] = few if row["fills"] else reason
-    found.put("adverse_bps_1s", rows[ONE_SECOND]["adverse_bps"], reason)
-    found.put("markouts", rows)
-    return found
+def _inventory(run: RunFolder, signs: Any, at_markout: Column) -> Column | None:
+    """Return what each fill's quantity did after its second; the last fill bears what the ledger rounds."""
+    fills, value = run.fills, position_halves(run)
+    if value is None or not len(fills):
+        return None if value is None else np.zeros(0, np.int64)
+    mark = run.last_mid or 2 * int(fills["price_ticks"][-1])
+    at_mark = run.money.half_value(np.full(len(fills), mark, np.int64), fills["qty_lots"])
+    rounded = value - sums.total(sums.multiply(signs, at_mark))
+    moved = sums.multiply(signs, sums.subtract(at_mark, at_markout))
+    last = np.zeros(len(fills), np.int64)
+    last[-1] = rounded
+    return sums.add(moved, last)
 
 
-def _both(bid: IntArray, ask: IntArray) -> IntArray:
-    return np.where((bid != NO_PRICE) & (ask != NO_PRICE), bid + ask, 0)
+def fill_bps(run: RunFolder, fills: FillEdge) -> dict[str, FloatArray]:
+    """Return each fill's terms in bps of its quantity at the mid [n], NaN where there is none, by name.
 
-
-def _mean_bps(values: Column, weights: Column) -> float | None:
-    weight = sums.total(weights)
-    return _BPS * sums.total(values) / weight if weight else None
-
-
-def _error_bps(values: Column, weights: Column, bins: IntArray) -> float | None:
-    """Return the standard error of a ratio of sums; fills in one interval share a price move, so they count as one."""
-    groups, place = np.unique(bins, return_inverse=True)
-    count = len(groups)
-    weight = sums.total(weights)
-    if count < 2 or not weight:
-        return None
-    mean = sums.total(values) / weight
-    rest = sums.floats(values) - mean * sums.floats(weights)
-    per_group = np.bincount(place, weights=rest, minlength=count)
-    squares = math.fsum((per_group * per_group).tolist())
-    return _BPS * math.sqrt(squares * count / (count - 1)) / weight
+    gross_bps is s (m - p) / m.  adverse_bps_* is s (m - m(h)) / m at each horizon; without a markout NaN there. The parts add
+    up as the module says, with adverse_bps, which is 0 where adverse_bps_1s is NaN.
+    """
+    weight = sums.floats(fills.at_mid)
+    named: dict[str, FloatArray] = {}
+    for name in FILL_TERMS:
+        halves = getattr(fills, name)
+        named[f"{name}_bps"] = np.full(len(weight), np.nan) if halves is None else _BPS * sums.floats(halves) / weight
+    before, after = mids(run), markout_mids(run)
+    signs = run.money.direction * run.signs
+    for horizon, label in enumerate(HORIZON_NAMES):
+        known = (before != 0) & (after[horizon] != 0)
+        later = values_at(run, after[horizon], fills.at_mid, known)
+        move = _BPS * sums.floats(sums.multiply(signs, sums.subtract(fills.at_mid, later))) / weight
+        named[f"adverse_bps_{label}"] = np.where(known, move, np.nan)
+    return named

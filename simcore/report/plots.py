@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from simcore.records import ASK, BID, MAKER, NO_PRICE, REASON_LABELS, TAKER
 from simcore.report import canvas, sums
 from simcore.report.canvas import BLUE, BUY, GREEN, INK, MUTED, ORANGE, PURPLE, SELL, SKY, VERMILION, Picture
-from simcore.report.edge import markout_curve
 from simcore.report.exposure import drawdown_units, positions
 from simcore.report.findings import NO_FILLS, NO_SAMPLES
 from simcore.report.folder import RunFolder
+from simcore.report.markouts import markout_curve
 from simcore.report.wording import signed_text
 from simcore.units import NS_PER_S
 

@@ -18,7 +18,9 @@ from simcore.records import (
     TIF_LABELS,
     Record,
 )
+from simcore.report import sums
 from simcore.report.build import ReportFiles, build_report
+from simcore.report.edge import FILL_TERMS, fill_bps, fill_edge
 from simcore.report.folder import RunFolder, open_run
 from simcore.report.statistics import headline, summarise
 from simcore.report.wording import CONSOLE, FIGURES, line
@@ -86,6 +88,18 @@ class RunResult:
     def markouts(self) -> pd.DataFrame:
         """One row a fill and horizon: the exchange's mid then."""
         return self._frame("markouts")
+
+    @cached_property
+    def edge(self) -> pd.DataFrame:
+        """One row a fill: its edge in cash and in bps of its value at the mid (docs/reports.md)."""
+        run = self.folder
+        terms = fill_edge(run)
+        frame = self.fills[["exch_ts", "seq", "order_id", "side", "price", "qty", "liquidity"]].copy()
+        half_unit = float(run.money.unit) / 2
+        for name in FILL_TERMS:
+            halves = getattr(terms, name)
+            frame[name] = float("nan") if halves is None else sums.floats(halves) * half_unit
+        return frame.assign(**fill_bps(run, terms))
 
     def arrow(self, name: str) -> pa.Table:
         """Return a stream of the journal as an Arrow table of integers. KeyError for an unknown name."""

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from simcore.report.activity import activity
-from simcore.report.edge import edge, markouts
+from simcore.report.edge import edge, fill_edge
 from simcore.report.exposure import exposure
 from simcore.report.findings import Findings
 from simcore.report.folder import RunFolder, check_books, open_run
+from simcore.report.markouts import markouts
 from simcore.report.warnings import warnings
 from simcore.units import NS_PER_S
 
@@ -18,7 +19,7 @@ from simcore.units import NS_PER_S
 HEADLINE = (
     "digest", "rows", "wall_s", "rows_per_s", "orders", "cancels", "fills", "maker_fills", "taker_fills",
     "partial_fills", "volume", "turnover", "fees", "pnl", "net_bps", "gross_bps", "adverse_bps_1s", "max_drawdown",
-    "position", "run_dir",
+    "position", "run_dir", "slippage_bps", "taker_share", "fill_ratio",
 )  # fmt: skip
 
 
@@ -39,7 +40,8 @@ def summarise(run: RunFolder) -> dict[str, Any]:
     """Return all figures of a run; see `summary`."""
     check_books(run)
     found = _run(run)
-    for part in (activity(run), exposure(run), edge(run), markouts(run)):
+    fills = fill_edge(run)
+    for part in (activity(run, fills), exposure(run), edge(run, fills), markouts(run)):
         found.update(part)
     for key, source in (("pnl", "edge_net"), ("net_bps", "edge_net_bps"), ("gross_bps", "edge_gross_bps")):
         found.put(key, found.values[source], found.missing.get(source, ""))

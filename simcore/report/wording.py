@@ -101,7 +101,9 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     ),
 }
 EDGE = (
-    Figure("edge_gross", "Gross: captured half-spread", "cash", "positive is good"),
+    Figure("edge_quoted", "Quoted: half-spread at our price", "cash", "positive is good"),
+    Figure("edge_slippage", "− Slippage: fill against our price", "cash", "positive is a cost"),
+    Figure("edge_gross", "= Gross: captured half-spread", "cash", "positive is good"),
     Figure("edge_adverse", "− Adverse: mid move in 1 s", "cash", "positive is against us"),
     Figure("edge_fees", "− Fees", "cash", "negative is a rebate"),
     Figure("edge_funding", "− Funding", "cash", "positive is paid"),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from simcore.records import BID, MARKOUT_NS
-from simcore.report import sums
-from simcore.report.edge import edge_halves, markout_curve, mids
+from simcore.journal.store import read_stream, to_table
+from simcore.records import ASK, BID, IOC, MARKET, MARKOUT_NS, STOP_MARKET, TAKER
+from simcore.report import RunResult, sums
+from simcore.report.edge import HORIZON_NAMES, edge_halves, fill_bps, fill_edge
 from simcore.report.folder import RunFolder, open_run
+from simcore.report.markouts import markout_curve, mids
 from simcore.report.statistics import summary
 from tests.report.conftest import Maker
 
@@ -33,13 +37,125 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+def halves(run: RunFolder) -> dict[str, int | None]:
+    return edge_halves(run, fill_edge(run))
+
+
 @pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
 def test_the_edge_adds_up_to_the_unit(make: Maker, fields: dict[str, Any]) -> None:
     """gross - adverse - fees - funding + inventory = net, in integers, for every kind of instrument."""
-    terms = edge_halves(open_run(make(**fields)))
+    terms = halves(open_run(make(**fields)))
     assert None not in terms.values()
     parts = terms["gross"] - terms["adverse"] - terms["fees"] - terms["funding"] + terms["inventory"]  # type: ignore[operator]
     assert parts == terms["net"]
+    assert terms["quoted"] - terms["slippage"] == terms["gross"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
+def test_the_fills_add_up_to_the_run(make: Maker, fields: dict[str, Any]) -> None:
+    """Each fill's parts make its net, and all fills' nets less funding make the run's, to the unit."""
+    run = open_run(make(**fields))
+    fills, terms = fill_edge(run), halves(run)
+    assert fills.inventory is not None
+    assert fills.net is not None
+    columns = zip(fills.quoted, fills.slippage, fills.gross, fills.adverse, fills.fees, fills.inventory, fills.net, strict=True)
+    count = 0
+    for quoted, slippage, gross, adverse, fees, inventory, net in columns:
+        assert quoted - slippage == gross
+        assert gross - adverse - fees + inventory == net
+        count += 1
+    assert count == len(run.fills)
+    assert sums.total(fills.net) - terms["funding"] == terms["net"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
+def test_the_last_fill_bears_no_more_than_roundings(make: Maker, fields: dict[str, Any]) -> None:
+    """Its inventory is s q (M - m1) like that of the others, but for half a unit (inverse: half a unit a fill)."""
+    run = open_run(make(**fields))
+    inventory = fill_edge(run).inventory
+    assert inventory is not None
+    if not len(run.fills):
+        return
+    one_second = MARKOUT_NS.index(1_000_000_000)
+    after = {int(r["fill_seq"]): int(r["bid_ticks"] + r["ask_ticks"]) for r in run.markouts if r["horizon"] == one_second}
+    for i, fill in enumerate(run.fills):
+        sign, lots = (1 if fill["side"] == BID else -1), int(fill["qty_lots"])
+        before = int(fill["bid_ticks"] + fill["ask_ticks"]) if fill["ask_ticks"] else 0
+        later = (after.get(int(fill["seq"]), before) if before else 0) or 2 * int(fill["price_ticks"])
+        exact = 2 * sign * (value(run, lots, run.last_mid or 0) - value(run, lots, later))
+        room = 2 if i + 1 < len(run.fills) else len(run.fills) + 2
+        assert abs(int(inventory[i]) - exact) <= room
+
+
+def test_bps_of_a_fill_are_those_of_the_definition(make: Maker) -> None:
+    """gross_bps = s (mid at fill - price) / mid, adverse_bps = s (mid - mid(h)) / mid, in floats fill by fill."""
+    run = open_run(make(one_sided_book=True))
+    named = fill_bps(run, fill_edge(run))
+    known = 0
+    for i, fill in enumerate(run.fills):
+        if not fill["ask_ticks"]:
+            assert named["gross_bps"][i] == 0.0
+            assert math.isnan(named["adverse_bps_1s"][i])
+            continue
+        sign, mid = (1 if fill["side"] == BID else -1), (fill["bid_ticks"] + fill["ask_ticks"]) / 2
+        assert named["gross_bps"][i] == pytest.approx(1e4 * sign * (mid - fill["price_ticks"]) / mid, rel=1e-9)
+        assert named["fees_bps"][i] == pytest.approx(
+            1e4 * fill["fee_units"] / (fill["qty_lots"] * mid * run.money.value_scale), rel=1e-9
+        )
+        for horizon, label in enumerate(HORIZON_NAMES):
+            after = run.markouts[(run.markouts["fill_seq"] == fill["seq"]) & (run.markouts["horizon"] == horizon)]
+            if not len(after):
+                assert math.isnan(named[f"adverse_bps_{label}"][i])
+                continue
+            later = int(after["bid_ticks"][0] + after["ask_ticks"][0]) / 2
+            assert named[f"adverse_bps_{label}"][i] == pytest.approx(1e4 * sign * (mid - later) / mid, rel=1e-9, abs=1e-9)
+            known += 1
+        parts = named["gross_bps"][i] - named["adverse_bps"][i] - named["fees_bps"][i] + named["inventory_bps"][i]
+        assert named["net_bps"][i] == pytest.approx(parts, abs=1e-9)
+    assert known > 50
+    assert HORIZON_NAMES == ("100ms", "1s", "5s", "30s")
+
+
+def test_a_market_order_slips_from_the_best_price_that_the_node_saw(make: Maker) -> None:
+    """The opposite best price of the request; a stop's is its trigger; without one the fill does not count."""
+    path = make(fill_count=80)
+    requests = read_stream(path, "requests")
+    takers = requests["tif"] == IOC
+    assert takers.sum() > 9
+    for tif, better in ((MARKET, 5), (STOP_MARKET, 3)):
+        requests["tif"][takers] = tif
+        opposite = np.where(requests["side"] == BID, 1, -1) * -better + _fill_price(path, requests)
+        requests["ask_ticks"] = requests["bid_ticks"] = requests["trigger_ticks"] = 0
+        if tif == MARKET:
+            requests["ask_ticks"][takers & (requests["side"] == BID)] = opposite[takers & (requests["side"] == BID)]
+            requests["bid_ticks"][takers & (requests["side"] == ASK)] = opposite[takers & (requests["side"] == ASK)]
+        else:
+            requests["trigger_ticks"][takers] = opposite[takers]
+        pq.write_table(to_table(requests), path / "journal" / "requests.parquet")
+        run = open_run(path)
+        cost = int((run.fills["qty_lots"][run.fills["liquidity"] == TAKER] * better).sum()) * run.money.value_scale
+        assert halves(run)["slippage"] == 2 * cost
+        assert summary(path)["slippage_bps"] == pytest.approx(1e4 * cost / int(run.counts["turnover_units"]))
+    requests["trigger_ticks"] = 0
+    pq.write_table(to_table(requests), path / "journal" / "requests.parquet")
+    assert halves(open_run(path))["slippage"] == 0
+    assert summary(path)["slippage_bps"] == 0.0
+
+
+def _fill_price(path: Path, requests: Any) -> Any:
+    prices = {int(fill["order_id"]): int(fill["price_ticks"]) for fill in read_stream(path, "fills")}
+    return np.array([prices.get(int(order), 0) for order in requests["order_id"]])
+
+
+def test_edge_of_each_fill_as_a_frame(make: Maker) -> None:
+    """One row a fill, money and bps, whose sums are the summary's figures."""
+    result = RunResult(make())
+    frame, figures = result.edge, result.summary
+    assert len(frame) == figures["fills"]
+    for name in ("gross", "slippage", "adverse", "fees", "inventory"):
+        assert frame[name].sum() == pytest.approx(figures[f"edge_{name}"], abs=1e-9)
+    assert frame["net"].sum() - figures["edge_funding"] == pytest.approx(figures["pnl"], abs=1e-9)
+    assert {"gross_bps", "net_bps", "adverse_bps_30s", "exch_ts", "side", "liquidity"} <= set(frame)
 
 
 @pytest.mark.parametrize("kind", ["linear", "inverse", "spot"])
@@ -53,7 +169,7 @@ def test_inventory_is_what_the_position_did_after_a_second(make: Maker, kind: st
         sign, lots = (1 if fill["side"] == BID else -1), int(fill["qty_lots"])
         before = int(fill["bid_ticks"] + fill["ask_ticks"])
         expected += sign * (value(run, lots, run.last_mid or 0) - value(run, lots, after.get(int(fill["seq"]), before)))
-    found = edge_halves(run)["inventory"]
+    found = halves(run)["inventory"]
     assert found is not None
     assert abs(found - 2 * expected) <= len(run.fills) + 2
 
@@ -71,7 +187,7 @@ def test_a_hand_made_trade(make: Maker) -> None:
     fill, after = run.fills[0], {int(r["horizon"]): int(r["bid_ticks"] + r["ask_ticks"]) for r in run.markouts}
     scale, lots = run.money.value_scale, int(fill["qty_lots"])
     before = int(fill["bid_ticks"] + fill["ask_ticks"])
-    terms = edge_halves(run)
+    terms = halves(run)
     assert terms["gross"] == int(fill["ask_ticks"] - fill["bid_ticks"]) * lots * scale
     assert terms["adverse"] == (before - after[1]) * lots * scale
     assert terms["fees"] == 0
@@ -83,7 +199,7 @@ def test_net_is_the_last_sampled_equity(make: Maker) -> None:
         run = open_run(make(kind, kind=kind, funding_units=777))
         last = int(run.samples["equity_units"][-1])
         assert int(run.samples["position_lots"][-1]) == int(run.counts["position_lots"])
-        assert edge_halves(run)["net"] == 2 * last
+        assert halves(run)["net"] == 2 * last
 
 
 @pytest.mark.parametrize("kind", ["linear", "inverse"])

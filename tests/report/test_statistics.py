@@ -21,7 +21,8 @@ from tests.report.test_edge import CASES
 
 ISSUE_KEYS = (
     "digest, rows, wall_s, rows_per_s, orders, cancels, fills, maker_fills, taker_fills, partial_fills, volume, turnover, fees, "
-    "pnl, net_bps, gross_bps, adverse_bps_1s, max_drawdown, position, run_dir"
+    "pnl, net_bps, gross_bps, adverse_bps_1s, max_drawdown, position, run_dir, "
+    "slippage_bps, taker_share, fill_ratio"
 )
 
 
