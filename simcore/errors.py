@@ -42,6 +42,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CONF-003": ("config value refused", "see the key's description in docs/config.md"),
     "CONF-004": ("config file is not valid YAML", "the message names the line"),
     "CONF-005": ("bad --set", "write --set key=value"),
+    "CONF-006": ("configuration of a newer version", "use the mmsim that wrote it, or a newer one"),
     "STRAT-001": ("strategy not found", "name one of strategies/, or give a .py file"),
     "STRAT-002": ("strategy file is not usable", "see docs/strategies.md"),
     "STRAT-003": ("strategy does not compile", "the message names the line; run with --checked for more"),

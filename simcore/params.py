@@ -24,7 +24,7 @@ from simcore.records import FloatArray, IntArray
 from simcore.tape.schema import Instrument
 from simcore.units import NS_PER_MS, CashScale, rate_units, to_decimal
 
-SELF_TRADE = {"refuse": 0, "cancel_resting": 1, "ignore": 2}
+SELF_TRADE = {"refuse": 0, "cancel_resting": 1, "ignore": 2, "cancel_both": 3}
 SLOTS_MIN, SLOTS_MAX = 8, 256  # live orders of a lane: those that the exchange allows, and as many on the way out
 _LATENCY_NS_END = 86_400 * 10**9  # of recorded latencies: a longer one is a time, or in another unit
 LATENCY_LEGS = ("place", "amend", "cancel", "response")
@@ -68,8 +68,9 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_SLOTS] = min(max(2 * venue.max_open_orders, SLOTS_MIN), SLOTS_MAX)
     ints[st.P_MIN_NOTIONAL] = _units(venue.min_notional, scale, "venue.min_notional")
     ints[st.P_MAX_ORDER] = _lots(venue.max_order_qty, instrument, "venue.max_order_qty")
-    ints[st.P_RATE_COUNT] = venue.rate_limit_count
-    ints[st.P_RATE_WINDOW] = _ns(venue.rate_limit_window_ms, "venue.rate_limit_window_ms", 1)
+    for limit in venue.rate_limits[:1]:
+        ints[st.P_RATE_COUNT] = limit.count
+        ints[st.P_RATE_WINDOW] = _ns(limit.window_ms, "venue.rate_limits.0.window_ms", 1)
     ints[st.P_BALANCE] = _units(venue.balance, scale, "venue.balance")
     ints[st.P_LEVERAGE] = int(venue.leverage)
     ints[st.P_SELF_TRADE] = SELF_TRADE[venue.self_trade]

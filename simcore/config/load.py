@@ -12,7 +12,8 @@ from typing import Any
 import pydantic
 import yaml
 
-from simcore.config.model import LATENCY_KINDS, Config, FeeTier, Section, config_keys, key_of, section_of
+from simcore.config.migrate import migrate
+from simcore.config.model import LATENCY_KINDS, Config, Section, config_keys, item_of, key_of, section_of
 from simcore.errors import ConfigError
 
 _UNITS_MS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1000.0}
@@ -30,7 +31,7 @@ def load_config(
     """
     tree: dict[str, Any] = {}
     if path is not None:
-        tree = read_yaml(Path(path))
+        tree, _ = migrate(read_yaml(Path(path)), str(path))
         _anchor(tree, Path(path).parent)
     later: dict[str, Any] = {}
     for text in sets:
@@ -253,10 +254,11 @@ def _refuse_unknown(tree: Mapping[str, Any], at: str, section: type[Section] = C
         inner = section_of(fields[key])
         if inner is not None and isinstance(value, Mapping):
             _refuse_unknown(value, at, inner, f"{path}{key}.")
-        elif f"{path}{key}" == "fees.tiers" and isinstance(value, (list, tuple)):
-            for index, tier in enumerate(value):
-                if isinstance(tier, Mapping):
-                    _refuse_unknown(tier, at, FeeTier, f"fees.tiers.{index}.")
+        item = item_of(fields[key])
+        if item is not None and isinstance(value, (list, tuple)):
+            for index, each in enumerate(value):
+                if isinstance(each, Mapping):
+                    _refuse_unknown(each, at, item, f"{path}{key}.{index}.")
 
 
 def _suggestion(key: str, path: str, siblings: Sequence[str]) -> str:
@@ -265,9 +267,9 @@ def _suggestion(key: str, path: str, siblings: Sequence[str]) -> str:
         return f"; did you mean {path}{near[0]}?"
     every = [name for name, _ in config_keys()]
     same = [name for name in every if name.rsplit(".", 1)[-1] == key]
-    near = same[:1] or difflib.get_close_matches(path + key, every, n=1, cutoff=0.5)
+    near = same[:3] or difflib.get_close_matches(path + key, every, n=1, cutoff=0.5)
     if near:
-        return f"; did you mean {near[0]}?"
+        return f"; did you mean {' or '.join(near)}?"
     return f"; known here: {', '.join(siblings)}"
 
 

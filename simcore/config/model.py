@@ -1,95 +1,30 @@
 """The typed configuration of a run: every key, its unit, its default, its limits.
 
-Models are frozen and refuse unknown keys. `simcore.config.load` reads YAML, `--set` and keyword arguments into
-them; docs/config.md is `config_reference()`.
+Models are frozen and refuse unknown keys. `simcore.config.load` reads YAML, the environment, `--set` and keyword
+arguments into them; docs/config.md is made from them (`simcore.config.reference`).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import re
-import types
 import typing
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from simcore import units
+from simcore.config.values import Amount, Bps, Count, Ms, PositiveMs, Time
+
+VERSION: Literal[2] = 2  # of the layout; simcore.config.migrate brings older files to it
 
 # As simcore.kernels.queue.NAMES, which cannot be imported here: it would load the compiler.
 QUEUE_MODELS = ("risk_averse", "power", "power2", "power3", "log", "log2", "front", "fifo", "pro_rata")
 LATENCY_KINDS = ("place", "amend", "cancel", "response")
 TIERS_MAX = 8
-INT64_MAX = (1 << 63) - 1
-
-_TIME = re.compile(
-    r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}:\d{2})?)?", re.ASCII
-)
-_TIME_EXPECTED = "expected an ISO 8601 time such as 2024-05-01T08:00:00Z (UTC if no zone), or nanoseconds since 1970"
-
-
-def parse_time(value: Any) -> Any:
-    """Return nanoseconds since 1970 UTC of an ISO 8601 text, a datetime, or nanoseconds; None stays None."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, str, datetime)):
-        raise ValueError(_TIME_EXPECTED)  # noqa: TRY004  pydantic turns ValueError into a refusal
-    text = value.isoformat() if isinstance(value, datetime) else str(value).strip()
-    ts_ns = int(text) if re.fullmatch(r"\d{1,19}", text) else _iso_ns(text)
-    if not 0 <= ts_ns <= INT64_MAX:
-        raise ValueError("expected a time from 1970 to 2262")
-    return ts_ns
-
-
-def _iso_ns(text: str) -> int:
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise ValueError(_TIME_EXPECTED)
-    day, clock, seconds, fraction, zone = match.groups()
-    moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}:{seconds or '00'}").replace(tzinfo=UTC)
-    if zone and zone != "Z":
-        hours, minutes = int(zone[1:3]), int(zone[4:6])
-        moment -= timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
-    whole_s = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
-    return whole_s * units.NS_PER_S + int((fraction or "").ljust(9, "0"))
-
-
-def _decimal(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-        raise ValueError("expected a decimal number")  # noqa: TRY004  pydantic turns ValueError into a refusal
-    return units.to_decimal(value)
-
-
-def _rate_bps(value: Any) -> Any:
-    bps = _decimal(value)
-    if abs(bps) > 1000 or bps * 10_000 != (bps * 10_000).to_integral_value():
-        raise ValueError("expected basis points from -1000 to 1000, in steps of 0.0001; negative is a rebate")
-    return bps
-
-
-def plain_number(value: Decimal | None) -> int | float | str | None:
-    """Return a decimal as YAML and JSON hold it: an int or a float where that is exact, else text."""
-    if value is None:
-        return None
-    if value == value.to_integral_value():
-        return int(value)
-    return float(value) if Decimal(repr(float(value))) == value else format(value.normalize(), "f")
-
-
-_Plain = PlainSerializer(plain_number)
-Amount = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=Decimal("1e15")), _Plain]
-Bps = Annotated[Decimal, BeforeValidator(_rate_bps), _Plain]
-Time = Annotated[int | None, BeforeValidator(parse_time)]
-Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
-Ms = Annotated[float, Field(ge=0, le=86_400_000.0, allow_inf_nan=False)]
-PositiveMs = Annotated[float, Field(ge=0.000001, le=86_400_000.0, allow_inf_nan=False)]
-
-
+RATE_LIMITS_MAX = 3
 class Section(BaseModel):
     """A mapping of known keys."""
 
@@ -116,6 +51,10 @@ def _leaves(value: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", inner
 
 
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 class StrategyConfig(Section):
     """The quoting code and its parameters."""
 
@@ -133,6 +72,14 @@ class NodeConfig(Section):
     use_amend: bool = Field(False, description="move working orders by amends instead of cancel and place")
     wait_cancel: bool = Field(False, description="place on a side only when no cancel of that side is in flight")
     sample_interval_ms: PositiveMs = Field(1000.0, description="time between two rows of the ledger samples, ms")
+    depth_levels: int = Field(5, ge=1, le=100, description="levels a side that count for the depth that a strategy sees")
+    queue_levels: int = Field(3, ge=1, le=100, description="levels a side over which the place in the queue is a percentile")
+    queue_model: Literal["risk_averse", "power", "power2", "power3", "log", "log2", "front"] = Field(
+        "power", description="how the Node estimates its own place in the queue; the exchange has its own (`venue.queue_model`)"
+    )
+    queue_n: float = Field(3.0, gt=0, le=100, allow_inf_nan=False, description="exponent of the power models")
+    trace_every: Count = Field(0, description="every n-th tick is traced (docs/strategies.md); 0 = none")
+    features: bool = Field(True, description="keep the ten features of a symbol, for reports, strategies and the scoreboard")
 
 
 def _queue_model(value: Any) -> Any:
@@ -141,9 +88,18 @@ def _queue_model(value: Any) -> Any:
     raise ValueError(f"expected one of {', '.join(QUEUE_MODELS)}, or the path of a .py file")
 
 
-class VenueConfig(Section):
-    """The simulated exchange."""
+class RateLimit(Section):
+    """A limit on requests of any kind."""
 
+    count: int = Field(ge=1, le=1_000_000_000, description="requests allowed in one window")
+    window_ms: PositiveMs = Field(1000.0, description="length of the window, ms")
+    penalty_ms: Ms = Field(0.0, description="time for which everything is refused once the count is exceeded, ms; 0 = to the window's end")
+
+
+class VenueConfig(Section):
+    """The simulated exchange; a profile gives it the rules of a real one (docs/venues.md)."""
+
+    name: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]*$", description="a profile of `mmsim venue list`, whose values stand in for the defaults; null = none")
     queue_model: Annotated[str, BeforeValidator(_queue_model)] = Field(
         "power",
         description=f"how our place in the queue moves: {', '.join(QUEUE_MODELS)}, or the path of a .py file (docs/semantics.md 4.2)",
@@ -155,12 +111,23 @@ class VenueConfig(Section):
     max_open_orders: int = Field(64, ge=1, le=256, description="open orders that the exchange allows")
     min_notional: Amount = Field(Decimal(0), description="smallest value of an order, quote currency (inverse: base coin); 0 = no limit")
     max_order_qty: Amount = Field(Decimal(0), description="largest quantity of an order, in the instrument's unit; 0 = no limit")
-    rate_limit_count: Count = Field(0, description="requests allowed in one window; 0 = no limit")
-    rate_limit_window_ms: PositiveMs = Field(1000.0, description="length of the window of the rate limit, ms")
+    min_qty: Amount = Field(Decimal(0), description="smallest quantity of an order, in the instrument's unit; 0 = no limit")
+    price_band_bps: Amount = Field(Decimal(0), description="farthest that the price of an order may be from the mid, bps; 0 = no limit")
+    max_trigger_orders: int = Field(10, ge=0, le=256, description="stop and take-profit orders that may wait for their trigger")
+    rate_limits: Annotated[tuple[RateLimit, ...], BeforeValidator(_as_tuple)] = Field(
+        (), max_length=RATE_LIMITS_MAX, description=f"at most {RATE_LIMITS_MAX} limits on requests, each of which holds"
+    )
+    amend: Literal["allowed", "refused"] = Field("allowed", description="whether the exchange amends orders")
+    amend_keeps_place: bool = Field(True, description="an amend to a smaller quantity at the same price keeps its place in the queue")
     balance: Amount = Field(Decimal(0), description="money on the account, quote currency (inverse: base coin); 0 = no margin check")
     leverage: int = Field(1, ge=1, le=1000, description="largest position, in multiples of equity")
-    self_trade: Literal["refuse", "cancel_resting", "ignore"] = Field(
-        "refuse", description="when our order would match our own: refuse it, cancel the resting one, or let it pass"
+    maintenance_bps: Amount = Field(Decimal(0), description="equity below which the position is liquidated, bps of its value; 0 = never")
+    liquidation_fee_bps: Bps = Field(Decimal(0), ge=0, description="fee of a liquidation, bps")
+    margin_check_ms: PositiveMs = Field(1000.0, description="time between two checks of the margin, ms")
+    funding_interval_h: float = Field(0.0, ge=0, le=8760, allow_inf_nan=False, description="time between two fundings, h, from midnight UTC on; 0 = those of the tape only")
+    funding_rate_bps: Bps = Field(Decimal(0), description="rate of each of these fundings, bps; positive: longs pay")
+    self_trade: Literal["refuse", "cancel_resting", "cancel_both", "ignore"] = Field(
+        "refuse", description="when our order would match our own: refuse it, cancel the resting one, cancel both, or let it pass"
     )
 
 
@@ -170,10 +137,6 @@ class FeeTier(Section):
     turnover: Amount = Field(description="turnover from which the tier holds, in cash")
     maker_bps: Bps | None = Field(None, description="maker fee, bps; negative is a rebate; null = as below the tiers")
     taker_bps: Bps | None = Field(None, description="taker fee, bps; null = as below the tiers")
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 class FeeConfig(Section):
@@ -259,10 +222,64 @@ class BookConfig(Section):
     )
 
 
+class LinkConfig(Section):
+    """An instrument that another one's quotes depend on."""
+
+    follower: str = Field(min_length=1, description="symbol whose strategy sees the leader's book")
+    leader: str = Field(min_length=1, description="symbol whose book it sees")
+
+    @model_validator(mode="after")
+    def _two_symbols(self) -> LinkConfig:
+        if self.follower == self.leader:
+            raise ValueError("expected two symbols: a book does not lead itself")
+        return self
+
+
+_Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+_Symbols = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_as_tuple)]
+
+
+class PortfolioConfig(Section):
+    """What holds for all symbols of a run together."""
+
+    max_gross: Amount = Field(Decimal(0), description="largest sum of the values of all positions, in cash; 0 = no limit")
+    allocate: bool = Field(False, description="shift size between symbols by their scores")
+    rebalance_s: float = Field(30.0, ge=0.001, le=31_536_000, allow_inf_nan=False, description="time between two allocations, s")
+    temperature: float = Field(2.0, gt=0, le=1e6, allow_inf_nan=False, description="how evenly weights follow scores; high = evenly")
+    weight_min: _Weight = Field(0.1, description="least weight of a symbol")
+    weight_max: _Weight = Field(3.0, description="largest weight of a symbol")
+    hysteresis: _Weight = Field(0.05, description="smaller changes of a weight are left out")
+    blacklist_net_bps: float = Field(-5.0, ge=-1e6, le=1e6, allow_inf_nan=False, description="a symbol that earns less than this is blacklisted, bps of its turnover")
+    blacklist_min: float = Field(30.0, ge=0, le=1e9, allow_inf_nan=False, description="time for which it is, minutes")
+    whitelist: _Symbols = Field((), description="if not empty, the only symbols that are quoted")
+    blacklist: _Symbols = Field((), description="symbols that are never quoted")
+
+    @model_validator(mode="after")
+    def _lists_agree(self) -> PortfolioConfig:
+        if self.weight_min > self.weight_max:
+            raise ValueError("expected weight_min <= weight_max")
+        both = sorted({*self.whitelist} & {*self.blacklist})
+        if both:
+            raise ValueError(f"{', '.join(both)}: expected in one of whitelist and blacklist")
+        return self
+
+
+OVERRIDES = ("strategy", "node", "venue", "fees", "latency")  # sections that a symbol may have of its own
+
+
+def _by_symbol(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise ValueError("expected a mapping of symbols to keys")  # noqa: TRY004  pydantic turns ValueError into a refusal
+    for symbol, tree in value.items():
+        if not isinstance(symbol, str) or not symbol or not isinstance(tree, Mapping):
+            raise ValueError(f"{symbol}: expected a symbol with a mapping of keys")
+    return {symbol: value[symbol] for symbol in sorted(value)}
+
+
 class Config(Section):
     """All of it."""
 
-    version: Literal[1] = Field(1, description="version of this layout")
+    version: Literal[2] = Field(VERSION, description="version of this layout")
     strategy: StrategyConfig = Field(default_factory=StrategyConfig)
     node: NodeConfig = Field(default_factory=NodeConfig)
     venue: VenueConfig = Field(default_factory=VenueConfig)
@@ -270,6 +287,14 @@ class Config(Section):
     latency: LatencyConfig = Field(default_factory=LatencyConfig)
     run: RunConfig = Field(default_factory=RunConfig)
     book: BookConfig = Field(default_factory=BookConfig)
+    portfolio: PortfolioConfig = Field(default_factory=PortfolioConfig)
+    instruments: Annotated[dict[str, dict[str, Any]], BeforeValidator(_by_symbol)] = Field(
+        default_factory=dict,
+        description="what differs for one symbol: keys of strategy (only params), node, venue, fees and latency, below the symbol",
+    )
+    links: Annotated[tuple[LinkConfig, ...], BeforeValidator(_as_tuple)] = Field(
+        (), max_length=64, description="symbols that others follow"
+    )
 
 
 def key_of(name: str, field: pydantic.fields.FieldInfo) -> str:
@@ -283,6 +308,14 @@ def section_of(field: pydantic.fields.FieldInfo) -> type[Section] | None:
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
+def item_of(field: pydantic.fields.FieldInfo) -> type[Section] | None:
+    """Return the section that each item of a list holds; None for other fields."""
+    arguments = typing.get_args(field.annotation)
+    if typing.get_origin(field.annotation) is tuple and isinstance(arguments[0], type) and issubclass(arguments[0], Section):
+        return arguments[0]
+    return None
+
+
 def config_keys(section: type[Section] = Config, prefix: str = "") -> Iterator[tuple[str, pydantic.fields.FieldInfo]]:
     """Yield (dotted key, field) of every value, in order."""
     for name, field in section.model_fields.items():
@@ -291,80 +324,3 @@ def config_keys(section: type[Section] = Config, prefix: str = "") -> Iterator[t
             yield prefix + key_of(name, field), field
         else:
             yield from config_keys(inner, f"{prefix}{key_of(name, field)}.")
-
-
-def config_reference() -> str:
-    """Return docs/config.md: how to configure a run, and every key."""
-    lines = [_REFERENCE_HEAD]
-    for name, field in Config.model_fields.items():
-        section = section_of(field)
-        if section is None:
-            lines += ["\n## version\n", _TABLE_HEAD, _row(name, field)]
-            continue
-        lines += [f"\n## {name}\n", f"{section.__doc__}\n", _TABLE_HEAD]
-        if section is LatencyConfig:
-            lines[-1:] = [
-                *(f"* `latency.{key}`: {inner.description}" for key, inner in section.model_fields.items()),
-                "\nEach of the four has these keys:\n",
-                _TABLE_HEAD,
-            ]
-            section = LatencyModel
-        lines += [_row(key, inner) for key, inner in config_keys(section)]
-        if section is FeeConfig:
-            lines += ["\nEach tier has these keys:\n", _TABLE_HEAD, *(_row(k, f) for k, f in config_keys(FeeTier))]
-    return "\n".join(lines) + "\n"
-
-
-_TABLE_HEAD = "| key | type | default | what |\n|---|---|---|---|"
-_REFERENCE_HEAD = """# Configuration
-
-This page is generated from `simcore/config/model.py`.
-
-A run takes its configuration from, each over the one before: the defaults below, a YAML file (`--config FILE`),
-`--set key=value` (any number of them; the value is YAML), and the options of the command (`--seed`, `--latency`, …) or
-the keyword arguments in Python. Unknown keys and bad values are refused. The run folder holds the whole result as
-`config.yaml`.
-
-```yaml
-version: 1
-strategy:
-  name: demo_maker
-venue:
-  queue_model: power
-latency:
-  place: {model: lognormal, ms: 8, sigma: 0.4}
-```
-
-Paths in a YAML file are relative to the file, those in `--set` to the current folder. Numbers of money and fees are
-read as exact decimals. `--latency` is short for the latency keys: `10ms` (all four), `place=10ms,cancel=12ms`,
-`lognormal:10ms:0.4`, `feed:1.0`, `recorded:FILE`; the units are ns, us, ms and s."""
-
-
-def _row(key: str, field: pydantic.fields.FieldInfo) -> str:
-    default = "required" if field.is_required() else f"`{_shown(field.get_default(call_default_factory=True))}`"
-    return f"| `{key}` | {_kind(field.annotation)} | {default} | {field.description} |"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return "[]"
-    return str(value)
-
-
-_KINDS = {int: "integer", float: "number", Decimal: "decimal", bool: "true/false", str: "text", dict: "mapping", tuple: "list"}
-
-
-def _kind(annotation: Any) -> str:
-    origin = typing.get_origin(annotation)
-    if origin is Literal:
-        return ", ".join(f"`{choice}`" for choice in typing.get_args(annotation))
-    if origin in (typing.Union, types.UnionType):
-        parts = [a for a in typing.get_args(annotation) if a is not type(None)]
-        return f"{_kind(parts[0])} or null"
-    if origin is Annotated:
-        return _kind(typing.get_args(annotation)[0])
-    return _KINDS[origin or annotation]

@@ -17,7 +17,7 @@ from tests.property.runs import make_case, simulated
 from tests.support import INSTRUMENT
 
 LEGS = ("place", "amend", "cancel", "response")
-BUSY = ("node.use_amend=false", "venue.rate_limit_count=0", "venue.max_open_orders=64")
+BUSY = ("node.use_amend=false", "venue.rate_limits=[]", "venue.max_open_orders=64")
 
 
 def arrivals(outcome):

@@ -53,9 +53,9 @@ def test_a_shift_by_whole_days_shifts_every_time(case, days):
 @settings(max_examples=40)
 def test_a_shift_in_time_shifts_every_time(case, shift):
     """By any number of nanoseconds, where no rate limit counts in windows of the clock on the wall."""
-    usual = journal(simulated(case, "venue.rate_limit_count=0"))
+    usual = journal(simulated(case, "venue.rate_limits=[]"))
     moved = case.with_rows([case.rows.exch_ts + shift, case.rows.local_ts + shift, *case.rows[2:]])
-    for stream, rows in journal(simulated(moved, "venue.rate_limit_count=0")).items():
+    for stream, rows in journal(simulated(moved, "venue.rate_limits=[]")).items():
         for name in TIMES[stream]:
             rows[name] -= shift
         assert rows.tobytes() == usual[stream].tobytes()

@@ -84,7 +84,7 @@ def make_run(folder: Path, spec: Spec | None = None) -> Path:
         pq.write_table(to_table(rows), folder / "journal" / f"{stream}.parquet")
     (folder / "run.json").write_text(json.dumps(fake.note(), indent=2))
     (folder / "counts.json").write_text(json.dumps(fake.counts(), indent=2))
-    (folder / "config.yaml").write_text("version: 1\nstrategy:\n  name: demo_maker\n")
+    (folder / "config.yaml").write_text("version: 2\nstrategy:\n  name: demo_maker\n")
     return folder
 
 

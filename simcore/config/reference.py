@@ -1,0 +1,102 @@
+"""docs/config.md, made from the models. `python -m simcore.config.reference > docs/config.md` writes it."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from simcore.config.model import Config, LatencyConfig, LatencyModel, Section, config_keys, item_of, section_of
+
+_TABLE_HEAD = "| key | type | default | what |\n|---|---|---|---|"
+_REFERENCE_HEAD = """# Configuration
+
+This page is generated from `simcore/config/model.py` (`python -m simcore.config.reference > docs/config.md`).
+
+A run takes its configuration from, each over the one before: the defaults below, a YAML file (`--config FILE`),
+`--set key=value` (any number of them; the value is YAML), and the options of the command (`--seed`, `--latency`, …) or
+the keyword arguments in Python. Unknown keys and bad values are refused. The run folder holds the whole result as
+`config.yaml`.
+
+```yaml
+version: 2
+strategy:
+  name: demo_maker
+venue:
+  queue_model: power
+latency:
+  place: {model: lognormal, ms: 8, sigma: 0.4}
+```
+
+Paths in a YAML file are relative to the file, those in `--set` to the current folder. Numbers of money and fees are
+read as exact decimals. `--latency` is short for the latency keys: `10ms` (all four), `place=10ms,cancel=12ms`,
+`lognormal:10ms:0.4`, `feed:1.0`, `recorded:FILE`; the units are ns, us, ms and s."""
+
+
+def config_reference() -> str:
+    """Return docs/config.md: how to configure a run, and every key."""
+    lines = [_REFERENCE_HEAD]
+    for name, field in Config.model_fields.items():
+        section = section_of(field)
+        if section is None:
+            lines += [f"\n## {name}\n", _TABLE_HEAD, _row(name, field), *_items(name, field)]
+            continue
+        lines += [f"\n## {name}\n", f"{section.__doc__}\n", _TABLE_HEAD]
+        if section is LatencyConfig:
+            lines[-1:] = [
+                *(f"* `latency.{key}`: {inner.description}" for key, inner in section.model_fields.items()),
+                "\nEach of the four has these keys:\n",
+                _TABLE_HEAD,
+            ]
+            section = LatencyModel
+        lines += [_row(key, inner) for key, inner in config_keys(section)]
+        for key, inner in config_keys(section):
+            lines += _items(key, inner)
+    return "\n".join(lines) + "\n"
+
+
+def _items(key: str, field: pydantic.fields.FieldInfo) -> Iterator[str]:
+    """Yield the table of a list's items, if they have keys."""
+    item: type[Section] | None = item_of(field)
+    if item is not None:
+        yield f"\nEach of `{key}` has these keys:\n"
+        yield _TABLE_HEAD
+        yield from (_row(inner_key, inner) for inner_key, inner in config_keys(item))
+
+
+def _row(key: str, field: pydantic.fields.FieldInfo) -> str:
+    default = "required" if field.is_required() else f"`{_shown(field.get_default(call_default_factory=True))}`"
+    return f"| `{key}` | {_kind(field.annotation)} | {default} | {field.description} |"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[]"
+    return str(value)
+
+
+_KINDS = {int: "integer", float: "number", Decimal: "decimal", bool: "true/false", str: "text", dict: "mapping", tuple: "list"}
+
+
+def _kind(annotation: Any) -> str:
+    origin = typing.get_origin(annotation)
+    if origin is Literal:
+        return ", ".join(f"`{choice}`" for choice in typing.get_args(annotation))
+    if origin in (typing.Union, types.UnionType):
+        parts = [a for a in typing.get_args(annotation) if a is not type(None)]
+        return f"{_kind(parts[0])} or null"
+    if origin is Annotated:
+        return _kind(typing.get_args(annotation)[0])
+    return _KINDS[origin or annotation]
+
+
+if __name__ == "__main__":
+    print(config_reference(), end="")  # noqa: T201

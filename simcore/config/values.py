@@ -1,0 +1,76 @@
+"""Types of configuration values: times, exact decimals, durations; each refuses what it cannot hold exactly."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from simcore import units
+
+INT64_MAX = (1 << 63) - 1
+
+_TIME = re.compile(
+    r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}:\d{2})?)?", re.ASCII
+)
+_TIME_EXPECTED = "expected an ISO 8601 time such as 2024-05-01T08:00:00Z (UTC if no zone), or nanoseconds since 1970"
+
+
+def parse_time(value: Any) -> Any:
+    """Return nanoseconds since 1970 UTC of an ISO 8601 text, a datetime, or nanoseconds; None stays None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, str, datetime)):
+        raise ValueError(_TIME_EXPECTED)  # noqa: TRY004  pydantic turns ValueError into a refusal
+    text = value.isoformat() if isinstance(value, datetime) else str(value).strip()
+    ts_ns = int(text) if re.fullmatch(r"\d{1,19}", text) else _iso_ns(text)
+    if not 0 <= ts_ns <= INT64_MAX:
+        raise ValueError("expected a time from 1970 to 2262")
+    return ts_ns
+
+
+def _iso_ns(text: str) -> int:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(_TIME_EXPECTED)
+    day, clock, seconds, fraction, zone = match.groups()
+    moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}:{seconds or '00'}").replace(tzinfo=UTC)
+    if zone and zone != "Z":
+        hours, minutes = int(zone[1:3]), int(zone[4:6])
+        moment -= timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
+    whole_s = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    return whole_s * units.NS_PER_S + int((fraction or "").ljust(9, "0"))
+
+
+def _decimal(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        raise ValueError("expected a decimal number")  # noqa: TRY004  pydantic turns ValueError into a refusal
+    return units.to_decimal(value)
+
+
+def _signed_bps(value: Any) -> Any:
+    bps = _decimal(value)
+    if abs(bps) > 1000 or bps * 10_000 != (bps * 10_000).to_integral_value():
+        raise ValueError("expected basis points from -1000 to 1000, in steps of 0.0001")
+    return bps
+
+
+def plain_number(value: Decimal | None) -> int | float | str | None:
+    """Return a decimal as YAML and JSON hold it: an int or a float where that is exact, else text."""
+    if value is None:
+        return None
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else format(value.normalize(), "f")
+
+
+_Plain = PlainSerializer(plain_number)
+Amount = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=Decimal("1e15")), _Plain]
+Bps = Annotated[Decimal, BeforeValidator(_signed_bps), _Plain]
+Time = Annotated[int | None, BeforeValidator(parse_time)]
+Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
+Ms = Annotated[float, Field(ge=0, le=86_400_000.0, allow_inf_nan=False)]
+PositiveMs = Annotated[float, Field(ge=0.000001, le=86_400_000.0, allow_inf_nan=False)]
