@@ -22,6 +22,7 @@ from simcore.records import STAGES_MAX
 
 _PARTS = {"signals": "USES_SIGNALS", "queue": "USES_QUEUE"}
 _DEPTH = ("bid_depth_lots", "ask_depth_lots")
+_FEED = ("book_age_ns", "gaps", "rewinds")
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def chain_source(stages: list[Stage], module: ModuleType, package: str) -> str:
                 lines.append(f"from {kind.__module__} import {kind.__qualname__} as {part}_{i}")
     lines += ["", f"STAGE_NAMES = {tuple(stage.name for stage in stages)!r}"]
     lines += [f"{flag} = {name in uses}" for name, flag in _PARTS.items()]
-    lines += [f"USES_DEPTH = {any(name in uses for name in _DEPTH)}"]
+    lines += [f"USES_DEPTH = {any(name in uses for name in _DEPTH)}", f"USES_FEED = {any(name in uses for name in _FEED)}"]
     lines += [f"CANCELS_ON_BAD_BOOK = {bool(getattr(module, 'CANCELS_ON_BAD_BOOK', False))}"]
     lines += _tuple_class("Params", [(s.name, f"Params_{i}") for i, s in enumerate(stages) if s.params is not None])
     lines += _tuple_class("Memory", [(s.name, f"Memory_{i}") for i, s in enumerate(stages) if s.memory is not None])

@@ -23,7 +23,7 @@ from simcore import jit
 from simcore.errors import EngineError, StrategyError
 
 # Kernels that import a linked module, directly or through another of these.
-_LINKED = ("resting", "requests", "venue", "pipeline", "loop")
+_LINKED = ("resting", "requests", "venue", "node", "orders", "reconcile", "observe", "pipeline", "loop")
 _KERNELS = Path(__file__).parent / "kernels"
 _STRATEGIES = Path(__file__).parent.parent / "strategies"
 _AT_IMPORT = (  # what the lines of a user's file can raise

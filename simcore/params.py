@@ -59,6 +59,10 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_SCALE] = scale.value_scale
     ints[st.P_QUEUE] = queue_code(venue.queue_model, is_l3)
     floats[st.F_QUEUE_N] = venue.queue_n
+    node = config.node
+    ints[st.P_DEPTH_LEVELS], ints[st.P_QUEUE_LEVELS] = node.depth_levels, node.queue_levels
+    ints[st.P_NODE_QUEUE], floats[st.F_NODE_QUEUE_N] = queue.NAMES.index(node.queue_model), node.queue_n
+    ints[st.P_TRACE], ints[st.P_FEATURES] = node.trace_every, node.features
     floats[st.F_LINK_TICK] = floats[st.F_LINK_LOT] = 1.0
     floats[st.F_CASH_UNIT] = float(scale.unit)
     ints[st.P_FILL_WHOLE] = venue.fill_whole

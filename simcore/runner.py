@@ -237,6 +237,8 @@ def _move_books(state: State) -> State:
     moved = replace(state, **moves)
     if "exch" in moves:
         states.relink(moved)
+    if "local" in moves:
+        states.remark(moved)
     return moved
 
 

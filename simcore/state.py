@@ -14,7 +14,7 @@ from simcore.kernels import book as bk
 from simcore.kernels import l3 as l3k
 from simcore.kernels import state as st
 from simcore.kernels.context import LEVELS_MAX
-from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE, Chunk, IntArray, Record
+from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Chunk, IntArray, Record
 
 OUTPUT_ROWS = 1 << 13
 
@@ -51,6 +51,9 @@ class State:
     taken: Any
     fill_ring: Any
     l3: Any
+    marks: Any
+    rings: Any
+    whole: Any
     ints: Any
     floats: Any
     params: Any
@@ -72,6 +75,8 @@ class Output:
     out_fills: Any
     out_markouts: Any
     out_samples: Any
+    out_features: Any
+    out_traces: Any
 
 
 def handle(state: State, out: Output, exch_rows: Chunk, local_rows: Chunk) -> Any:
@@ -196,6 +201,8 @@ def new_state(
     clock[st.OWN_BEST_ASK] = bk.NO_ASK
     clock[st.OWN_WORST_BID] = bk.NO_ASK
     clock[st.OWN_WORST_ASK] = bk.NO_BID
+    clock[st.NODE_BEST_BID], clock[st.NODE_BEST_ASK] = bk.NO_BID, bk.NO_ASK
+    clock[st.NODE_WORST_BID], clock[st.NODE_WORST_ASK] = bk.NO_ASK, bk.NO_BID
     clock[st.USES_FEED] = (ints[:, st.P_LAT_MODEL : st.P_LAT_MODEL + 4] == st.FEED).any()
     leaves = 1
     while leaves < lanes:
@@ -235,6 +242,9 @@ def new_state(
         taken=records(st.TAKEN, 256),
         fill_ring=records(st.PENDING_FILL, 1 << 12),
         l3=l3,
+        marks=window.copy(),
+        rings=np.zeros((lanes, st.RETURNS)),
+        whole=np.zeros((lanes, st.WHOLE_SIZE), np.int64),
         ints=ints,
         floats=floats,
         params=params,
@@ -266,9 +276,10 @@ def new_output(state: State, least_rows: int = OUTPUT_ROWS) -> Output:
     """Return journal buffers that hold at least two of whatever one market row can cause in all lanes."""
     lanes, slots = state.node_orders.shape
     rows = max(least_rows, 4 * lanes * slots)
+    few = max(least_rows // 4, 4 * lanes)  # one a tick at most
     return Output(
-        np.zeros(5, np.int64), records(REQUEST, rows), records(REPORT, rows), records(FILL, rows),
-        records(MARKOUT, rows), records(SAMPLE, rows),
+        np.zeros(7, np.int64), records(REQUEST, rows), records(REPORT, rows), records(FILL, rows),
+        records(MARKOUT, rows), records(SAMPLE, rows), records(FEATURE, few), records(TRACE, few),
     )  # fmt: skip
 
 
@@ -305,6 +316,8 @@ def make_room(state: State, needed: int) -> State:
     grown = replace(state, **changes)
     if "exch" in changes:
         relink(grown)
+    if "local" in changes:
+        remark(grown)
     return grown
 
 
@@ -372,6 +385,19 @@ def relink(state: State) -> None:
         else:
             heads[place] = index + 1
         tails[place] = index + 1
+
+
+def remark(state: State) -> None:
+    """Mark anew the levels of the local window that the Node's followed orders stand at, after the window has moved."""
+    state.marks[:] = 0
+    state.clock[st.NODE_FAR] = 0
+    base, width = int(state.local.meta[bk.BASE]), state.marks.shape[1]
+    for lane, slot in zip(*np.nonzero(state.node_orders["tracked"]), strict=True):
+        column = int(state.node_orders["price_ticks"][lane, slot]) - base
+        if 0 <= column < width:
+            state.marks[int(state.node_orders["side"][lane, slot]), column] += 1
+        else:
+            state.clock[st.NODE_FAR] += 1
 
 
 def save(state: State) -> dict[str, Any]:

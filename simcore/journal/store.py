@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 from simcore.errors import JournalError
 from simcore.files import write_atomic
 from simcore.journal.digest import DIGESTED, Digest
-from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE, Record
+from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Record
 
 STREAMS: dict[str, np.dtype[np.void]] = {
     "requests": REQUEST, "reports": REPORT, "fills": FILL, "markouts": MARKOUT, "samples": SAMPLE,
+    "features": FEATURE, "traces": TRACE,
 }  # fmt: skip
+OPTIONAL = ("features", "traces")  # written only if they hold rows; neither is part of the digest
 SPILL_ROWS = 1 << 18  # about 30 MB
 _PIECE_ROWS = 1 << 16
 DIGEST_STREAMS = DIGESTED
@@ -48,8 +50,13 @@ def parquet_options(dtype: np.dtype[np.void]) -> dict[str, Any]:
 
 
 def read_stream(run_dir: Path, stream: str) -> Record:
-    """Read a finished run's stream as records; JRNL-001 if it is not there or unreadable."""
+    """Read a finished run's stream as records; JRNL-001 if it is not there or unreadable.
+
+    A stream of OPTIONAL that is not there has no rows.
+    """
     path = run_dir / "journal" / f"{stream}.parquet"
+    if stream in OPTIONAL and not path.exists():
+        return np.zeros(0, STREAMS[stream])
     try:
         return from_table(pq.read_table(path), STREAMS[stream])
     except (OSError, pa.ArrowException) as exc:
@@ -60,6 +67,8 @@ def check_streams(run_dir: Path) -> None:
     """Look at the end of each stream's file, where Parquet says what it holds; JRNL-001 if one is not whole."""
     for stream, dtype in STREAMS.items():
         path = run_dir / "journal" / f"{stream}.parquet"
+        if stream in OPTIONAL and not path.exists():
+            continue
         try:
             found = pq.read_schema(path).names
         except (OSError, pa.ArrowException) as exc:
@@ -152,6 +161,8 @@ class JournalStore:
     def _finish_stream(self, stream: str, dtype: np.dtype[np.void]) -> None:
         assert self.folder is not None
         path = self.folder / f"{stream}.parquet"
+        if stream in OPTIONAL and not self._pending[stream] and not self.segments[stream]:
+            return
         pending = to_table(self.rows(stream))
 
         def write(temporary: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from simcore.jit import array_field
 from simcore.kernels.state import L3_ORDER, LANE, NODE_ORDER, PENDING_FILL, TAKEN, VENUE_ORDER, WIRE_REQUEST
-from simcore.records import FILL, MARKOUT, REPORT, REQUEST, SAMPLE
+from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE
 
 I8, F8, I4, U1 = (np.dtype(code) for code in ("i8", "f8", "i4", "u1"))
 
@@ -38,6 +38,9 @@ ARRAYS = {
     "taken": (TAKEN, 1),  # [T]
     "fill_ring": (PENDING_FILL, 1),  # [B]
     "l3": (L3_ORDER, 1),  # open addressing by order_id
+    "marks": (I4, 2),  # [2, window] own orders that the Node follows, by level of the local window
+    "rings": (F8, 2),  # [K, RETURNS]
+    "whole": (I8, 2),  # [K, WHOLE_SIZE]
     "ints": (I8, 2),  # [K, INTS_SIZE]
     "floats": (F8, 2),  # [K, FLOATS_SIZE]
     "params": (F8, 2),  # [K, n]
@@ -53,6 +56,8 @@ OUTPUT_ARRAYS = {
     "out_fills": (FILL, 1),
     "out_markouts": (MARKOUT, 1),
     "out_samples": (SAMPLE, 1),
+    "out_features": (FEATURE, 1),
+    "out_traces": (TRACE, 1),
 }
 ROW_ARRAYS = {
     "exch_ts": (I8, 1),
@@ -97,6 +102,9 @@ reports = array_field("reports", *ARRAYS["reports"])
 taken = array_field("taken", *ARRAYS["taken"])
 fill_ring = array_field("fill_ring", *ARRAYS["fill_ring"])
 l3 = array_field("l3", *ARRAYS["l3"])
+marks = array_field("marks", *ARRAYS["marks"])
+rings = array_field("rings", *ARRAYS["rings"])
+whole = array_field("whole", *ARRAYS["whole"])
 ints = array_field("ints", *ARRAYS["ints"])
 floats = array_field("floats", *ARRAYS["floats"])
 params = array_field("params", *ARRAYS["params"])
@@ -110,6 +118,8 @@ out_reports = array_field("out_reports", *OUTPUT_ARRAYS["out_reports"])
 out_fills = array_field("out_fills", *OUTPUT_ARRAYS["out_fills"])
 out_markouts = array_field("out_markouts", *OUTPUT_ARRAYS["out_markouts"])
 out_samples = array_field("out_samples", *OUTPUT_ARRAYS["out_samples"])
+out_features = array_field("out_features", *OUTPUT_ARRAYS["out_features"])
+out_traces = array_field("out_traces", *OUTPUT_ARRAYS["out_traces"])
 exch_ts = array_field("exch_ts", *ROW_ARRAYS["exch_ts"])
 local_ts = array_field("local_ts", *ROW_ARRAYS["local_ts"])
 ev = array_field("ev", *ROW_ARRAYS["ev"])

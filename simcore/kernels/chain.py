@@ -12,6 +12,7 @@ STAGE_NAMES: tuple[str, ...] = ()
 USES_SIGNALS = False  # whether any stage reads context.signals: the Node then measures them
 USES_QUEUE = False
 USES_DEPTH = False
+USES_FEED = False
 CANCELS_ON_BAD_BOOK = False
 
 

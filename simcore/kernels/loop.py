@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from simcore.jit import entry, kernel
-from simcore.kernels import account, at, node, orders, wire
-from simcore.kernels import pipeline, requests, venue  # LINK
+from simcore.kernels import account, at, wire
+from simcore.kernels import node, orders, pipeline, requests, venue  # LINK
 from simcore.kernels.state import (
     CHANGED,
     CLASS_MARKOUT,
@@ -21,11 +21,13 @@ from simcore.kernels.state import (
     NEED_EXCH,
     NEVER,
     NODE_ONLY,
+    O_FEATURES,
     O_FILLS,
     O_MARKOUTS,
     O_REPORTS,
     O_REQUESTS,
     O_SAMPLES,
+    O_TRACES,
     ORIGIN,
     P_TICK_NS,
     PAUSE_KEY,
@@ -93,8 +95,9 @@ def engine_run(state: State) -> int:
         if event == CLASS_REPORT:
             _report(state, lane)
         else:
-            pipeline.tick(state, lane, now_ns)
-            at.lanes(state)[lane].tick_ns = now_ns + at.ints(state)[lane, P_TICK_NS]
+            wait_ns = pipeline.tick(state, lane, now_ns)
+            interval = at.ints(state)[lane, P_TICK_NS]
+            at.lanes(state)[lane].tick_ns = now_ns + wait_ns if wait_ns > 0 else (now_ns // interval + 1) * interval
             wire.schedule(state, lane)
 
 
@@ -182,6 +185,8 @@ def _node_fits(state: State, lane: int) -> bool:
         at.out_requests(state).shape[0] - at.counts(state)[O_REQUESTS] >= slots
         and at.out_reports(state).shape[0] - at.counts(state)[O_REPORTS] >= 1
         and at.out_samples(state).shape[0] - at.counts(state)[O_SAMPLES] >= 1
+        and at.out_features(state).shape[0] - at.counts(state)[O_FEATURES] >= 1
+        and at.out_traces(state).shape[0] - at.counts(state)[O_TRACES] >= 1
         and at.requests(state).shape[1] - at.lanes(state)[lane].request_count >= slots
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from simcore.jit import inlined, kernel, unsigned
-from simcore.kernels import at
+from simcore.kernels import at, own_queue
+from simcore.kernels import chain  # LINK
 from simcore.kernels.book import (
     BASE,
     BEST_ASK,
@@ -32,10 +33,19 @@ from simcore.kernels.feed import (
 from simcore.kernels.state import (
     CHANGED,
     FEED_LOCAL_NS,
+    GAPS,
+    IS_L3,
+    LAST_LOCAL_EXCH_TS,
+    LAST_LOCAL_TS,
     LOCAL_LAST,
     LOCAL_ROW,
     MOVE_BOOK,
     NEED_LOCAL,
+    NODE_BEST_ASK,
+    NODE_BEST_BID,
+    NODE_FAR,
+    NODE_WORST_ASK,
+    NODE_WORST_BID,
     ORIGIN,
     REACHED,
     ROOM,
@@ -48,6 +58,7 @@ from simcore.records import (
     BEST,
     BID,
     CLEAR,
+    GAP,
     KIND_MASK,
     L3_ADD,
     L3_EXEC,
@@ -55,6 +66,7 @@ from simcore.records import (
     LOCAL_BIT,
     NO_SIDE_BIT,
     SNAPSHOT,
+    TRADE,
     IntArray,
 )
 
@@ -83,15 +95,29 @@ def advance_node(state: State, until_ns: int) -> int:
                 code = MOVE_BOOK
     if clock[USES_FEED] == 1:
         clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
+    if chain.USES_FEED:
+        _note_last_row(state, first)
     return code
+
+
+@kernel
+def _note_last_row(state: State, first: int) -> None:
+    """Keep both times of the last row that the Node has seen, if any was in [first, LOCAL_ROW)."""
+    i = at.clock(state)[LOCAL_ROW] - 1
+    while i >= first and at.ev(state.local_rows)[i] & LOCAL_BIT == 0:
+        i -= 1
+    if i >= first:
+        at.clock(state)[LAST_LOCAL_TS] = at.local_ts(state.local_rows)[i]
+        at.clock(state)[LAST_LOCAL_EXCH_TS] = at.exch_ts(state.local_rows)[i]
 
 
 @kernel
 def _plain_node_rows(state: State, until_ts: int) -> int:
     """Apply level rows and best quotes up to until_ts; return the first later or other row, or their number.
 
-    Compare _plain_venue_rows.
+    Rows that concern an order that the Node follows are others. Compare _plain_venue_rows.
     """
+    clock = at.clock(state)
     meta = at.meta(state.local)
     bids, asks = at.lots(state.local)[BID], at.lots(state.local)[ASK]
     times, ev_column = at.local_ts(state.local_rows), at.ev(state.local_rows)
@@ -99,10 +125,17 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
     width = unsigned(bids.shape[0])
     base, sum_lo, sum_hi = meta[BASE], meta[SUM_LO], meta[SUM_HI]
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
-    i = at.clock(state)[LOCAL_ROW]
+    own_bids, own_asks = at.marks(state)[BID], at.marks(state)[ASK]
+    own_bid, own_ask = clock[NODE_BEST_BID], clock[NODE_BEST_ASK]
+    worst_bid, worst_ask = clock[NODE_WORST_BID], clock[NODE_WORST_ASK]
+    i = clock[LOCAL_ROW]
     count = times.shape[0]
     while i < count:
-        i = _store_lots(times, ev_column, prices, quantities, bids, asks, i, until_ts, base, best_bid, best_ask)
+        i = _store_lots(
+            times, ev_column, prices, quantities, bids, asks, own_bids, own_asks, i, until_ts, base, best_bid, best_ask,
+            min(best_bid, worst_bid) if chain.USES_QUEUE else best_bid,
+            max(best_ask, worst_ask) if chain.USES_QUEUE else best_ask, own_bid, own_ask,
+        )  # fmt: skip
         if i == count:
             break
         row = unsigned(i)
@@ -113,9 +146,14 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
         price, lots = prices[row], quantities[row]
         column = unsigned(price - base)
         ask = ev & ASK_BIT != 0
+        if chain.USES_QUEUE and column < width and (own_asks[column] if ask else own_bids[column]) != 0:
+            if kind != TRADE_LOCAL and kind >= LOCAL_BIT:
+                break
         if kind <= PLAIN_LOCAL and kind >= LOCAL_BIT:
             if column >= width:
                 if (price <= best_ask if ask else price >= best_bid) or not has_room(state.local):
+                    break
+                if chain.USES_QUEUE and clock[NODE_FAR] > 0:
                     break
                 set_far(state.local, ASK if ask else BID, price, lots)
             else:
@@ -125,14 +163,14 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
                 if not done:
                     break
         elif kind == BEST_LOCAL:
-            if column >= width or lots == 0:
+            if column >= width or lots == 0 or (chain.USES_QUEUE and (price > own_ask if ask else price < own_bid)):
                 break
             done, best_bid, best_ask = quote_in_window(
                 bids, asks, base, sum_lo, sum_hi, best_bid, best_ask, ask, price, lots
             )
             if not done:
                 break
-        elif kind >= LOCAL_BIT and kind != TRADE_LOCAL:
+        elif kind >= LOCAL_BIT and (kind != TRADE_LOCAL or _is_near(price, own_bid, own_ask)):
             break
         i += 1
     meta[BEST_BID], meta[BEST_ASK] = best_bid, best_ask
@@ -140,13 +178,21 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
 
 
 @inlined
+def _is_near(price: int, own_bid: int, own_ask: int) -> bool:
+    """Return whether a trade may move a followed order: at or through the best of its side."""
+    return chain.USES_QUEUE and (price <= own_bid or price >= own_ask)
+
+
+@inlined
 def _store_lots(
     times: IntArray, ev_column: IntArray, prices: IntArray, quantities: IntArray, bids: IntArray, asks: IntArray,
-    i: int, until_ts: int, base: int, best_bid: int, best_ask: int,
+    own_bids: IntArray, own_asks: IntArray, i: int, until_ts: int, base: int, best_bid: int, best_ask: int,
+    near_bid: int, near_ask: int, own_bid: int, own_ask: int,
 ) -> int:  # fmt: skip
     """Apply rows from i on that change lots in the window but no best price; return the first other or later row.
 
-    Nearly all rows do no more. A loop with nothing else keeps what it needs in registers.
+    Nearly all rows do no more. A loop with nothing else keeps what it needs in registers. Levels that hold a followed
+    order are at near_bid, near_ask or better; without any (chain.USES_QUEUE) those are the best prices.
     """
     count = times.shape[0]
     width = unsigned(bids.shape[0])
@@ -162,21 +208,27 @@ def _store_lots(
             if column >= width:
                 break
             if ev & ASK_BIT:
-                if price <= best_ask and (price < best_ask or lots == 0):
+                if price <= near_ask and (
+                    price < best_ask or (price == best_ask and lots == 0) or (chain.USES_QUEUE and own_asks[column] != 0)
+                ):
                     break
                 asks[column] = lots
             else:
-                if price >= best_bid and (price > best_bid or lots == 0):
+                if price >= near_bid and (
+                    price > best_bid or (price == best_bid and lots == 0) or (chain.USES_QUEUE and own_bids[column] != 0)
+                ):
                     break
                 bids[column] = lots
         elif kind == BEST_LOCAL:
             if price != (best_ask if ev & ASK_BIT else best_bid) or lots == 0 or column >= width:
                 break
+            if chain.USES_QUEUE and (own_asks[column] if ev & ASK_BIT else own_bids[column]) != 0:
+                break
             if ev & ASK_BIT:
                 asks[column] = lots
             else:
                 bids[column] = lots
-        elif kind != TRADE_LOCAL:
+        elif kind != TRADE_LOCAL or _is_near(price, own_bid, own_ask):
             break
         i += 1
     return i
@@ -184,28 +236,50 @@ def _store_lots(
 
 @kernel
 def _node_row(state: State, i: int) -> None:
-    """Apply a row of any kind to the local book."""
-    book = state.local
+    """Apply a row of any kind to the local book, and to the orders that the Node follows."""
     rows = state.local_rows
     ev = at.ev(rows)[i]
+    kind = ev & KIND_MASK
     side = int((ev >> 4) & 1)
     price = at.price_ticks(rows)[i]
     lots = at.qty_lots(rows)[i]
-    kind = ev & KIND_MASK
+    if kind == TRADE or kind == L3_EXEC:
+        if chain.USES_QUEUE and (kind == L3_EXEC) == (at.clock(state)[IS_L3] == 1):
+            is_sell = ev & ASK_BIT != 0 if kind == TRADE else side == BID
+            hit = own_queue.hit_side(state, price, is_sell, kind == TRADE and ev & NO_SIDE_BIT != 0)
+            if hit >= 0:
+                own_queue.traded(state, hit, price, lots)
+    if kind == GAP:
+        at.clock(state)[GAPS] += 1
+    elif kind == CLEAR:
+        _clear_row(state, side, price, lots, ev & NO_SIDE_BIT != 0)
+    elif _level_row(state, kind, side, price, lots) and chain.USES_QUEUE:
+        own_queue.level_changed(state, side, 0 if kind == BEST else price)
+
+
+@kernel
+def _level_row(state: State, kind: int, side: int, price: int, lots: int) -> bool:
+    """Apply a row that sets or changes levels of a side; return whether it was one."""
+    book = state.local
     if kind <= SNAPSHOT:
         set_level(book, side, price, lots)
     elif kind == BEST:
         drop_better(book, side, price)
         set_level(book, side, price, lots)
-    elif kind == CLEAR:
-        if ev & NO_SIDE_BIT:
-            clear_side(book, BID, NO_BID if lots == 0 else price)
-            clear_side(book, ASK, NO_ASK if lots == 0 else price)
-        elif side == BID:
-            clear_side(book, BID, NO_BID if lots == 0 else price)
-        else:
-            clear_side(book, ASK, NO_ASK if lots == 0 else price)
     elif kind == L3_ADD:
         set_level(book, side, price, level_lots(book, side, price) + lots)
     elif kind == L3_REDUCE or kind == L3_EXEC:
         set_level(book, side, price, max(level_lots(book, side, price) - lots, 0))
+    else:
+        return False
+    return True
+
+
+@kernel
+def _clear_row(state: State, side: int, price: int, lots: int, both: bool) -> None:
+    for cleared in range(2):
+        if both or cleared == side:
+            everything = NO_BID if cleared == BID else NO_ASK
+            clear_side(state.local, cleared, everything if lots == 0 else price)
+            if chain.USES_QUEUE:
+                own_queue.cleared(state, cleared)

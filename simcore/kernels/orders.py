@@ -1,19 +1,23 @@
-"""The Node's order manager: what it knows of its orders, and how it makes them follow the wanted quotes."""
+"""The Node's orders: what reports say of them, and how requests for them are sent."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from simcore.jit import kernel
-from simcore.kernels import at, ledger, wire
-from simcore.kernels.context import Quote
+from simcore.kernels import at, features, ledger, own_queue, signals, wire
+from simcore.kernels import chain  # LINK
+from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID
 from simcore.kernels.state import (
+    AMENDING,
+    CANCELLING,
+    IDLE,
     O_REPORTS,
     O_REQUESTS,
     ORIGIN,
     P_KIND,
     P_SCALE,
-    P_SLOTS,
-    P_USE_AMEND,
-    P_WAIT_CANCEL,
+    PLACING,
     SLOT_BITS,
     SLOT_MASK,
     State,
@@ -22,23 +26,35 @@ from simcore.records import (
     ACKED,
     AMEND,
     AMENDED,
-    ASK,
     BID,
+    BY_REQUEST,
     CANCEL,
     CONTROL,
     ENDED,
     FUNDED,
     NEW,
+    NO_PRICE,
     NONE,
     PLACE,
-    POST_ONLY,
     REFUSED,
+    STOP_MARKET,
+    TAKER,
     TRADED,
+    TRIGGERED,
     Record,
 )
 
-# What is in flight for an order.
-IDLE, PLACING, AMENDING, CANCELLING = range(4)
+
+class Wanted(NamedTuple):
+    """What a new order should be; trigger_ticks, display_lots, reduce_only: 0 for a plain order."""
+
+    side: int
+    tif: int
+    price_ticks: int
+    qty_lots: int
+    trigger_ticks: int
+    display_lots: int
+    reduce_only: int
 
 
 @kernel
@@ -57,21 +73,19 @@ def apply_report(state: State, lane: int, message: Record) -> None:
         record.control_quotes = message.leaves_lots
         record.control_blocked = message.state
         return
-    if kind == TRADED:
-        value = ledger.notional(
-            at.ints(state)[lane, P_KIND], at.ints(state)[lane, P_SCALE], message.price_ticks, message.qty_lots
-        )
-        record.node_cash_units += ledger.cash_change(at.ints(state)[lane, P_KIND], message.side, value)
-        record.node_fee_units += message.fee_units
-        record.node_position_lots += message.qty_lots if message.side == BID else -message.qty_lots
     slot = message.order_id & SLOT_MASK
-    if slot >= at.node_orders(state).shape[1] or at.node_orders(state)[lane, slot].order_id != message.order_id:
+    known = slot < at.node_orders(state).shape[1]
+    if known:
+        order = at.node_orders(state)[lane, slot]
+        known = order.order_id == message.order_id and order.state != NONE
+    if kind == TRADED:
+        _book_fill(state, lane, message, at.node_orders(state)[lane, slot].price_ticks if known else NO_PRICE)
+    if not known:
         record.late_reports += 1
         return
     order = at.node_orders(state)[lane, slot]
-    if order.state == NONE:
-        record.late_reports += 1
-        return
+    if order.pending != IDLE and kind != TRADED and (kind != ENDED or message.reason == BY_REQUEST):
+        signals.note_latency(state, lane, message.ts - order.sent_ts)
     if kind == TRADED:
         order.leaves_lots = message.leaves_lots
         order.state = message.state
@@ -79,14 +93,45 @@ def apply_report(state: State, lane: int, message: Record) -> None:
             _release(state, lane, slot)
     elif kind == ENDED or kind == REFUSED:
         _release(state, lane, slot)
-    else:
-        order.pending = IDLE
-        if kind == ACKED:
-            order.state = NEW
-        elif kind == AMENDED:
-            order.price_ticks = message.price_ticks
-            order.qty_lots = message.qty_lots
-            order.leaves_lots = message.leaves_lots
+    elif kind != TRIGGERED:
+        _apply_answer(state, order, message)
+
+
+@kernel
+def _apply_answer(state: State, order: Record, message: Record) -> None:
+    """Take an acknowledgement, an amend or a refusal of a change: nothing is in flight for the order any more."""
+    order.pending = IDLE
+    if message.kind == ACKED:
+        order.state = NEW
+        if chain.USES_QUEUE and order.tif < STOP_MARKET:
+            own_queue.follow(state, order)
+    elif message.kind == AMENDED:
+        keeps = message.price_ticks == order.price_ticks and message.qty_lots <= order.qty_lots
+        if chain.USES_QUEUE and not keeps:
+            own_queue.leave(state, order)
+        order.price_ticks = message.price_ticks
+        order.qty_lots = message.qty_lots
+        order.leaves_lots = message.leaves_lots
+        if chain.USES_QUEUE and not keeps:
+            own_queue.follow(state, order)
+
+
+@kernel
+def _book_fill(state: State, lane: int, message: Record, quoted: int) -> None:
+    """Book a fill's position, cash and fee, and take it into what the Node measures; quoted: the order's price, 0 if unknown."""
+    record = at.lanes(state)[lane]
+    kind = at.ints(state)[lane, P_KIND]
+    value = ledger.notional(kind, at.ints(state)[lane, P_SCALE], message.price_ticks, message.qty_lots)
+    record.node_cash_units += ledger.cash_change(kind, message.side, value)
+    record.node_fee_units += message.fee_units
+    record.node_position_lots += message.qty_lots if message.side == BID else -message.qty_lots
+    record.node_turnover_units += value
+    is_taker = message.liquidity == TAKER
+    bid, ask = at.meta(state.local)[BEST_BID], at.meta(state.local)[BEST_ASK]
+    mid2 = bid + ask if bid != NO_BID and ask != NO_ASK else 0
+    features.note_fill(state, lane, message.side, message.qty_lots, message.price_ticks, quoted, is_taker, mid2)
+    if chain.USES_SIGNALS:
+        signals.note_fill(state, lane, message.ts, is_taker)
 
 
 @kernel
@@ -115,7 +160,10 @@ def _journal_report(state: State, lane: int, message: Record) -> None:
 def _release(state: State, lane: int, slot: int) -> None:
     """Free an order's slot and close the gap in the list of live orders."""
     record = at.lanes(state)[lane]
-    at.node_orders(state)[lane, slot].state = NONE
+    order = at.node_orders(state)[lane, slot]
+    if chain.USES_QUEUE:
+        own_queue.leave(state, order)
+    order.state = NONE
     count = record.live_count
     place = 0
     while at.live(state)[lane, place] != slot:
@@ -127,114 +175,7 @@ def _release(state: State, lane: int, slot: int) -> None:
 
 
 @kernel
-def reconcile(state: State, lane: int, quote: Quote, now_ns: int) -> None:
-    """Send what it takes to make live orders match the wanted quotes (docs/semantics.md section 5)."""
-    _withdraw(state, lane, quote, BID, now_ns)
-    _withdraw(state, lane, quote, ASK, now_ns)
-    _place_missing(state, lane, quote, BID, now_ns)
-    _place_missing(state, lane, quote, ASK, now_ns)
-
-
-@kernel
-def wanted_price(quote: Quote, side: int, level: int) -> int:
-    """Return the price of a wanted level, best first; 0 if the quote has no such level."""
-    if level >= quote.levels:
-        return 0
-    if side == BID:
-        return max(quote.bid_ticks - level * quote.step_ticks, 0) if quote.bid_lots > 0 else 0
-    return quote.ask_ticks + level * quote.step_ticks if quote.ask_lots > 0 else 0
-
-
-@kernel
-def is_wanted(quote: Quote, side: int, price: int) -> bool:
-    """Return whether a price is one of the wanted levels."""
-    away = quote.bid_ticks - price if side == BID else price - quote.ask_ticks
-    lots = quote.bid_lots if side == BID else quote.ask_lots
-    return lots > 0 and 0 <= away < quote.levels * quote.step_ticks and away % quote.step_ticks == 0
-
-
-@kernel
-def live_price(order: Record) -> int:
-    """Return the price that an order has, or will have once its amend is through."""
-    if order.pending == AMENDING:
-        return order.want_price
-    return order.price_ticks
-
-
-@kernel
-def has_order_at(state: State, lane: int, side: int, price: int) -> bool:
-    """Return whether a live order of the side has, or is about to have, this price."""
-    for i in range(at.lanes(state)[lane].live_count):
-        order = at.node_orders(state)[lane, at.live(state)[lane, i]]
-        if order.side == side and live_price(order) == price:
-            return True
-    return False
-
-
-@kernel
-def _withdraw(state: State, lane: int, quote: Quote, side: int, now_ns: int) -> None:
-    for i in range(at.lanes(state)[lane].live_count):
-        order = at.node_orders(state)[lane, at.live(state)[lane, i]]
-        if order.side != side or order.pending != IDLE or is_wanted(quote, side, order.price_ticks):
-            continue
-        if at.ints(state)[lane, P_USE_AMEND] == 1:
-            price = _free_level(state, lane, quote, side)
-            if price > 0:
-                order.pending = AMENDING
-                order.want_price = price
-                lots = quote.bid_lots if side == BID else quote.ask_lots
-                order.want_lots = lots + order.qty_lots - order.leaves_lots
-                at.lanes(state)[lane].amends += 1
-                send(state, lane, now_ns, AMEND, order.order_id, side, order.tif, price, order.want_lots)
-                continue
-        order.pending = CANCELLING
-        at.lanes(state)[lane].cancels += 1
-        send(state, lane, now_ns, CANCEL, order.order_id, side, order.tif, order.price_ticks, order.qty_lots)
-
-
-@kernel
-def _free_level(state: State, lane: int, quote: Quote, side: int) -> int:
-    """Return the best wanted price that no live order works, 0 if all are worked."""
-    for level in range(quote.levels):
-        price = wanted_price(quote, side, level)
-        if price > 0 and not has_order_at(state, lane, side, price):
-            return price
-    return 0
-
-
-@kernel
-def _place_missing(state: State, lane: int, quote: Quote, side: int, now_ns: int) -> None:
-    if at.ints(state)[lane, P_WAIT_CANCEL] == 1 and _is_cancelling(state, lane, side):
-        return
-    lots = quote.bid_lots if side == BID else quote.ask_lots
-    for level in range(quote.levels):
-        price = wanted_price(quote, side, level)
-        if price > 0 and not _is_full(state, lane) and not has_order_at(state, lane, side, price):
-            place_order(state, lane, now_ns, side, POST_ONLY, price, lots)
-
-
-@kernel
-def _is_full(state: State, lane: int) -> bool:
-    """Return whether the lane has all the live orders that it may have; the table may hold more, for other lanes."""
-    slots = at.ints(state)[lane, P_SLOTS]
-    if slots == 0:
-        slots = at.node_orders(state).shape[1]
-    return at.lanes(state)[lane].live_count >= slots
-
-
-@kernel
-def _is_cancelling(state: State, lane: int, side: int) -> bool:
-    for i in range(at.lanes(state)[lane].live_count):
-        order = at.node_orders(state)[lane, at.live(state)[lane, i]]
-        if order.side == side and order.pending == CANCELLING:
-            return True
-    return False
-
-
-@kernel
-def place_order(
-    state: State, lane: int, now_ns: int, side: int, tif: int, price: int, lots: int
-) -> int:
+def place(state: State, lane: int, now_ns: int, wanted: Wanted, batched: int, reason: int) -> int:
     """Open a new order; return its id = serial << SLOT_BITS | slot. Needs a free slot."""
     record = at.lanes(state)[lane]
     count = record.live_count
@@ -245,24 +186,46 @@ def place_order(
     record.order_serial += 1
     order = at.node_orders(state)[lane, slot]
     order.order_id = order_id
-    order.side = side
-    order.tif = tif
-    order.price_ticks = price
-    order.qty_lots = lots
-    order.leaves_lots = lots
+    order.side = wanted.side
+    order.tif = wanted.tif
+    order.price_ticks = wanted.price_ticks
+    order.qty_lots = wanted.qty_lots
+    order.leaves_lots = wanted.qty_lots
+    order.trigger_ticks = wanted.trigger_ticks
     order.state = NEW
     order.pending = PLACING
     order.sent_ts = now_ns
+    order.tracked = 0
     record.orders += 1
-    send(state, lane, now_ns, PLACE, order_id, side, tif, price, lots)
+    _send(state, lane, now_ns, PLACE, order_id, wanted, batched, reason)
     return order_id
 
 
 @kernel
-def send(
-    state: State, lane: int, now_ns: int, kind: int, order_id: int, side: int, tif: int, price: int,
-    lots: int,
-) -> None:  # fmt: skip
+def amend(state: State, lane: int, now_ns: int, order: Record, price: int, lots: int, batched: int, reason: int) -> None:
+    """Ask for another price and total quantity of a working order."""
+    order.pending = AMENDING
+    order.want_price = price
+    order.want_lots = lots
+    order.sent_ts = now_ns
+    at.lanes(state)[lane].amends += 1
+    _send(state, lane, now_ns, AMEND, order.order_id, Wanted(order.side, order.tif, price, lots, 0, 0, 0), batched, reason)
+
+
+@kernel
+def cancel(state: State, lane: int, now_ns: int, order: Record, batched: int, reason: int) -> None:
+    """Ask for the end of a working order."""
+    order.pending = CANCELLING
+    order.sent_ts = now_ns
+    at.lanes(state)[lane].cancels += 1
+    wanted = Wanted(order.side, order.tif, order.price_ticks, order.qty_lots, 0, 0, 0)
+    _send(state, lane, now_ns, CANCEL, order.order_id, wanted, batched, reason)
+
+
+@kernel
+def _send(
+    state: State, lane: int, now_ns: int, kind: int, order_id: int, wanted: Wanted, batched: int, reason: int
+) -> None:
     """Journal a request and hand it to the wire."""
     record = at.lanes(state)[lane]
     if record.journal == 1:
@@ -273,15 +236,20 @@ def send(
         row.seq = record.request_seq
         row.kind = kind
         row.order_id = order_id
-        row.side = side
-        row.tif = tif
-        row.price_ticks = price
-        row.qty_lots = lots
-        row.trigger_ticks = 0
-        row.display_lots = 0
-        row.reduce_only = 0
-        row.bid_ticks = 0
-        row.ask_ticks = 0
-        row.reason = 0
+        row.side = wanted.side
+        row.tif = wanted.tif
+        row.price_ticks = wanted.price_ticks
+        row.qty_lots = wanted.qty_lots
+        row.trigger_ticks = wanted.trigger_ticks
+        row.display_lots = wanted.display_lots
+        row.reduce_only = wanted.reduce_only
+        bid, ask = at.meta(state.local)[BEST_BID], at.meta(state.local)[BEST_ASK]
+        row.bid_ticks = NO_PRICE if bid == NO_BID else bid
+        row.ask_ticks = NO_PRICE if ask == NO_ASK else ask
+        row.reason = reason
     record.request_seq += 1
-    wire.send_request(state, lane, now_ns, kind, order_id, side, tif, price, lots, 0, 0, 0, 0)
+    record.batch_used += 1
+    wire.send_request(
+        state, lane, now_ns, kind, order_id, wanted.side, wanted.tif, wanted.price_ticks, wanted.qty_lots,
+        wanted.trigger_ticks, wanted.display_lots, wanted.reduce_only, batched,
+    )  # fmt: skip

@@ -1,71 +1,86 @@
-"""The Node at a tick: market view, strategy, order manager, ledger sample."""
+"""The Node at a tick: what it sees, its strategy, its order manager, its samples."""
 
 from __future__ import annotations
 
-from simcore.jit import kernel
-from simcore.kernels import at, ledger, orders
-from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID, level_lots
-from simcore.kernels.context import Control, LinkedView, MarketView, OwnQueue, Signals, new_context, refuse_bad_quote
-from simcore.kernels import binding, chain  # LINK
-from simcore.kernels.state import O_SAMPLES, ORIGIN, P_KIND, P_SCALE, SAMPLE_NS, State
-from simcore.records import ASK, BID, NO_PRICE
+from simcore.jit import cycles, kernel
+from simcore.kernels import at, features, orders_live, signals, trace
+from simcore.kernels import binding, chain, observe, reconcile  # LINK
+from simcore.kernels.book import BEST_ASK, BEST_BID
+from simcore.kernels.context import QuoteContext, no_quote, refuse_bad_quote
+from simcore.kernels.reasons import BAD_BOOK
+from simcore.kernels.state import MARKS, O_SAMPLES, ORIGIN, P_FEATURES, P_TRACE, SAMPLE_NS, STAGE, State
+from simcore.records import ASK, BID, STAGES_MAX
+
+STAGES = len(chain.STAGE_NAMES)
 
 
 @kernel
-def tick(state: State, lane: int, now_ns: int) -> None:
-    """Let a lane's strategy act on the local book; now_ns counts from ORIGIN."""
+def tick(state: State, lane: int, now_ns: int) -> int:
+    """Let a lane's strategy act on the local book; now_ns counts from ORIGIN.
+
+    Returns after how many ns the tick is to be run again, since the strategy waits for fresher data; 0 when it is done.
+    """
     record = at.lanes(state)[lane]
     record.ticks += 1
-    bid = at.meta(state.local)[BEST_BID]
-    ask = at.meta(state.local)[BEST_ASK]
-    if bid == NO_BID or ask == NO_ASK or bid >= ask:
+    if not observe.has_mid(state):
         record.skipped_ticks += 1
-        return
-    bid_lots = level_lots(state.local, BID, bid)
-    ask_lots = level_lots(state.local, ASK, ask)
-    mid = 0.5 * (bid + ask)
-    micro = (bid * float(ask_lots) + ask * float(bid_lots)) / float(bid_lots + ask_lots)
-    view = MarketView(
-        now_ns + at.clock(state)[ORIGIN], now_ns, bid, ask, bid_lots, ask_lots, mid, micro, 0.0, 0.0, 0.0, 0, 0, 0
-    )
+        if chain.CANCELS_ON_BAD_BOOK and record.live_count > 0:
+            reconcile.reconcile(state, lane, no_quote(BAD_BOOK), 0, now_ns)
+        return 0
+    every = at.ints(state)[lane, P_TRACE]
+    traced = every > 0 and record.ticks % every == 0
+    marks = at.clock(state)[MARKS:]
     context, memory = chain.tick(
-        new_context(
-            view, record.node_position_lots, Signals(0.0, 0, 0.0, 0, 0.0, 0, 0.0, 0.0, 0, 0, 0, 0, 0, 0, 0),
-            OwnQueue(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), Control(1.0, 256, -1, 0),
-            LinkedView(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-        ),
+        observe.observe(state, lane, now_ns),
         binding.load_params(at.params(state)[lane]),
         binding.load_memory(at.memory(state)[lane]),
-        at.clock(state), at.clock(state), False,
-    )
+        at.clock(state), marks, traced,
+    )  # fmt: skip
+    at.clock(state)[STAGE] = 0
     binding.save_memory(at.memory(state)[lane], memory)
-    refuse_bad_quote(context.quote)
-    orders.reconcile(state, lane, context.quote, now_ns)
-    if now_ns >= record.sample_ns:
-        record.sample_ns = now_ns - now_ns % at.clock(state)[SAMPLE_NS] + at.clock(state)[SAMPLE_NS]
-        sample(state, lane, now_ns, bid, ask)
+    sent = record.request_seq
+    if context.fetch.wait_ns == 0:
+        refuse_bad_quote(context.quote)
+        bid, ask = context.market.bid_ticks, context.market.ask_ticks
+        reconcile.reconcile(state, lane, context.quote, bid + ask, now_ns)
+        if now_ns >= record.sample_ns:
+            _sample_tick(state, lane, now_ns, bid, ask, context)
+    if traced:
+        marks[STAGES_MAX + 1] = cycles()
+        trace.write(state, lane, now_ns, context, marks, STAGES, record.request_seq - sent)
+    return context.fetch.wait_ns
+
+
+@kernel
+def _sample_tick(state: State, lane: int, now_ns: int, bid: int, ask: int, context: QuoteContext) -> None:
+    """Sample the lane's ledger and features, and set when the next samples are due."""
+    record = at.lanes(state)[lane]
+    record.sample_ns = now_ns - now_ns % at.clock(state)[SAMPLE_NS] + at.clock(state)[SAMPLE_NS]
+    sample(state, lane, now_ns, bid, ask)
+    if at.ints(state)[lane, P_FEATURES] == 1:
+        depth = 0.5 * (context.market.bid_depth_lots + context.market.ask_depth_lots)
+        if not (chain.USES_QUEUE or chain.USES_DEPTH):
+            depth = 0.5 * (
+                observe.levels_ahead(state, lane, BID, bid, 0)[1] + observe.levels_ahead(state, lane, ASK, ask, 0)[1]
+            )
+        features.renew(state, lane, now_ns, bid + ask, depth, record.equity_units)
 
 
 @kernel
 def sample_end(state: State, lane: int, end_ns: int) -> None:
     """Sample the lane at the end of the run, unless a tick has just done so or the local book has no mid."""
-    bid = at.meta(state.local)[BEST_BID]
-    ask = at.meta(state.local)[BEST_ASK]
-    if bid == NO_BID or ask == NO_ASK or bid >= ask:
+    if not observe.has_mid(state):
         return
     if end_ns > 0 and at.lanes(state)[lane].last_sample_ns == end_ns:  # no tick is at 0
         return
-    sample(state, lane, end_ns, bid, ask)
+    sample(state, lane, end_ns, at.meta(state.local)[BEST_BID], at.meta(state.local)[BEST_ASK])
 
 
 @kernel
 def sample(state: State, lane: int, now_ns: int, bid: int, ask: int) -> None:
     """Value the lane at the local mid; keep its highest equity and largest drawdown; journal a row."""
     record = at.lanes(state)[lane]
-    held = ledger.position_value(
-        at.ints(state)[lane, P_KIND], at.ints(state)[lane, P_SCALE], record.node_position_lots, bid, ask
-    )
-    equity = record.node_cash_units - record.node_fee_units + held
+    equity = signals.equity_units(state, lane, bid, ask)
     record.last_sample_ns = now_ns
     record.equity_units = equity
     record.equity_max = max(record.equity_max, equity)
@@ -82,19 +97,6 @@ def sample(state: State, lane: int, now_ns: int, bid: int, ask: int) -> None:
     row.cash_units = record.node_cash_units
     row.fee_units = record.node_fee_units
     row.equity_units = equity
-    row.quote_bid_ticks = best_live(state, lane, BID)
-    row.quote_ask_ticks = best_live(state, lane, ASK)
+    row.quote_bid_ticks = orders_live.best_live(state, lane, BID)
+    row.quote_ask_ticks = orders_live.best_live(state, lane, ASK)
     row.open_orders = record.live_count
-
-
-@kernel
-def best_live(state: State, lane: int, side: int) -> int:
-    """Return the best price of the lane's live orders of a side, NO_PRICE if there is none."""
-    best = NO_PRICE
-    for i in range(at.lanes(state)[lane].live_count):
-        order = at.node_orders(state)[lane, at.live(state)[lane, i]]
-        if order.side == side:
-            price = orders.live_price(order)
-            if best == NO_PRICE or (price > best) == (side == BID):
-                best = price
-    return best

@@ -54,7 +54,13 @@ STAGE = 39  # number of the stage that runs, from 1
 PAUSE_KEY = 40  # events from this key on wait: the engine returns PAUSED before them; NEVER without a pause
 # The first linked instrument, in its own units: 1 if its book has a mid, best prices and their lots.
 LINKED_PRESENT, LINKED_BID, LINKED_ASK, LINKED_BID_LOTS, LINKED_ASK_LOTS = range(41, 46)
-CLOCK_SIZE = 64
+# Own orders that the Node follows through its book (`simcore.kernels.own_queue`): how many a side, best and worst price of
+# each side as for the Venue's, and how many stand outside the local window.
+NODE_COUNT, NODE_BEST_BID, NODE_BEST_ASK, NODE_WORST_BID, NODE_WORST_ASK, NODE_FAR = 46, 48, 49, 50, 51, 52
+GAPS = 53  # GAP rows that the Node has seen
+LAST_LOCAL_TS, LAST_LOCAL_EXCH_TS = 54, 55  # both times of the last row that the Node has seen, if the strategy asks
+MARKS = 64  # cycle counts of a traced tick: before the first stage, after each, at the end
+CLOCK_SIZE = 80
 
 NEVER = 1 << 60
 
@@ -69,8 +75,8 @@ HALT_NONE, HALT_MONEY = range(2)
 (
     P_TICK_NS, P_KIND, P_SCALE, P_QUEUE, P_FILL_WHOLE, P_CROSS_WHOLE, P_PRO_RATA_MIN, P_MAX_OPEN, P_MIN_NOTIONAL,
     P_MAX_ORDER, P_RATE_COUNT, P_RATE_WINDOW, P_BALANCE, P_LEVERAGE, P_SELF_TRADE, P_FEE_PER_LOT, P_TURNOVER_0,
-    P_TIERS, P_SEED, P_USE_AMEND, P_WAIT_CANCEL, P_SLOTS, P_LAT_MODEL, P_LAT_NS, P_LAT_MIN, P_LAT_TABLE, P_TIER,
-) = (*range(23), 26, 30, 34, 38)  # fmt: skip
+    P_TIERS, P_SEED, P_USE_AMEND, P_WAIT_CANCEL, P_SLOTS, P_LAT_MODEL, P_LAT_NS, P_LAT_MIN, P_LAT_TABLE, P_DEPTH_LEVELS, P_QUEUE_LEVELS, P_NODE_QUEUE, P_TRACE, P_FEATURES, P_TIER,
+) = (*range(23), 26, 30, 34, *range(38, 44))  # fmt: skip
 # P_SLOTS: live orders that the Node may have, 0 = as many as its table holds. P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 9 x (threshold, maker rate, taker rate).
 MAX_TIERS = 9
 P_VENUE = P_TIER + 3 * MAX_TIERS
@@ -79,7 +85,7 @@ P_VENUE = P_TIER + 3 * MAX_TIERS
 INTS_SIZE = P_STREAM + 1
 # Float parameters: queue exponent, then four latency sigmas or scales, then a tick and a lot of the linked instrument in
 # our own, and the cash that one cash unit is worth.
-F_QUEUE_N, F_LAT_SCALE, F_LINK_TICK, F_LINK_LOT, F_CASH_UNIT = 0, 1, 5, 6, 7
+F_QUEUE_N, F_LAT_SCALE, F_LINK_TICK, F_LINK_LOT, F_CASH_UNIT, F_NODE_QUEUE_N = 0, 1, 5, 6, 7, 8
 FLOATS_SIZE = 12
 
 CONSTANT, LOGNORMAL, FEED, INTERPOLATED, SAMPLED = range(5)
@@ -103,22 +109,46 @@ LANE = record(
     "orders amends cancels fills maker_fills taker_fills partial_fills volume_lots refused expired skipped_ticks "
     "equity_units equity_max drawdown_max "
     # signed sums of markouts against the fill price, in half ticks x lots, per horizon, and the lots they cover
-    "markout0 markout1 markout2 markout3 marked0 marked1 marked2 marked3"
+    "markout0 markout1 markout2 markout3 marked0 marked1 marked2 marked3 "
+    # what the Node measures (`simcore.kernels.signals`, `own_queue`, `features`)
+    "returns_seen pnl_seen pnl_sum_units latencies_seen last_mid2 last_equity_units fill_bucket fills_1h takers_1h "
+    "takers_15m request_bucket requests_10s requests_noted day day_equity_units day_turnover_units node_turnover_units "
+    "last_exch_ts rewinds queue_ns queue_bid_id queue_ask_id batch_used node_fills node_makers node_takers "
+    "mark_fills mark_takers mark_orders mark_mid2 mark_equity_units marks_seen fill_lots fill_lots_before "
+    "fill_size fill_size_before",
+    "absorb_bid absorb_ask ahead_bid ahead_ask slip_sum_bps ema_vol ema_depth ema_pnl_mean ema_pnl_dev ema_fill_rate "
+    "ema_taker_share ema_absorb ema_eta_ms ema_slippage ema_adverse fill_value fill_value_before",
 )
 
 VENUE_ORDER = record(
     "order_id lane side tif price_ticks qty_lots leaves_lots state priority entry_ts next_link prev_link link_serial",
     "ahead_lots traded_lots ahead_entry_lots",
 )
-NODE_ORDER = record("order_id side tif price_ticks qty_lots leaves_lots state pending sent_ts want_price want_lots")
+# tracked: 1 while the Node follows the order in the queue of its price, whose lots were level_lots then.
+NODE_ORDER = record(
+    "order_id side tif price_ticks qty_lots leaves_lots state pending sent_ts want_price want_lots trigger_ticks tracked "
+    "level_lots",
+    "ahead_lots traded_lots",
+)
 WIRE_REQUEST = np.dtype([*REQUEST.descr, ("arrive_ns", "<i8")])
 PENDING_FILL = record("fill_ns lane fill_seq side price_ticks qty_lots")
 TAKEN = record("lane side price_ticks taken_lots")
 L3_ORDER = record("order_id priority leaves_lots")
 
 
+# What is in flight for an order (NODE_ORDER.pending).
+IDLE, PLACING, AMENDING, CANCELLING = range(4)
+
 State = Any  # a record of addresses (JIT) or an object with the arrays (no JIT): see `simcore.kernels.at`
 
 # Rows used of the journal buffers: State.counts[O_...].
-O_REQUESTS, O_REPORTS, O_FILLS, O_MARKOUTS, O_SAMPLES = range(5)
+O_REQUESTS, O_REPORTS, O_FILLS, O_MARKOUTS, O_SAMPLES, O_FEATURES, O_TRACES = range(7)
+
+# State.whole[lane]: rings of integers: equity changes (cash units), latencies (ns), fills and taker fills in buckets of
+# 10 s, requests in buckets of 1 s. State.rings[lane]: log returns.
+RETURNS, PNLS, LATENCIES, FILL_BUCKETS, REQUEST_BUCKETS = 20, 60, 100, 361, 11
+W_PNL, W_LATENCY, W_FILLS = 0, PNLS, PNLS + LATENCIES
+W_TAKERS = W_FILLS + FILL_BUCKETS
+W_REQUESTS = W_TAKERS + FILL_BUCKETS
+WHOLE_SIZE = W_REQUESTS + REQUEST_BUCKETS
 
