@@ -276,6 +276,17 @@ def _by_symbol(value: Any) -> Any:
     return {symbol: value[symbol] for symbol in sorted(value)}
 
 
+_Target = Annotated[float | None, Field(allow_inf_nan=False)]
+
+
+class TargetConfig(Section):
+    """What the report holds a run against: it says met or missed. They change nothing in the run."""
+
+    net_bps: _Target = Field(None, description="net edge that a run should reach, bps (a desk's usual: 2.3); null = no target")
+    slippage_bps: _Target = Field(None, description="slippage that it should stay below, bps (usual: 1.8); null = no target")
+    taker_share: _Target = Field(None, ge=0, le=1, description="largest share of taker fills, 0 to 1 (usual: 0.09); null = no target")
+
+
 class Config(Section):
     """All of it."""
 
@@ -295,6 +306,7 @@ class Config(Section):
     links: Annotated[tuple[LinkConfig, ...], BeforeValidator(_as_tuple)] = Field(
         (), max_length=64, description="symbols that others follow"
     )
+    targets: TargetConfig = Field(default_factory=TargetConfig)
 
 
 def key_of(name: str, field: pydantic.fields.FieldInfo) -> str:

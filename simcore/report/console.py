@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from simcore.report.pages import target_table
 from simcore.report.wording import CONSOLE, FIGURES, fee_sentence, line, plain, speed_text
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ def console_table(figures: Mapping[str, Any]) -> RenderableType:
         shown = line(figures, FIGURES[key])
         table.add_row(shown.label, Text(shown.value, _style(key, figures[key])), shown.unit, shown.why or shown.note)
     pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
+    verdicts = [f"{label}: {value}, target {target}: {verdict}" for label, target, value, verdict in target_table(figures).rows]
+    goals = [Text(text, "green" if text.endswith(": met") else "red") for text in verdicts]
     notes = [Text(f"! {text}", "yellow") for text in figures["warnings"]]
-    return Group(table, Text(fee_sentence(figures)), *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
+    return Group(table, Text(fee_sentence(figures)), *goals, *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
 
 
 def _style(key: str, value: Any) -> str:

@@ -18,6 +18,7 @@ from simcore.report.wording import (
     plain,
     shown,
     speed_text,
+    unit_text,
     with_error,
 )
 
@@ -42,6 +43,7 @@ def context(run: RunFolder, figures: Mapping[str, Any], captions: Mapping[str, s
         "title": f"{figures['strategy'] or 'run'} on {figures['symbol']}",
         "tiles": [line(figures, FIGURES[key]) for key in TILES],
         "sections": {title: lines(figures, chosen) for title, chosen in SECTIONS.items()},
+        "targets": target_table(figures),
         "edge": edge_table(figures),
         "markouts": markout_table(figures),
         "fees": fee_table(figures),
@@ -56,6 +58,17 @@ def context(run: RunFolder, figures: Mapping[str, Any], captions: Mapping[str, s
         "duration": plain(figures["duration_s"]),
         "speed": speed_text(figures["rows_per_s"]),
     }
+
+
+def target_table(figures: Mapping[str, Any]) -> Table:
+    """The targets of the configuration; no rows if it sets none."""
+    rows = []
+    for row in figures["targets"]:
+        figure = FIGURES[row["figure"]]
+        unit = unit_text(figures, figure.unit)
+        verdict = "no figure" if row["met"] is None else "met" if row["met"] else "missed"
+        rows.append((figure.label, f"{row['bound']} {shown(row['target'], figure.unit)} {unit}", f"{shown(row['value'], figure.unit)} {unit}", verdict))
+    return Table("Targets", ("", "target", "run", ""), rows, (False, True, True, False))
 
 
 def edge_table(figures: Mapping[str, Any]) -> Table:

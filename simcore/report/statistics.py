@@ -12,6 +12,7 @@ from simcore.report.exposure import exposure
 from simcore.report.findings import Findings
 from simcore.report.folder import RunFolder, check_books, open_run
 from simcore.report.markouts import markouts
+from simcore.report.targets import targets
 from simcore.report.warnings import warnings
 from simcore.units import NS_PER_S
 
@@ -45,6 +46,7 @@ def summarise(run: RunFolder) -> dict[str, Any]:
         found.update(part)
     for key, source in (("pnl", "edge_net"), ("net_bps", "edge_net_bps"), ("gross_bps", "edge_gross_bps")):
         found.put(key, found.values[source], found.missing.get(source, ""))
+    found.put("targets", targets(run, found))
     found.put("warnings", warnings(run, found.values))
     first = {key: found.values[key] for key in HEADLINE}
     return {**first, **found.values, "missing": dict(sorted(found.missing.items()))}
