@@ -39,7 +39,7 @@ def budgets(exposures: Mapping[str, Exposure], weights: Mapping[str, float], max
     over: dict[str, Fraction] = {}
     while True:
         left = max(max_gross - sum((exposures[symbol].value for symbol in over), Fraction(0)), Fraction(0))
-        shares = _shares(left, {symbol: weight for symbol, weight in weights.items() if symbol not in over})
+        shares = _shares(left, {symbol: weights.get(symbol, 0.0) for symbol in exposures if symbol not in over})
         newly = {symbol: share for symbol, share in shares.items() if exposures[symbol].value > share}
         if not newly:
             return {symbol: _lots(exposures[symbol], (shares | over)[symbol]) for symbol in exposures}
