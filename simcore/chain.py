@@ -70,7 +70,7 @@ def _stage(name: Any, function: Any, shown: str) -> Stage:
         raise StrategyError("STRAT-002", f"{shown}: stage {name}: {exc}") from exc
     kinds = []
     for parameter, what in zip(parameters[1:], ("params", "memory"), strict=False):
-        kind = hints.get(parameter)
+        kind: Any = hints.get(parameter)
         if not hasattr(kind, "_fields"):
             raise StrategyError("STRAT-002", f"{shown}: stage {name}: annotate `{parameter}` with a NamedTuple: its {what}")
         _refuse_bad_defaults(kind, f"{shown}: stage {name}: {kind.__name__}")

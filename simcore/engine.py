@@ -15,7 +15,7 @@ from simcore import faults, jit, manifest
 from simcore import state as states
 from simcore.config.load import config_hash, load_config
 from simcore.config.model import Config
-from simcore.errors import ConfigError, JournalError, TapeError
+from simcore.errors import ConfigError, EngineError, JournalError, MmsimError, StrategyError, TapeError
 from simcore.journal import checkpoint
 from simcore.journal.store import DIGEST_STREAMS, JournalStore, read_stream
 from simcore.kernels import state as st
@@ -97,11 +97,23 @@ def _replay_into(folder: Path, tape: Tape, config: Config, resume: bool, progres
     if saved is None:
         manifest.write_start(folder, tape, config, linked, fingerprint, session.state)
     watch = _Watch(tape, config, progress, folder, fingerprint, earlier_s)
-    with faults.named(session):
-        run(session, watch.after_chunk)
+    try:
+        with faults.named(session):
+            run(session, watch.after_chunk)
+    except (StrategyError, EngineError) as exc:
+        keep_failed(folder, session, watch.wall_s(), exc)
+        raise
     watch.report(session)
     store.finish()
     manifest.write_end(folder, session, session.rows_played, watch.wall_s(), store.digest.hex())
+    checkpoint.remove(folder)
+
+
+def keep_failed(folder: Path, session: Session, wall_s: float, exc: MmsimError) -> None:
+    """Keep the journal of a run that had to stop, up to there, and say so in its manifest."""
+    empty_buffers(session)
+    session.journal.finish()
+    manifest.write_end(folder, session, session.rows_played, wall_s, session.journal.digest.hex(), exc)
     checkpoint.remove(folder)
 
 
@@ -203,7 +215,7 @@ def new_session(
     state.clock[st.END_TS] = end_ts
     state.clock[st.IS_L3] = is_l3
     state.lanes["journal"] = journal
-    return Session(linked, state, states.new_output(state), feed, store)
+    return Session(linked, state, states.new_output(state), feed, store, tape.instrument.symbol)
 
 
 def window(tape: Tape, config: Config) -> tuple[int, int]:
@@ -256,7 +268,7 @@ def _resumed(
         feed.next_local()
     if feed.local[0] != position.local_start or feed.exch[0] != position.exch_start:
         raise JournalError("JRNL-003", "the tape's row groups are not those of the run")
-    return Session(linked, state, states.new_output(state), feed, store)
+    return Session(linked, state, states.new_output(state), feed, store, tape.instrument.symbol)
 
 
 class _Watch:

@@ -66,11 +66,14 @@ def _places_of_name(said: str, session: Session) -> list[tuple[str, int]]:
 
 
 def _runtime_cause(session: Session, exc: Exception) -> str:
-    """Return the error, its time and lane, and its line where Python ran it (with the JIT off)."""
+    """Return stage, symbol, error, time and lane, and the line where Python ran it (with the JIT off)."""
     clock = session.state.clock
     lane = int(session.state.tree[1])
     since_ns = int(session.state.lanes["next_key"][lane]) >> 3
     when = np.datetime64(min(since_ns + int(clock[st.ORIGIN]), int(clock[st.END_TS])), "ns")
     frames = [frame for frame in traceback.extract_tb(exc.__traceback__) if frame.filename.endswith(_USER_FILES)]
     line = f", line {frames[-1].lineno}" if frames else ""
-    return f"{type(exc).__name__}: {exc}{line}; at {when} UTC, lane {lane}"
+    number = int(clock[st.STAGE])
+    stage = f"stage {session.linked.stages[number - 1].name}, " if number else ""
+    symbol = f"{session.symbol}, " if session.symbol else ""
+    return f"{stage}{symbol}{type(exc).__name__}: {exc}{line}; at {when} UTC, lane {lane}"

@@ -103,6 +103,15 @@ def _cycles_python() -> int:
 cycles: Callable[[], int] = numba.njit(**_OPTIONS)(_cycles) if JIT else _cycles_python
 
 
+def cycles_per_ns() -> float:
+    """Return how many cycles of `cycles` pass in a nanosecond, measured over 20 ms."""
+    cycles()  # compile it
+    begun_ns, begun = time.perf_counter_ns(), cycles()
+    while time.perf_counter_ns() - begun_ns < 20_000_000:
+        pass
+    return (cycles() - begun) / (time.perf_counter_ns() - begun_ns)
+
+
 def array_field(name: str, dtype: Any, ndim: int) -> Callable[[Any], Any]:
     """Return the kernel that gives the array `name` of a state (see `simcore.kernels.at`).
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from simcore import jit
 from simcore.config.load import config_hash, dump_config
 from simcore.config.model import Config
-from simcore.errors import JournalError
+from simcore.errors import JournalError, MmsimError
 from simcore.files import write_text
 from simcore.journal import checkpoint
 from simcore.kernels import state as st
@@ -94,6 +94,8 @@ def prepare(
         note = read(folder, finished=False)
         if note["fingerprint"] != fingerprint:
             raise JournalError("JRNL-003", f"{folder}: tape, config or code is not that of the run")
+        if note["status"] == "failed":
+            raise JournalError("JRNL-002", f"{folder}: the run failed and cannot be resumed: {note['error']['cause']}")
         if note["status"] == "done":
             checkpoint.remove(folder)
             raise JournalError("JRNL-002", f"{folder}: the run is complete; `mmsim report {folder}` builds its report")
@@ -172,11 +174,22 @@ def write_start(
     _write(folder / "run.json", json.dumps(note, indent=2) + "\n")
 
 
-def write_end(folder: Path, session: Session, rows: int, wall_s: float, digest: str) -> None:
-    """Write counts.json, then run.json with status "done" and the digest: from then on the run is complete."""
+def write_end(
+    folder: Path, session: Session, rows: int, wall_s: float, digest: str, error: MmsimError | None = None
+) -> None:
+    """Write counts.json, then run.json with status "done" and the digest: from then on the run is complete.
+
+    error: what stopped the run, whose status is then "failed".
+    """
     note = json.loads((folder / "run.json").read_text())
+    note["stages"] = [stage.name for stage in session.linked.stages]
+    if session.state.ints[0, st.P_TRACE] > 0:
+        note["cycles_per_ns"] = jit.cycles_per_ns()
+    note["status"] = "done" if error is None else "failed"
+    if error is not None:
+        note["error"] = {"code": error.code, "title": error.title, "cause": error.cause}
     _write(folder / "counts.json", json.dumps(counts(session.state, 0, rows, wall_s), indent=2) + "\n")
-    _write(folder / "run.json", json.dumps({**note, "status": "done", "digest": digest}, indent=2) + "\n")
+    _write(folder / "run.json", json.dumps({**note, "digest": digest}, indent=2) + "\n")
 
 
 def counts(state: State, lane: int, rows: int, wall_s: float) -> dict[str, Any]:
@@ -191,7 +204,10 @@ def counts(state: State, lane: int, rows: int, wall_s: float) -> dict[str, Any]:
 
 
 def read(folder: Path, finished: bool = True) -> dict[str, Any]:
-    """Read run.json; JRNL-001 if the folder holds no run, or no finished one where that is wanted."""
+    """Read run.json; JRNL-001 if the folder holds no run, or one that has not ended where that is wanted.
+
+    status: "running", "done", or "failed": then "error" says what stopped it, and the journal ends there.
+    """
     path = folder / "run.json"
     try:
         note: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -199,7 +215,7 @@ def read(folder: Path, finished: bool = True) -> dict[str, Any]:
         raise JournalError("JRNL-001", f"{path}: {exc}") from exc
     if not isinstance(note, dict) or not {"fingerprint", "status", "tapes", "digest"} <= set(note):
         raise JournalError("JRNL-001", f"{path}: not the manifest of a run")
-    if finished and note.get("status") != "done":
+    if finished and note.get("status") not in ("done", "failed"):
         raise JournalError("JRNL-001", f"{folder}: the run is not complete; `mmsim replay --resume --out {folder}`")
     found: dict[str, Any] = note
     return found

@@ -8,6 +8,7 @@ from simcore.kernels.state import F_CASH_UNIT, O_FEATURES, ORIGIN, State
 from simcore.records import BID
 
 ALPHA = 0.1
+ETA_MS_MAX = 600_000.0  # a queue that hardly moves has no end worth averaging
 
 
 @kernel
@@ -47,7 +48,8 @@ def renew(state: State, lane: int, now_ns: int, mid2: int, depth_lots: float, eq
     absorbed = 0.5 * (record.absorb_bid + record.absorb_ask)
     record.ema_absorb = _average(record.ema_absorb, absorbed, first)
     ahead = 0.5 * (record.ahead_bid + record.ahead_ask)
-    record.ema_eta_ms = _average(record.ema_eta_ms, 1e3 * ahead / absorbed if absorbed > 0.0 else 0.0, first)
+    eta_ms = min(1e3 * ahead / absorbed, ETA_MS_MAX) if absorbed > 0.0 else 0.0
+    record.ema_eta_ms = _average(record.ema_eta_ms, eta_ms, first)
     if orders > 0:
         record.ema_fill_rate = _average(record.ema_fill_rate, fills / float(orders), record.mark_orders == 0)
     if fills > 0:

@@ -76,7 +76,7 @@ HALT_NONE, HALT_MONEY = range(2)
     P_TICK_NS, P_KIND, P_SCALE, P_QUEUE, P_FILL_WHOLE, P_CROSS_WHOLE, P_PRO_RATA_MIN, P_MAX_OPEN, P_MIN_NOTIONAL,
     P_MAX_ORDER, P_RATE_COUNT, P_RATE_WINDOW, P_BALANCE, P_LEVERAGE, P_SELF_TRADE, P_FEE_PER_LOT, P_TURNOVER_0,
     P_TIERS, P_SEED, P_USE_AMEND, P_WAIT_CANCEL, P_SLOTS, P_LAT_MODEL, P_LAT_NS, P_LAT_MIN, P_LAT_TABLE, P_DEPTH_LEVELS, P_QUEUE_LEVELS, P_NODE_QUEUE, P_TRACE, P_FEATURES, P_TIER,
-) = (*range(23), 26, 30, 34, *range(38, 44))  # fmt: skip
+) = (*range(23), 26, 30, 34, 38, 39, 40, 41, 42, 43)  # fmt: skip
 # P_SLOTS: live orders that the Node may have, 0 = as many as its table holds. P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 9 x (threshold, maker rate, taker rate).
 MAX_TIERS = 9
 P_VENUE = P_TIER + 3 * MAX_TIERS
