@@ -9,6 +9,7 @@
     ├── JournalError    JRNL-nnn   a run folder, checkpoint or journal
     ├── OutputError     OUT-nnn    a result that cannot be printed
     ├── ReportError     REP-nnn    a report that cannot be built
+    ├── GateError       GATE-nnn   what a gate cannot compare
     └── BenchError      BENCH-nnn  a benchmark that cannot be measured
 
 `CODES` is the one table of codes: code -> (title, remedy). `raise TapeError("TAPE-003", cause)`.
@@ -59,6 +60,8 @@ CODES: dict[str, tuple[str, str]] = {
     "BENCH-002": ("a measuring process failed", "the message holds its last lines"),
     "OUT-001": ("cannot print the result", "send it to a place with free space; what was written to files is complete"),
     "REP-001": ("report cannot be built", "the run is incomplete: `mmsim replay --resume`"),
+    "GATE-001": ("gate input not usable", "give a run folder, or a file that `mmsim gate … --write-baseline` or `mmsim report` wrote"),
+    "GATE-002": ("baseline and run are not comparable", "write a new baseline with `mmsim gate … --write-baseline`"),
 }
 
 
@@ -117,6 +120,10 @@ class OutputError(MmsimError):
 
 class ReportError(MmsimError):
     """A report that cannot be built."""
+
+
+class GateError(MmsimError):
+    """What a gate cannot compare."""
 
 
 class BenchError(MmsimError):

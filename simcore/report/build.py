@@ -14,6 +14,8 @@ from simcore.report.folder import open_run
 from simcore.report.html import render_html
 from simcore.report.markdown import render_markdown
 from simcore.report.pages import context
+from simcore.report.stages import FILE as STAGES_FILE
+from simcore.report.stages import stage_timings, stages_text
 from simcore.report.statistics import summarise
 
 
@@ -47,6 +49,9 @@ def build_report(run_dir: Path | str) -> ReportFiles:
     )  # fmt: skip
     for name, data in pictures.items():
         _write(files.plots[name], data)
+    timings = stage_timings(run.path)
+    if timings is not None:
+        _write(run.path / STAGES_FILE, stages_text(timings).encode())
     _write(files.markdown, render_markdown(page, links).encode())
     _write(files.html, render_html(page, pictures).encode())
     _write(files.summary, summary_text(figures).encode())
