@@ -145,10 +145,13 @@ class RunFolder:
 
 
 def open_run(run_dir: Path | str) -> RunFolder:
-    """Read a run folder. JRNL-001: no run, or a damaged file. REP-001: an unfinished run, or a key is missing."""
+    """Read the folder of a run that ended, also by an error: then it holds what was done up to there.
+
+    JRNL-001: no run, or a damaged file. REP-001: an unfinished run, or a key is missing.
+    """
     path = Path(run_dir)
-    note = _read_json(path / "run.json", "JRNL-001")
-    if note.get("status", "done") != "done":
+    note = read_note(path)
+    if note.get("status", "done") not in ("done", "failed"):
         raise ReportError("REP-001", f"{path}: the run is not complete; `mmsim replay --resume --out {path}`")
     counts = _read_json(path / "counts.json", "REP-001")
     _require(path / "run.json", note, _NOTE_KEYS)
@@ -181,6 +184,11 @@ def check_books(run: RunFolder) -> None:
     for name, value in found.items():
         if int(run.counts[name]) != value:
             raise ReportError("REP-001", f"{run.path}: counts.json has {name} {run.counts[name]}, the fills give {value}")
+
+
+def read_note(run_dir: Path) -> dict[str, Any]:
+    """Return what run.json says of a run, finished or not; JRNL-001 if there is none."""
+    return _read_json(run_dir / "run.json", "JRNL-001")
 
 
 def _read_json(path: Path, code: str) -> dict[str, Any]:

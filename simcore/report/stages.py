@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from simcore import manifest
 from simcore.errors import ReportError
 from simcore.journal.store import read_stream
 from simcore.records import STAGES_MAX, FloatArray, Record
+from simcore.report.folder import read_note
 from simcore.units import NS_PER_MS
 
 DEADLINE_MS = 200.0
@@ -70,7 +70,7 @@ def times_ms(traces: Record, names: Sequence[str], cycles_per_ns: float) -> dict
 
 def _clock(run_dir: Path, traces: Record) -> tuple[list[str], float]:
     """Return the names of a run's stages, and the cycles of a ns."""
-    note = manifest.read(run_dir, finished=False)
+    note = read_note(run_dir)
     names, cycles = note.get("stages"), note.get("cycles_per_ns")
     counts = np.unique(traces["stages"])
     if not isinstance(names, list) or not names or counts.tolist() != [len(names)]:
