@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from simcore.commands.lazy import LazyGroup
+from simcore.commands.output import print_refusal
 from simcore.errors import MmsimError, OutputError
 from simcore.version import VERSION
 
@@ -32,6 +33,8 @@ COMMANDS = {
     "gate": ("simcore.commands.gates:gate", "Hold a run's timings or edge against a baseline."),
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),
     "warmup": ("simcore.commands.runs:warmup", "Compile a strategy's engine ahead of its first run."),
+    "config": ("simcore.commands.config:config", "Show, check and migrate configurations."),
+    "venue": ("simcore.commands.venue:venue", "List and show the profiles of exchanges."),
     "errors": ("simcore.commands.errors:errors", "List the error codes, or explain one."),
 }
 
@@ -88,8 +91,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(error: MmsimError) -> int:
-    """Print a user error: code, title and cause on one line, the remedy on the next. Return the exit code."""
-    click.echo(f"error {error.code}: {error.title}: {' '.join(error.cause.split())}\nremedy: {error.remedy}", err=True)
+    """Print a user error; return the exit code."""
+    print_refusal(error)
     return 2
 
 

@@ -83,7 +83,7 @@ def test_help_imports_nothing_heavy() -> None:
     heavy = {"numba", "numpy", "pandas", "pyarrow", "matplotlib", "pydantic", "rich", "jinja2", "yaml", "simcore.jit"}
     loaded = set(done.stderr.split())
     assert heavy & loaded == set()
-    assert {name for name in loaded if name.startswith("simcore.commands.")} == {"simcore.commands.lazy"}
+    assert {name for name in loaded if name.startswith("simcore.commands.")} == {"simcore.commands.lazy", "simcore.commands.output"}
 
 
 def test_help_is_quick() -> None:

@@ -9,32 +9,43 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from simcore.commands.output import print_warning
+
 if TYPE_CHECKING:
-    from simcore.config import Config
+    from simcore.config import Config, Resolved
 
 TAPES = click.argument("tapes", metavar="TAPE…", nargs=-1, required=True, type=click.Path(path_type=Path))
 TAPE = click.argument("tape", metavar="TAPE", type=click.Path(path_type=Path))
 RUN = click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+CONFIG = click.option("--config", "config_path", metavar="YAML", type=click.Path(path_type=Path), help="Configuration file (docs/config.md).")
+SETS = click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one configuration key; repeatable.")
+VENUE = click.option("--venue", metavar="NAME", help="Rules and fees of an exchange: `mmsim venue list` (docs/venues.md).")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 
-def chosen_config(
-    config_path: Path | None = None, sets: Sequence[str] = (), latency: str | None = None, checked: bool = False, **options: Any
-) -> Config:
+def chosen_config(**options: Any) -> Config:
     """Return the configuration that the options ask for; must run before the compiler is imported."""
-    from simcore.config import load_config, parse_latency
+    config = resolved(**options).config
+    if config.run.checked:
+        os.environ["MMSIM_CHECKED"] = "1"  # read by simcore.jit when it is imported
+    return config
+
+
+def resolved(
+    config_path: Path | None = None, sets: Sequence[str] = (), latency: str | None = None, checked: bool = False, **options: Any
+) -> Resolved:
+    """Return the configuration that file, environment and options ask for, with the origin of each value."""
+    from simcore.config import parse_latency, resolve_config
 
     keys = {
-        "strategy": "strategy.name", "queue_model": "venue.queue_model", "seed": "run.seed", "from_ts": "run.from",
-        "to_ts": "run.to", "repeat": "run.repeat",
+        "strategy": "strategy.name", "venue": "venue.name", "queue_model": "venue.queue_model", "seed": "run.seed",
+        "from_ts": "run.from", "to_ts": "run.to", "repeat": "run.repeat",
     }  # fmt: skip
     overrides = {keys[name]: value for name, value in options.items() if value is not None}
     if checked:
         overrides["run.checked"] = True
-    config = load_config(config_path, sets, overrides | (parse_latency(latency) if latency else {}))
-    if config.run.checked:
-        os.environ["MMSIM_CHECKED"] = "1"  # read by simcore.jit when it is imported
-    return config
+    overrides |= parse_latency(latency) if latency else {}
+    return resolve_config(config_path, sets, overrides, os.environ, print_warning)
 
 
 def pairs(texts: Sequence[str], option: str) -> dict[str, str]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from simcore.errors import MmsimError
+
 
 def print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
     """Print a result: one JSON object, or `name  value` lines."""
@@ -21,6 +23,16 @@ def print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
     for name, value in figures.items():
         shown = json.dumps(value) if isinstance(value, (dict, list, tuple, bool)) or value is None else value
         click.echo(f"{name:<{width}}  {shown}")
+
+
+def print_warning(text: str) -> None:
+    """Print a warning on stderr."""
+    click.echo(f"warning: {text}", err=True)
+
+
+def print_refusal(error: MmsimError) -> None:
+    """Print a user error on stderr: code, title and cause on one line, the remedy on the next."""
+    click.echo(f"error {error.code}: {error.title}: {' '.join(error.cause.split())}\nremedy: {error.remedy}", err=True)
 
 
 def print_summary(run_dir: Path, as_json: bool) -> None:

@@ -7,15 +7,16 @@ from typing import Any
 
 import click
 
-from simcore.commands.options import JSON, RUN, TAPES, chosen_config
+from simcore.commands.options import CONFIG, JSON, RUN, SETS, TAPES, VENUE, chosen_config
 from simcore.commands.output import print_figures, print_summary, progress
 
 
 @click.command()
 @TAPES
 @click.option("--strategy", metavar="NAME|FILE", help="A strategy of strategies/, or a .py file (docs/strategies.md).")
-@click.option("--config", "config_path", metavar="YAML", type=click.Path(path_type=Path), help="Configuration file (docs/config.md).")
-@click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one configuration key; repeatable.")
+@VENUE
+@CONFIG
+@SETS
 @click.option("--queue-model", metavar="NAME|FILE", help="How our place in the queue moves: risk_averse, power, … (docs/config.md), or a .py file (docs/strategies.md).")
 @click.option("--latency", metavar="SPEC", help="10ms; place=10ms,cancel=12ms; lognormal:10ms:0.4; feed:1.0; recorded:FILE (docs/latency.md).")
 @click.option("--seed", type=int, help="Seed of all draws.")
@@ -88,7 +89,9 @@ def bench(tape: Path | None, lanes: int, repeat: int, peer: bool, as_json: bool)
 @click.command()
 @click.option("--strategy", metavar="NAME|FILE", help="A strategy of strategies/, or a .py file (docs/strategies.md).")
 @click.option("--queue-model", metavar="NAME|FILE", help="A queue model; a .py file is compiled, too.")
-@click.option("--config", "config_path", metavar="YAML", type=click.Path(path_type=Path), help="Configuration file.")
+@VENUE
+@CONFIG
+@SETS
 @click.option("--checked", is_flag=True, help="Compile with array bounds checked, for runs with --checked.")
 @JSON
 def warmup(as_json: bool, **choices: Any) -> None:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from simcore.config.values import Amount, Bps, Count, Ms, PositiveMs, Time
 
@@ -59,7 +59,7 @@ class StrategyConfig(Section):
     """The quoting code and its parameters."""
 
     name: str = Field("demo_maker", min_length=1, description="a strategy of strategies/, or the path of a .py file")
-    params: Annotated[dict[str, float | int | bool], BeforeValidator(_flat_params)] = Field(
+    params: Annotated[dict[str, float | int | bool], BeforeValidator(_flat_params), WithJsonSchema({"type": "object"})] = Field(
         default_factory=dict,
         description="parameters of the strategy, nested or with dotted names (`spread.half_spread_bps`); the strategy's file lists them",
     )

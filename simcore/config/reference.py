@@ -10,7 +10,16 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from simcore.config.model import Config, LatencyConfig, LatencyModel, Section, config_keys, item_of, section_of
+from simcore.config.model import (
+    OVERRIDES,
+    Config,
+    LatencyConfig,
+    LatencyModel,
+    Section,
+    config_keys,
+    item_of,
+    section_of,
+)
 
 _TABLE_HEAD = "| key | type | default | what |\n|---|---|---|---|"
 _REFERENCE_HEAD = """# Configuration
@@ -57,6 +66,17 @@ def config_reference() -> str:
         for key, inner in config_keys(section):
             lines += _items(key, inner)
     return "\n".join(lines) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of configuration files."""
+    schema = Config.model_json_schema(by_alias=True)
+    own = {name: schema["properties"][name] for name in OVERRIDES if name != "strategy"}
+    params = {"type": "object", "additionalProperties": False, "properties": {"params": {"type": "object"}}}
+    schema["properties"]["instruments"]["additionalProperties"] = {
+        "type": "object", "additionalProperties": False, "properties": {"strategy": params, **own}
+    }  # fmt: skip
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "mmsim configuration"}
 
 
 def _items(key: str, field: pydantic.fields.FieldInfo) -> Iterator[str]:

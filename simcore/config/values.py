@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from simcore import units
 
@@ -70,7 +70,9 @@ def plain_number(value: Decimal | None) -> int | float | str | None:
 _Plain = PlainSerializer(plain_number)
 Amount = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=Decimal("1e15")), _Plain]
 Bps = Annotated[Decimal, BeforeValidator(_signed_bps), _Plain]
-Time = Annotated[int | None, BeforeValidator(parse_time)]
+Time = Annotated[
+    int | None, BeforeValidator(parse_time), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}]})
+]
 Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Ms = Annotated[float, Field(ge=0, le=86_400_000.0, allow_inf_nan=False)]
 PositiveMs = Annotated[float, Field(ge=0.000001, le=86_400_000.0, allow_inf_nan=False)]
