@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from simcore.journal.store import DIGEST_STREAMS, JournalStore, read_stream
 from simcore.kernels import state as st
 from simcore.link import Linked, is_compiled, link
 from simcore.params import SLOTS_MIN, LaneParams, Tables, lane_params, queue_file, stack
-from simcore.records import BOTH_BITS, Chunk
-from simcore.runner import Feed, Session, empty_buffers, run
+from simcore.records import BOTH_BITS, Chunk, Record
+from simcore.runner import Feed, Session, empty_buffers, run, run_told, run_until
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_MS
 
@@ -87,26 +88,54 @@ def replay(
 
 
 def _replay_into(folder: Path, tape: Tape, config: Config, resume: bool, progress: ProgressCallback | None) -> None:
-    linked = link(config.strategy.name, queue_file(config.venue.queue_model))
-    fingerprint = _fingerprint(tape, config, linked)
-    saved = manifest.prepare(folder, resume, fingerprint)
-    store = JournalStore(folder)
-    earlier_s = 0.0 if saved is None else saved[0].wall_s
-    session = new_session(tape, [config], linked, store) if saved is None else _resumed(tape, config, linked, store, saved)
-    _compile(linked, config, tape.rows * config.run.repeat, progress)  # a strategy that does not compile makes no folder
-    if saved is None:
-        manifest.write_start(folder, tape, config, linked, fingerprint, session.state)
-    watch = _Watch(tape, config, progress, folder, fingerprint, earlier_s)
-    try:
-        with faults.named(session):
-            run(session, watch.after_chunk)
-    except (StrategyError, EngineError) as exc:
-        keep_failed(folder, session, watch.wall_s(), exc)
-        raise
-    watch.report(session)
-    store.finish()
-    manifest.write_end(folder, session, session.rows_played, watch.wall_s(), store.digest.hex())
-    checkpoint.remove(folder)
+    one = Run(tape, config, folder, JournalStore(folder), resume=resume, progress=progress)
+    one.until(st.NEVER)
+    one.finish()
+
+
+class Run:
+    """A run of one symbol on its way to its end, by one step or by many; into a folder, or in memory.
+
+    more    what a portfolio's run says in its manifest: a run that is told of others' cannot be resumed alone.
+    Raises MmsimError; a folder keeps what a run that fails has done.
+    """
+
+    def __init__(
+        self, tape: Tape, config: Config, folder: Path | None, store: JournalStore, *, resume: bool = False,
+        progress: ProgressCallback | None = None, more: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        linked = link(config.strategy.name, queue_file(config.venue.queue_model))
+        fingerprint = _fingerprint(tape, config, linked, more)
+        saved = None if folder is None else manifest.prepare(folder, resume, fingerprint)
+        self.folder, self.tape, self.config = folder, tape, config
+        if saved is None:
+            self.session = new_session(tape, [config], linked, store)
+        else:
+            self.session = _resumed(tape, config, linked, store, saved)
+        _compile(linked, config, tape.rows * config.run.repeat, progress)  # one that does not compile makes no folder
+        if folder is not None and saved is None:
+            manifest.write_start(folder, tape, config, linked, fingerprint, self.session.state, more)
+        self.watch = Watch(tape, config, progress, None if more else folder, fingerprint, saved[0].wall_s if saved else 0.0)
+
+    def until(self, key: int) -> bool:
+        """Run until all events before `key` are done (`simcore.runner.run_until`); return whether the tape has ended."""
+        try:
+            with faults.named(self.session):
+                return run_until(self.session, key, self.watch.after_chunk)
+        except (StrategyError, EngineError) as exc:
+            if self.folder is not None:
+                keep_failed(self.folder, self.session, self.watch.wall_s(), exc)
+            raise
+
+    def finish(self) -> str:
+        """Write what is left of a run that has ended; return its digest."""
+        self.watch.report(self.session)
+        journal = self.session.journal
+        if self.folder is not None:
+            journal.finish()
+            manifest.write_end(self.folder, self.session, self.session.rows_played, self.watch.wall_s(), journal.digest.hex())
+            checkpoint.remove(self.folder)
+        return journal.digest.hex()
 
 
 def keep_failed(folder: Path, session: Session, wall_s: float, exc: MmsimError) -> None:
@@ -118,17 +147,21 @@ def keep_failed(folder: Path, session: Session, wall_s: float, exc: MmsimError) 
 
 
 def simulate(
-    tape: Tape, configs: Sequence[Config], *, journal: bool = True, progress: ProgressCallback | None = None
-) -> Outcome:
+    tape: Tape, configs: Sequence[Config], *, journal: bool = True, progress: ProgressCallback | None = None,
+    told: Record | None = None,
+) -> Outcome:  # fmt: skip
     """Replay one tape with one lane a config, in memory; all configs share strategy, queue file and books.
 
     journal=False keeps no rows: the digest is then that of an empty journal, and counters are in `state.lanes`.
+    told: the reports of a journal, whose CONTROL rows the Nodes are told again.
     """
     linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
     session = new_session(tape, configs, linked, JournalStore(None), journal)
     _compile(linked, configs[0], tape.rows * configs[0].run.repeat, progress)
-    watch = _Watch(tape, configs[0], progress, None, "", 0.0)
+    watch = Watch(tape, configs[0], progress, None, "", 0.0)
     with faults.named(session):
+        if told is not None:
+            run_told(session, told, watch.after_chunk)
         run(session, watch.after_chunk)
     wall_s = watch.wall_s()
     return Outcome(session.journal.digest.hex(), session.journal, session.state, session.rows_played, wall_s)
@@ -141,21 +174,29 @@ def verify(run_dir: Path, progress: ProgressCallback | None = None) -> Verificat
     tape = load_tapes(run_dir)
     if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
         raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
-    outcome = simulate(tape, [config], progress=progress)
-    expected = str(note["digest"])
-    if outcome.digest == expected:
-        return Verification(True, expected, outcome.digest, None)
+    if note.get("leader"):
+        raise JournalError("JRNL-006", f"{run_dir}: it followed {note['leader']}")
+    told = read_stream(run_dir, "reports") if note.get("controlled") else None
+    outcome = simulate(tape, [config], progress=progress, told=told)
+    return compare(run_dir, note, config, outcome.journal)
+
+
+def compare(run_dir: Path, note: Mapping[str, Any], config: Config, journal: JournalStore) -> Verification:
+    """Compare a finished run's folder with the journal, in memory, of the same run done again."""
+    expected, found = str(note["digest"]), journal.digest.hex()
+    if found == expected:
+        return Verification(True, expected, found, None)
     for stream in DIGEST_STREAMS:
-        before, now = read_stream(run_dir, stream), outcome.journal.rows(stream)
+        before, now = read_stream(run_dir, stream), journal.rows(stream)
         shared = min(len(before), len(now))
         differs = np.nonzero(before[:shared] != now[:shared])[0]
         if len(differs) or len(before) != len(now):
             row = int(differs[0]) if len(differs) else shared
-            return Verification(False, expected, outcome.digest, f"{stream}, row {row}{_changed_code(note, config)}")
-    return Verification(False, expected, outcome.digest, "the digest in run.json")
+            return Verification(False, expected, found, f"{stream}, row {row}{_changed_code(note, config)}")
+    return Verification(False, expected, found, "the digest in run.json")
 
 
-def _changed_code(note: dict[str, Any], config: Config) -> str:
+def _changed_code(note: Mapping[str, Any], config: Config) -> str:
     """Return words for a digest that differs because the code is not the run's, else nothing."""
     now = link(config.strategy.name, queue_file(config.venue.queue_model)).code_hash
     return "" if now == note["code_hash"] else "; the strategy, the queue model or the engine changed since the run"
@@ -249,8 +290,9 @@ def _chunks(tape: Tape, config: Config, start_row: int) -> Iterator[Chunk]:
     return tape.chunks(repeat=config.run.repeat, start_row=start_row, until_ts=config.run.to_ts)
 
 
-def _fingerprint(tape: Tape, config: Config, linked: Linked) -> str:
-    parts = (*manifest.content_hashes(tape), config_hash(config), linked.code_hash)
+def _fingerprint(tape: Tape, config: Config, linked: Linked, more: Mapping[str, Any] | None) -> str:
+    others = (json.dumps(more, sort_keys=True),) if more else ()
+    parts = (*manifest.content_hashes(tape), config_hash(config), linked.code_hash, *others)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
@@ -271,7 +313,7 @@ def _resumed(
     return Session(linked, state, states.new_output(state), feed, store, tape.instrument.symbol)
 
 
-class _Watch:
+class Watch:
     """Progress and checkpoints between chunks."""
 
     def __init__(
@@ -294,7 +336,7 @@ class _Watch:
         """Show progress, and save a checkpoint when it is time."""
         now = time.perf_counter()
         if self._folder is not None and 0 < self._checkpoint_s <= now - self._saved:
-            self._save(session)
+            self.save(session)
             self._saved = time.perf_counter()
         if now - self._shown >= PROGRESS_EVERY_S:
             self._shown = now
@@ -310,7 +352,8 @@ class _Watch:
         eta = (self._total - rows) / speed if rows else None
         self._progress(Progress(rows, self._total, speed, int(ts[0]) if len(ts) else 0, eta))
 
-    def _save(self, session: Session) -> None:
+    def save(self, session: Session) -> None:
+        """Write a checkpoint; between chunks only."""
         assert self._folder is not None
         empty_buffers(session)
         session.journal.flush()

@@ -7,6 +7,7 @@
     ├── StrategyError   STRAT-nnn  a strategy or queue-model file
     ├── EngineError     ENG-nnn    a run that had to stop
     ├── JournalError    JRNL-nnn   a run folder, checkpoint or journal
+    ├── PortfolioError  PORT-nnn   a run of several symbols
     ├── OutputError     OUT-nnn    a result that cannot be printed
     ├── ReportError     REP-nnn    a report that cannot be built
     ├── GateError       GATE-nnn   what a gate cannot compare
@@ -60,6 +61,11 @@ CODES: dict[str, tuple[str, str]] = {
     "JRNL-003": ("run cannot be resumed", "tape, config or code changed since; start a new run"),
     "JRNL-004": ("digest differs", "the run folder, the tape or the code changed since the run"),
     "JRNL-005": ("cannot write the run folder", "check the folder, its permissions and the free space"),
+    "JRNL-006": ("run followed another symbol's", "verify the folder of the whole portfolio"),
+    "PORT-001": ("the run of a symbol broke off", "a fault of mmsim: please report it with the traceback; the folders hold what was done until then"),
+    "PORT-002": ("a worker process died", "perhaps memory ran out: give fewer --jobs; the folders hold what was done until then"),
+    "PORT-003": ("symbols that act on each other cannot be resumed", "start a new run; without allocation, limits and links each symbol resumes"),
+    "PORT-004": ("a limit over several currencies", "portfolio.max_gross adds up values: give symbols of one quote currency"),
     "BENCH-001": ("the peer cannot be measured", "set MMSIM_PEER_PYTHON to an interpreter that has it (docs/peers.md), or leave out --peer"),
     "BENCH-002": ("a measuring process failed", "the message holds its last lines"),
     "OUT-001": ("cannot print the result", "send it to a place with free space; what was written to files is complete"),
@@ -116,6 +122,10 @@ class EngineError(MmsimError):
 
 class JournalError(MmsimError):
     """A run folder, checkpoint or journal."""
+
+
+class PortfolioError(MmsimError):
+    """A run of several symbols."""
 
 
 class OutputError(MmsimError):

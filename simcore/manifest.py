@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -144,9 +144,10 @@ def _remove_segments(folder: Path) -> None:
 
 
 def write_start(
-    folder: Path, tape: Tape, config: Config, linked: Linked, fingerprint: str, state: State
-) -> None:
-    """Write config.yaml and run.json with status "running"."""
+    folder: Path, tape: Tape, config: Config, linked: Linked, fingerprint: str, state: State,
+    more: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Write config.yaml and run.json with status "running"; more: further keys."""
     scale = instrument_scale(tape.instrument)
     note = {
         "status": "running",
@@ -169,6 +170,7 @@ def write_start(
         "start_ts": int(state.clock[st.ORIGIN]),
         "end_ts": int(state.clock[st.END_TS]),
         "digest": "",
+        **(more or {}),
     }
     _write(folder / "config.yaml", dump_config(config))
     _write(folder / "run.json", json.dumps(note, indent=2) + "\n")

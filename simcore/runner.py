@@ -15,9 +15,10 @@ from simcore.journal.store import STREAMS, JournalStore
 from simcore.kernels import book as bk
 from simcore.kernels import state as st
 from simcore.link import Linked
-from simcore.records import CONTROL, REPORT, Chunk
+from simcore.records import CONTROL, REPORT, Chunk, Record
 from simcore.state import Output, State
 
+BEFORE_TICKS, AFTER_TICKS = 5, 7  # classes of a key to pause at: of the ticks of a time, and after them
 _STREAM_ARRAYS = tuple((stream, f"out_{stream}") for stream in STREAMS)
 
 
@@ -135,8 +136,8 @@ def run(session: Session, after_chunk: Callable[[Session], None] | None = None) 
 def run_until(session: Session, key: int, after_chunk: Callable[[Session], None] | None = None) -> bool:
     """Run a session until all events before `key` are done; return whether the tape has ended.
 
-    key  ns since ORIGIN * 8 + class of the event (docs/semantics.md section 1): time * 8 + 5 is before the ticks of that
-         time, time * 8 + 7 after them. Venue and Node have then seen the rows up to that time.
+    key  ns since ORIGIN * 8 + class of the event (docs/semantics.md section 1): time * 8 + BEFORE_TICKS is before the ticks
+         of that time, time * 8 + AFTER_TICKS after them. Venue and Node have then seen the rows up to that time.
     """
     session.state.clock[st.PAUSE_KEY] = key
     _enter_chunks(session)
@@ -177,22 +178,37 @@ def send_control(
     if int(state.lanes["report_count"][lane]) * 3 > state.reports.shape[1]:
         session.state = state = states.make_room(state, 2 * state.node_orders.shape[1])
     head, count = int(state.lanes["report_head"][lane]), int(state.lanes["report_count"][lane])
-    arrive = max(ts_ns + 1, int(state.lanes["report_last_ns"][lane]))
-    place = (head + count) % state.reports.shape[1]
+    ring, size = state.reports, state.reports.shape[1]
+    arrive = ts_ns + 1
+    place = count
+    while place > 0 and int(ring["ts"][lane, (head + place - 1) % size]) > arrive:  # it does not wait for the exchange's
+        ring[lane, (head + place) % size] = ring[lane, (head + place - 1) % size]
+        place -= 1
+    place = (head + place) % size
     for name in REPORT.names or ():
-        state.reports[name][lane, place] = 0
+        ring[name][lane, place] = 0
     told = {
         "ts": arrive, "exch_ts": ts_ns + int(state.clock[st.ORIGIN]), "lane": lane, "kind": CONTROL,
         "seq": int(state.lanes["report_seq"][lane]), "price_ticks": round(weight * 1_000_000), "qty_lots": budget_lots,
         "leaves_lots": max_quotes, "state": int(blocked),
     }  # fmt: skip
     for name, value in told.items():
-        state.reports[name][lane, place] = value
+        ring[name][lane, place] = value
     state.lanes["report_seq"][lane] += 1
     state.lanes["report_count"][lane] = count + 1
-    state.lanes["report_last_ns"][lane] = arrive
     state.lanes["next_key"][lane] = min(int(state.lanes["next_key"][lane]), arrive * 8 + st.CLASS_REPORT)
     states.settle(state)
+
+
+def run_told(session: Session, reports: Record, after_chunk: Callable[[Session], None] | None = None) -> None:
+    """Run a session up to the last CONTROL row of a journal's reports, and tell its Node again what they say."""
+    for row in reports[reports["kind"] == CONTROL]:
+        ts_ns = int(row["exch_ts"] - session.state.clock[st.ORIGIN])
+        run_until(session, ts_ns * 8 + AFTER_TICKS, after_chunk)
+        send_control(
+            session, int(row["lane"]), ts_ns, int(row["price_ticks"]) / 1_000_000, int(row["leaves_lots"]),
+            int(row["qty_lots"]), bool(row["state"]),
+        )  # fmt: skip
 
 
 def show_linked(

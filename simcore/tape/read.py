@@ -63,7 +63,17 @@ class Tape:
         sources = [source] if isinstance(source, str | Path) else list(source)
         if not sources:
             raise TapeError("TAPE-001", "no tape was named")
-        files = [_open_file(path) for item in sources for path in _expand(Path(item))]
+        return cls.joined([tape for item in sources for tape in cls.open_each(item)])
+
+    @classmethod
+    def open_each(cls, source: str | Path) -> list[Tape]:
+        """Open each file that a path means as a tape of its own; raises as `open`."""
+        return [cls([_open_file(path)]) for path in _expand(Path(source))]
+
+    @classmethod
+    def joined(cls, tapes: Sequence[Tape]) -> Tape:
+        """Return tapes of one instrument, in time order, as one; TAPE-008, TAPE-010 if they are not that."""
+        files = [file for tape in tapes for file in tape.files]
         for before, after in pairwise(files):
             _check_sequence(before, after)
         return cls(files)
