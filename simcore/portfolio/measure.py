@@ -68,6 +68,7 @@ class MeasuredStore(JournalStore):
     def __init__(self, run_dir: Any) -> None:
         super().__init__(run_dir)
         self.orders_filled = self.maker_lots = self.reached_lots = 0
+        self.mid2 = 0  # bid + ask of the Node when it last had both
         self.priced = self.slipped = self.marked = self.moved = 0
         self._quoted: dict[int, list[tuple[int, int]]] = {}  # prices that orders which may take were sent at, by time
         self._ended: list[int] = []

@@ -66,7 +66,7 @@ def members_of(tapes: Sequence[Tape], config: Config) -> list[Member]:
     """
     keys = [tape_key(tape) for tape in tapes]
     names = short_names(keys)
-    own = {key: merged for key, merged in _own_keys(config.instruments, names).items()}
+    own = _own_keys(config.instruments, names)
     leaders = _leaders(config, names)
     for symbol in (*config.portfolio.whitelist, *config.portfolio.blacklist):
         find(symbol, names, "portfolio")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -103,7 +104,7 @@ def test_weights_before_the_cut_have_the_mean_1(scores: dict[str, float | None],
 def test_a_higher_score_never_weighs_less(scores: dict[str, float | None], chosen: al.AllocatorSettings) -> None:
     found = al.weights(scores, chosen)
     known = sorted((score, found[symbol]) for symbol, score in scores.items() if score is not None)
-    assert all(low <= high for (_, low), (_, high) in zip(known, known[1:], strict=False))
+    assert all(low <= high for (_, low), (_, high) in pairwise(known))
 
 
 @given(SCORES, settings(), st.randoms(use_true_random=False))

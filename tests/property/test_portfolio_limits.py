@@ -58,7 +58,7 @@ def test_the_order_of_symbols_does_not_matter(case: tuple[dict[str, Exposure], d
 @given(st.integers(1, 6), st.fractions(1, 100_000), st.fractions(1, 100))
 def test_flat_symbols_share_by_weight(count: int, limit: Fraction, value: Fraction) -> None:
     exposures = {f"S{i}": Exposure(value, 0) for i in range(count)}
-    weights = {symbol: 1.0 for symbol in exposures}
+    weights = dict.fromkeys(exposures, 1.0)
     assert set(budgets(exposures, weights, limit).values()) == {int(limit / count / value)}
 
 
