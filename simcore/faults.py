@@ -69,8 +69,7 @@ def _runtime_cause(session: Session, exc: Exception) -> str:
     """Return stage, symbol, error, time and lane, and the line where Python ran it (with the JIT off)."""
     clock = session.state.clock
     lane = int(session.state.tree[1])
-    since_ns = int(session.state.lanes["next_key"][lane]) >> 3
-    when = np.datetime64(min(since_ns + int(clock[st.ORIGIN]), int(clock[st.END_TS])), "ns")
+    when = np.datetime64(session.now_ts, "ns")
     frames = [frame for frame in traceback.extract_tb(exc.__traceback__) if frame.filename.endswith(_USER_FILES)]
     line = f", line {frames[-1].lineno}" if frames else ""
     number = int(clock[st.STAGE])

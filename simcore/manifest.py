@@ -189,7 +189,7 @@ def write_end(
         note["cycles_per_ns"] = jit.cycles_per_ns()
     note["status"] = "done" if error is None else "failed"
     if error is not None:
-        note["error"] = {"code": error.code, "title": error.title, "cause": error.cause}
+        note["error"] = {"code": error.code, "title": error.title, "cause": error.cause, "ts": session.now_ts}
     _write(folder / "counts.json", json.dumps(counts(session.state, 0, rows, wall_s), indent=2) + "\n")
     _write(folder / "run.json", json.dumps({**note, "digest": digest}, indent=2) + "\n")
 
@@ -208,7 +208,7 @@ def counts(state: State, lane: int, rows: int, wall_s: float) -> dict[str, Any]:
 def read(folder: Path, finished: bool = True) -> dict[str, Any]:
     """Read run.json; JRNL-001 if the folder holds no run, or one that has not ended where that is wanted.
 
-    status: "running", "done", or "failed": then "error" says what stopped it, and the journal ends there.
+    status: "running", "done", or "failed": then "error" says what stopped it and when, and the journal ends there.
     """
     path = folder / "run.json"
     try:

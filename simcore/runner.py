@@ -109,6 +109,12 @@ class Session:
         return self._handle[2]
 
     @property
+    def now_ts(self) -> int:
+        """Time of the event that comes next, or whose handling failed, ns since 1970; at most the run's end."""
+        next_ns = int(self.state.lanes["next_key"][int(self.state.tree[1])]) >> 3
+        return min(next_ns + int(self.state.clock[st.ORIGIN]), int(self.state.clock[st.END_TS]))
+
+    @property
     def rows_done(self) -> int:
         """Tape rows that the Node has left behind."""
         return self.feed.local[0] + int(self.state.clock[st.LOCAL_ROW])

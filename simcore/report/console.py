@@ -31,8 +31,9 @@ def console_table(figures: Mapping[str, Any]) -> RenderableType:
     pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
     verdicts = [f"{label}: {value}, target {target}: {verdict}" for label, target, value, verdict in target_table(figures).rows]
     goals = [Text(text, "green" if text.endswith(": met") else "red") for text in verdicts]
-    notes = [Text(f"! {text}", "yellow") for text in figures["warnings"]]
-    return Group(table, Text(fee_sentence(figures)), *goals, *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
+    failure = [Text(f"! {text}", "bold red") for text in figures["warnings"] if figures["status"] == "failed"][:1]
+    notes = [Text(f"! {text}", "yellow") for text in figures["warnings"][len(failure) :]]
+    return Group(*failure, table, Text(fee_sentence(figures)), *goals, *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
 
 
 def _style(key: str, value: Any) -> str:

@@ -51,7 +51,7 @@ def _quotes(run: RunFolder) -> Findings:
 
 def positions(run: RunFolder) -> tuple[IntArray, IntArray]:
     """Return (ts [n + 2], lots [n + 1]): the Venue's position between the start, each fill and the end."""
-    start, end = int(run.note["start_ts"]), int(run.note["end_ts"])
+    start, end = run.start_ts, run.end_ts
     fills = run.fills
     times = np.concatenate([[start], np.clip(fills["exch_ts"], start, end), [end]]).astype(np.int64)
     lots = np.concatenate([[0], fills["position_lots"]]).astype(np.int64)

@@ -109,6 +109,22 @@ class RunFolder:
         """Reports of these kinds, in order of arrival."""
         return select_rows(self.path, "reports", lambda rows: np.isin(rows["kind"], kinds))
 
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """What stopped a run that failed: code, title, cause, and ts in ns; None for one that came to its end."""
+        found: dict[str, Any] | None = self.note.get("error")
+        return found
+
+    @property
+    def start_ts(self) -> int:
+        """Start, ns."""
+        return int(self.note["start_ts"])
+
+    @property
+    def end_ts(self) -> int:
+        """End, ns: that of the tape or of run.to, or when the run failed."""
+        return int(self.note["end_ts"] if self.error is None else self.error["ts"])
+
     @cached_property
     def fills(self) -> Record:
         """Fills in exchange order."""
@@ -156,6 +172,8 @@ def open_run(run_dir: Path | str) -> RunFolder:
     counts = _read_json(path / "counts.json", "REP-001")
     _require(path / "run.json", note, _NOTE_KEYS)
     _require(path / "counts.json", counts, _COUNT_KEYS)
+    if note.get("status") == "failed":
+        _require(path / "run.json error", note.get("error"), ("code", "title", "cause", "ts"))
     _require(path / "run.json instrument", note["instrument"], _INSTRUMENT_KEYS)
     try:
         config_text = (path / "config.yaml").read_text(encoding="utf-8")

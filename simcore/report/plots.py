@@ -107,7 +107,7 @@ def quotes(run: RunFolder, figures: Mapping[str, Any]) -> Picture:
 
 def busiest_window(run: RunFolder) -> tuple[int, int]:
     """Return start and end, ns, of the stretch with the most fills (without fills: the first)."""
-    start, end = int(run.note["start_ts"]), int(run.note["end_ts"])
+    start, end = run.start_ts, run.end_ts
     width = max(min(WINDOW_S * NS_PER_S, (end - start) // 5), 1)
     times = np.sort(run.fills["exch_ts"])
     if not len(times):
@@ -262,7 +262,7 @@ def _bar(axes: Axes, place: int, bottom: float, height: float, colour: str) -> N
 
 
 def _over_run(run: RunFolder, *axes: Axes, label: bool = True) -> None:
-    start, end = int(run.note["start_ts"]), int(run.note["end_ts"])
+    start, end = run.start_ts, run.end_ts
     for one in axes:
         canvas.time_axis(one, start, end, label and one is axes[-1])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from simcore.report.folder import RunFolder, check_books, open_run
 from simcore.report.markouts import markouts
 from simcore.report.targets import targets
 from simcore.report.warnings import warnings
+from simcore.report.wording import utc_text
 from simcore.units import NS_PER_S
 
 # What `mmsim replay --json` prints, in this order; `summarise` puts them first.
@@ -58,6 +58,8 @@ def _run(run: RunFolder) -> Findings:
     note, counts, money = run.note, run.counts, run.money
     rows, wall_s = int(counts["rows"]), float(counts["wall_s"])
     found.put("digest", str(note["digest"]))
+    found.put("status", "done" if run.error is None else "failed")
+    found.put("error", run.error, "the run came to its end")
     found.put("rows", rows)
     found.put("wall_s", wall_s)
     found.put("rows_per_s", rows / wall_s if wall_s > 0 else None, "no wall time was measured")
@@ -70,16 +72,10 @@ def _run(run: RunFolder) -> Findings:
     found.put("unit_cash", money.cash)
     found.put("unit_size", money.size)
     found.put("unit_price", money.quote or "quote")
-    start, end = int(note["start_ts"]), int(note["end_ts"])
+    start, end = run.start_ts, run.end_ts
     found.put("start", utc_text(start))
     found.put("end", utc_text(end))
     found.put("start_ts", start)
     found.put("end_ts", end)
     found.put("duration_s", (end - start) / NS_PER_S)
     return found
-
-
-def utc_text(ts_ns: int) -> str:
-    """Return a time as 2024-08-08 12:00:00.123 UTC (milliseconds cut off)."""
-    whole, rest = divmod(ts_ns, NS_PER_S)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03d} UTC"

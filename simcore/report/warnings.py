@@ -6,13 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from simcore.report.folder import RunFolder
+from simcore.report.wording import utc_text
 
 FEW_FILLS = 100
 
 
 def warnings(run: RunFolder, figures: Mapping[str, Any]) -> list[str]:
     """Return the warnings of a run, each once (the files of one capture share theirs)."""
-    return list(dict.fromkeys((*_tape(run.note), *_run(figures))))
+    return list(dict.fromkeys((*_failure(run), *_tape(run.note), *_run(figures))))
+
+
+def _failure(run: RunFolder) -> Iterator[str]:
+    if run.error is not None:
+        cause = run.error["cause"]
+        yield f"The run failed: {run.error['code']} {run.error['title']}: {cause}. It holds what was done before {utc_text(run.end_ts)}, and all figures are of that part."
 
 
 def _tape(note: Mapping[str, Any]) -> Iterator[str]:

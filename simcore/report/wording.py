@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+from simcore.units import NS_PER_S
 
 ABSENT = "—"
 MINUS = "\u2212"
@@ -196,3 +199,9 @@ def fee_sentence(figures: Mapping[str, Any]) -> str:
     if fees > 0:
         return f"Fees are {amount}: positive, so we paid them, and PnL is after them. A negative rate is a rebate."
     return "No fees were paid. A positive fee is a cost, a negative one a rebate."
+
+
+def utc_text(ts_ns: int) -> str:
+    """Return a time as 2024-08-08 12:00:00.123 UTC (milliseconds cut off)."""
+    whole, rest = divmod(ts_ns, NS_PER_S)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03d} UTC"
