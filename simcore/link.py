@@ -129,7 +129,7 @@ def _write(path: Path, text: str) -> None:
     """Write a file in one step, so that another process never reads half of it."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as exc:
         temporary.unlink(missing_ok=True)
