@@ -13,6 +13,8 @@ from tests.oracle.messages import Report, Request, Sample
 from tests.oracle.params import OracleParams
 from tests.oracle.rows import Row
 
+QUOTED, MOVED, NOT_WANTED = 1, 2, 3  # why a request was sent: from bit 40 of its reason on
+
 Quotes = list[tuple[int, int]]  # (price ticks, lots), wanted on one side
 # tick(bid_ticks, bid_lots, ask_ticks, ask_lots, position_lots, memory) -> (wanted bids, wanted asks)
 Strategy = Callable[[int, int, int, int, int, dict[str, Any]], tuple[Quotes, Quotes]]
@@ -146,10 +148,10 @@ class Node:
             if free:
                 total = slot.qty - slot.leaves + quotes[free[0]]
                 slot.in_flight, slot.target = r.AMEND, free[0]
-                self._request(now, r.AMEND, slot, free[0], total)
+                self._request(now, r.AMEND, slot, free[0], total, MOVED)
             else:
                 slot.in_flight = r.CANCEL
-                self._request(now, r.CANCEL, slot, slot.price, slot.qty)
+                self._request(now, r.CANCEL, slot, slot.price, slot.qty, NOT_WANTED)
 
     def _add(self, now: int, side: int, quotes: dict[int, int]) -> None:
         """Place what is wanted and not there."""
@@ -161,12 +163,12 @@ class Node:
             slot = Slot(self.next_id, side, self.p.quote_tif, price, quotes[price], quotes[price])
             self.next_id += 1
             self.slots[slot.id] = slot
-            self._request(now, r.PLACE, slot, price, slot.qty)
+            self._request(now, r.PLACE, slot, price, slot.qty, QUOTED)
 
-    def _request(self, now: int, kind: int, slot: Slot, price: int, qty: int) -> None:
+    def _request(self, now: int, kind: int, slot: Slot, price: int, qty: int, why: int) -> None:
         seq, self.request_count = self.request_count, self.request_count + 1
         what = kind, slot.id, slot.side, slot.tif, price, qty
-        self.send(Request(now, self.p.lane, seq, *what, 0, 0, 0, 0, 0, 0))
+        self.send(Request(now, self.p.lane, seq, *what, 0, 0, 0, *self.book.top(), why * 2**40))
 
     def send_scripted(self, step: Step) -> None:
         """Send a request of a script; orders are not reconciled, only known."""
