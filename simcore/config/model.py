@@ -249,8 +249,11 @@ class PortfolioConfig(Section):
     weight_min: _Weight = Field(0.1, description="least weight of a symbol")
     weight_max: _Weight = Field(3.0, description="largest weight of a symbol")
     hysteresis: _Weight = Field(0.05, description="smaller changes of a weight are left out")
+    score_alpha: float = Field(0.1, gt=0, le=1, allow_inf_nan=False, description="weight of a new window in a symbol's moving averages")
+    score_samples: int = Field(10, ge=1, le=1_000_000, description="windows with fills that a score needs; with fewer a symbol counts as average")
+    score_window_s: float = Field(300.0, ge=0.001, le=31_536_000, allow_inf_nan=False, description="length of the windows that scores are made of, s")
     blacklist_net_bps: float = Field(-5.0, ge=-1e6, le=1e6, allow_inf_nan=False, description="a symbol that earns less than this is blacklisted, bps of its turnover")
-    blacklist_min: float = Field(30.0, ge=0, le=1e9, allow_inf_nan=False, description="time for which it is, minutes")
+    blacklist_min: float = Field(30.0, ge=0, le=1e9, allow_inf_nan=False, description="time for which it must earn less to be blacklisted, and then is, minutes")
     whitelist: _Symbols = Field((), description="if not empty, the only symbols that are quoted")
     blacklist: _Symbols = Field((), description="symbols that are never quoted")
 

@@ -15,7 +15,7 @@ from simcore.kernels import state as st
 from simcore.portfolio.measure import MeasuredStore, Totals
 from simcore.portfolio.members import Member
 from simcore.records import ASK, BID, STOP_MARKET
-from simcore.runner import AFTER_TICKS, BEFORE_TICKS, Session, send_control, show_linked
+from simcore.runner import AFTER_TICKS, BEFORE_TICKS, Session, empty_buffers, send_control, show_linked
 from simcore.tape.schema import Instrument
 from simcore.units import INVERSE, to_decimal
 
@@ -108,6 +108,45 @@ class Player:
             raise type(exc)(exc.code, f"{name}, at {when} UTC: {exc.cause}") from exc
 
 
+class LinkRates(NamedTuple):
+    """How a leader's ticks and lots become a follower's.
+
+    tick                  a tick of the leader in ticks of the follower.
+    quote                 quote currency of a tick of the follower.
+    lead, own             what a lot holds: base currency, of inverse contracts quote currency.
+    lead_price, own_price power of the price by which that becomes what both are measured in.
+    """
+
+    tick: float
+    quote: float
+    lead: float
+    own: float
+    lead_price: int
+    own_price: int
+
+    @classmethod
+    def of(cls, leader: Player, follower: Player) -> LinkRates:
+        """Return the rates of two instruments: lots of one base currency hold the same amount of it, others the same value."""
+        lead, own = leader.member.tape.instrument, follower.member.tape.instrument
+        by_amount = lead.base == own.base
+        powers = [(-1 if by_amount else 0) if one.kind_code == INVERSE else (0 if by_amount else 1) for one in (lead, own)]
+        sizes = [float(to_decimal(one.lot_size) * to_decimal(one.contract_size)) for one in (lead, own)]
+        ticks = [to_decimal(one.tick_size) for one in (lead, own)]
+        return cls(float(ticks[0] / ticks[1]), float(ticks[1]), sizes[0], sizes[1], powers[0], powers[1])
+
+    def lot(self, lead_mid2: int, own_mid2: int) -> float:
+        """Return a lot of the leader in lots of the follower at their mids, given as bid + ask."""
+        lead = at_price(self.lead, self.lead_price, 0.5 * lead_mid2 * self.tick * self.quote)
+        return lead / at_price(self.own, self.own_price, 0.5 * own_mid2 * self.quote)
+
+
+def at_price(size: float, power: int, price: float) -> float:
+    """Return size x price^power for a power of -1, 0 or 1; a price that is not there counts as 1."""
+    if power == 0 or price <= 0.0:
+        return size
+    return size * price if power > 0 else size / price
+
+
 class Group:
     """Players that share a timeline as far as they are linked."""
 
@@ -116,9 +155,9 @@ class Group:
         self._followers = [player for player in players if player.member.leader is not None]
         named = {player.member.leader for player in self._followers} | {player.member.key for player in self._followers}
         self._linked = [player for player in players if player.member.key in named]
-        for follower in self._followers:
-            tick = link_tick(self._leader(follower).member.tape.instrument, follower.member.tape.instrument)
-            follower.session.state.floats[0, st.F_LINK_TICK] = tick
+        self._rates = {player.member.key: LinkRates.of(self._leader(player), player) for player in self._followers}
+        for player in self._followers:
+            player.session.state.floats[0, st.F_LINK_TICK] = self._rates[player.member.key].tick
 
     def advance(self, ts: int) -> dict[str, Snapshot]:
         """Run all to after the ticks of a time; return what those that have begun are like then."""
@@ -150,7 +189,7 @@ class Group:
                 player.until(ts, BEFORE_TICKS)
             acting = [player for player in waiting if player.next_tick_ts == ts and not player.ended]
             for player in acting:
-                show(player.session, self._leader(player))
+                show(player, self._leader(player), self._rates[player.member.key])
             for player in acting:
                 player.until(ts, AFTER_TICKS)
 
@@ -159,18 +198,20 @@ class Group:
         return self.players[follower.member.leader]
 
 
-def show(session: Session, leader: Player) -> None:
+def show(follower: Player, leader: Player, rates: LinkRates) -> None:
     """Show a follower its leader's Node: best quotes with their lots, and the position.
 
-    A leader that has not begun, has ended, or has no mid is not there.
+    A leader that has not begun, has ended, or has no mid is not there; its position then counts at the last rate.
     """
-    book = leader.session.state.local
+    book, state = leader.session.state.local, follower.session.state
     bid, ask = int(book.meta[bk.BEST_BID]), int(book.meta[bk.BEST_ASK])
     position = int(leader.session.state.lanes["node_position_lots"][0])
     if not leader.begun or leader.ended or bid == bk.NO_BID or ask == bk.NO_ASK or bid >= ask:
-        show_linked(session, 0, False, 0, 0, 0, 0, position)
+        show_linked(follower.session, 0, False, 0, 0, 0, 0, position)
         return
-    show_linked(session, 0, True, bid, ask, lots_at(book, BID, bid), lots_at(book, ASK, ask), position)
+    own_mid2 = int(state.local.meta[bk.BEST_BID]) + int(state.local.meta[bk.BEST_ASK])
+    state.floats[0, st.F_LINK_LOT] = rates.lot(bid + ask, own_mid2)
+    show_linked(follower.session, 0, True, bid, ask, lots_at(book, BID, bid), lots_at(book, ASK, ask), position)
 
 
 def lots_at(book: Any, side: int, price: int) -> int:
@@ -179,13 +220,9 @@ def lots_at(book: Any, side: int, price: int) -> int:
     return int(book.lots[side, column]) if 0 <= column < book.lots.shape[1] else 0
 
 
-def link_tick(leader: Instrument, own: Instrument) -> float:
-    """Return a tick of the leader in ticks of our own."""
-    return float(to_decimal(leader.tick_size) / to_decimal(own.tick_size))
-
-
 def snapshot(player: Player) -> Snapshot:
     """Return what a paused player is like."""
+    empty_buffers(player.session)
     state = player.session.state
     lane = state.lanes[0]
     book = state.local
