@@ -127,6 +127,10 @@ class Run:
                 keep_failed(self.folder, self.session, self.watch.wall_s(), exc)
             raise
 
+    def keep(self) -> None:
+        """Write a checkpoint, from a progress callback; not where others act on the run, which cannot be resumed."""
+        self.watch.save(self.session)
+
     def finish(self) -> str:
         """Write what is left of a run that has ended; return its digest."""
         self.watch.report(self.session)
@@ -335,7 +339,7 @@ class Watch:
     def after_chunk(self, session: Session) -> None:
         """Show progress, and save a checkpoint when it is time."""
         now = time.perf_counter()
-        if self._folder is not None and 0 < self._checkpoint_s <= now - self._saved:
+        if 0 < self._checkpoint_s <= now - self._saved:
             self.save(session)
             self._saved = time.perf_counter()
         if now - self._shown >= PROGRESS_EVERY_S:
@@ -353,8 +357,9 @@ class Watch:
         self._progress(Progress(rows, self._total, speed, int(ts[0]) if len(ts) else 0, eta))
 
     def save(self, session: Session) -> None:
-        """Write a checkpoint; between chunks only."""
-        assert self._folder is not None
+        """Write a checkpoint, if the run has a folder; between chunks only."""
+        if self._folder is None:
+            return
         empty_buffers(session)
         session.journal.flush()
         position = checkpoint.Position(

@@ -92,6 +92,7 @@ def tape_head(tape: Path, rows: int, as_json: bool) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write the tapes to.")
 @click.option("--preset", default="small-tick-thin", show_default=True, help="small-tick or large-tick; with -thin: a day of few rows (docs/synthetic.md).")
 @click.option("--level", type=click.Choice(("l2", "l3", "both")), default="l2", show_default=True, help="Which view of it.")
+@click.option("--symbol", metavar="NAME", help="Name of the instrument, for runs of several; default: the preset's.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all draws.")
 @click.option("--duration", "duration_s", metavar="SECONDS", type=click.IntRange(1), help="Length of the tape.")
 @click.option("--rows", "rows_max", type=click.IntRange(1), help="Stop after this many rows.")

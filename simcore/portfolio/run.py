@@ -1,0 +1,170 @@
+"""Tapes of several instruments + configuration -> a portfolio run: `replay`, `verify`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from simcore import engine, manifest
+from simcore.config.load import load_config
+from simcore.config.model import Config
+from simcore.engine import Progress, ProgressCallback, Verification
+from simcore.errors import ConfigError, JournalError, MmsimError
+from simcore.link import is_compiled, link
+from simcore.params import queue_file
+from simcore.portfolio import folder as folders
+from simcore.portfolio.coordinator import Coordinator
+from simcore.portfolio.members import Member, Source, group_tapes, linked_groups, members_of
+from simcore.portfolio.team import Finished, Task, Team, Troupe
+from simcore.portfolio.workers import WorkerTeam
+from simcore.tape.read import Tape
+
+
+def replay(
+    tapes: Sequence[Source] | Source,
+    config: Config | None = None,
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    jobs: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> Path:
+    """Replay tapes of one instrument, or of several at once, and write the run folder; return the folder.
+
+    One instrument: as `engine.replay`. Several: a portfolio's folder, with a run folder for each symbol.
+    jobs: worker processes, None for as many as there are cores; the result is the same. Raises MmsimError.
+    """
+    config = config or Config()
+    grouped = group_tapes(tapes)
+    if len(grouped) == 1 and not config.links:
+        alone = members_of(grouped, config)[0].config
+        return engine.replay(grouped[0], alone, out, resume=resume, progress=progress)
+    members = members_of(grouped, config)
+    with manifest.claimed(Path(out) if out is not None else None, config.strategy.name, folders.KIND) as folder:
+        _replay_into(folder, members, config, resume, jobs, progress)
+    return folder
+
+
+def _replay_into(
+    folder: Path, members: Sequence[Member], config: Config, resume: bool, jobs: int | None, progress: ProgressCallback | None
+) -> None:
+    coordinator = Coordinator(members, config)
+    interacting = coordinator.has_barriers or bool(config.links)
+    fingerprint = folders.fingerprint_of(members, config, _compiled(members, progress))
+    again = folders.prepare(folder, resume, fingerprint, interacting)
+    for member in members:
+        engine.window(member.tape, member.config)  # a symbol of which no part is left makes no folder
+    if not again:
+        folders.write_start(folder, members, config, fingerprint)
+    begun_s = time.perf_counter()
+    tasks = _tasks(members, coordinator, folder, resume=again)
+    try:
+        finished = _play(tasks, coordinator, members, jobs, progress)
+    except MmsimError as exc:
+        if coordinator.entries:
+            folders.write_telemetry(folder, coordinator.entries)
+        folders.write_failed(folder, exc, time.perf_counter() - begun_s)
+        raise
+    if coordinator.has_barriers:
+        folders.write_telemetry(folder, coordinator.entries)
+    folders.write_end(folder, finished, time.perf_counter() - begun_s)
+
+
+def verify(run_dir: Path, progress: ProgressCallback | None = None, jobs: int | None = None) -> Verification:
+    """Replay a finished run, of one symbol or several, from its own folder and compare digests. Raises MmsimError."""
+    if not folders.is_portfolio(run_dir):
+        return engine.verify(run_dir, progress)
+    note = manifest.read(run_dir)
+    config = load_config(run_dir / "config.yaml", [])
+    members = members_of([_tape_of(part.folder) for part in folders.parts(run_dir)], config)
+    coordinator = Coordinator(members, config)
+    _compiled(members, progress)
+    finished = _play(_tasks(members, coordinator, None, against=run_dir), coordinator, members, jobs, progress)
+    expected, found = str(note["digest"]), folders.digest_of({key: one.digest for key, one in finished.items()})
+    changed = next((f"{key}: {one.first_difference}" for key, one in finished.items() if one.first_difference), None)
+    if expected != found and changed is None:
+        changed = "the digest in run.json"
+    return Verification(expected == found, expected, found, changed)
+
+
+def _tape_of(run_dir: Path) -> Tape:
+    tape = engine.load_tapes(run_dir)
+    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in manifest.read(run_dir)["tapes"]]:
+        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
+    return tape
+
+
+def _compiled(members: Sequence[Member], progress: ProgressCallback | None) -> list[str]:
+    """Compile what is not in the cache, so that workers only load it; return the hashes of the code in use."""
+    chosen = {(member.config.strategy.name, member.config.venue.queue_model): member.config for member in members}
+    hashes = []
+    for config in chosen.values():
+        linked = link(config.strategy.name, queue_file(config.venue.queue_model))
+        if not is_compiled(linked):
+            if progress is not None:
+                progress(Progress(0, 0, 0.0, 0, None, compiling=True))
+            engine.warmup(config)
+        hashes.append(linked.code_hash)
+    return hashes
+
+
+def _tasks(
+    members: Sequence[Member], coordinator: Coordinator, folder: Path | None, *, resume: bool = False, against: Path | None = None
+) -> list[Task]:
+    first = {member.key: coordinator.first_control(member.key) for member in members if coordinator.needs_control(member.key)}
+    return [
+        Task(tuple(group), folder, {one.key: first[one.key] for one in group if one.key in first}, coordinator.has_barriers, resume, against)
+        for group in linked_groups(members)
+    ]
+
+
+def _play(
+    tasks: Sequence[Task], coordinator: Coordinator, members: Sequence[Member], jobs: int | None, progress: ProgressCallback | None
+) -> dict[str, Finished]:
+    with _team(tasks, jobs, Totalled(tasks, progress)) as team:
+        if coordinator.has_barriers:
+            _hold_barriers(team, coordinator, members)
+        return team.finish()
+
+
+def _hold_barriers(team: Team, coordinator: Coordinator, members: Sequence[Member]) -> None:
+    """Stop all symbols at the same moments, from the first start to the last end, and tell them what is decided."""
+    windows = [engine.window(member.tape, member.config) for member in members]
+    last_ts = max(end for _, end in windows)
+    for ts in range(min(start for start, _ in windows), last_ts, coordinator.period_ns):
+        team.tell(ts, coordinator.barrier(ts, team.advance(ts)))
+
+
+@contextmanager
+def _team(tasks: Sequence[Task], jobs: int | None, progress: Totalled) -> Iterator[Team]:
+    wanted = min(len(os.sched_getaffinity(0)) if jobs is None else jobs, len(tasks))
+    if wanted < 1:
+        raise ConfigError("CONF-003", f"--jobs {jobs}: expected at least 1")
+    team: Team = Troupe(tasks, progress.show) if wanted == 1 else WorkerTeam(tasks, wanted, progress.show)
+    try:
+        yield team
+    finally:
+        team.stop()
+
+
+class Totalled:
+    """Progress of all members as that of one run."""
+
+    def __init__(self, tasks: Sequence[Task], progress: ProgressCallback | None) -> None:
+        self._progress = progress
+        self._total = sum(task.rows for task in tasks)
+        self._rows: dict[str, int] = {}
+        self._begun_s = time.perf_counter()
+
+    def show(self, member: Member, now: Progress) -> None:
+        """Take a member's progress."""
+        self._rows[member.key] = now.rows
+        if self._progress is None:
+            return
+        rows = sum(self._rows.values())
+        speed = rows / max(time.perf_counter() - self._begun_s, 1e-9)
+        eta_s = (self._total - rows) / speed if rows else None
+        self._progress(Progress(rows, self._total, speed, now.tape_ts, eta_s))
