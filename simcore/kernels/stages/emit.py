@@ -127,12 +127,16 @@ def level_count(context: QuoteContext, params: EmitParams) -> int:
     levels = min(max(int(bounded(params.levels)), 0), min(context.control.max_quotes, LEVELS_MAX))
     levels = min(levels, max(max(context.inventory.room_bid_lots, context.inventory.room_ask_lots), 0))
     for _ in range(LEVELS_MAX):
-        if params.max_order_lots <= 0.0 or levels <= 1:
-            break
-        if ladder.factor_at(params.lots_factor, levels - 1) <= params.max_order_lots:
+        if levels <= 1 or ladder.factor_at(params.lots_factor, levels - 1) <= largest_order(params):
             break
         levels -= 1
     return levels
+
+
+@kernel
+def largest_order(params: EmitParams) -> int:
+    """Return the most lots that an order may have."""
+    return int(bounded(params.max_order_lots)) if params.max_order_lots > 0.0 else UNITS_MAX
 
 
 @kernel
@@ -158,8 +162,7 @@ def _side_lots(
         return 0, COOL_DOWN
     if lots == 0 or levels == 0 or price_ratio <= 0.0:
         return 0, no_room if levels == 0 and room_lots <= 0 else SMALL_NOTIONAL
-    largest = int(bounded(params.max_order_lots)) if params.max_order_lots > 0.0 else UNITS_MAX
-    lots = ladder.fit_order(lots, params.lots_factor, levels, largest)
+    lots = ladder.fit_order(lots, params.lots_factor, levels, largest_order(params))
     if lots == 0:
         return 0, SMALL_NOTIONAL
     lots = ladder.fit_room(lots, params.lots_factor, levels, room_lots)

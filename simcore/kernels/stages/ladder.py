@@ -13,10 +13,10 @@ BISECTIONS = 53  # halvings of up to 2^52 lots
 
 @kernel
 def factor_at(factor: float, level: int) -> float:
-    """Return factor^level, at most UNITS_MAX: no size has more lots."""
+    """Return factor^level, or what is certainly more lots than a size may have."""
     result = 1.0
     for _ in range(min(level, LEVELS_MAX)):
-        result = min(result * factor, float(UNITS_MAX))
+        result = min(result * factor, 4.0 * UNITS_MAX)
     return result
 
 
