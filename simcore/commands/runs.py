@@ -41,6 +41,10 @@ def replay(tapes: tuple[Path, ...], out: Path | None, resume: bool, as_json: boo
     with progress() as shown:
         run_dir = run(tapes, config, out, resume=resume, progress=shown)
     build_report(run_dir)
+    if config.node.trace_every > 0:
+        from simcore.report.feeds import write_feeds
+
+        write_feeds(run_dir)
     print_summary(run_dir, as_json)
 
 

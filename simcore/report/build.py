@@ -41,7 +41,8 @@ def build_report(run_dir: Path | str) -> ReportFiles:
     figures = summarise(run)
     captions = {name: caption for name, (_, caption) in plots.PLOTS.items()}
     pictures = {name: canvas.png_bytes(plots.draw(name, run, figures)) for name in plots.PLOTS}
-    page = context(run, figures, captions)
+    timings = stage_timings(run.path)
+    page = context(run, figures, captions, timings)
     links = {name: f"plots/{name}.png" for name in pictures}
     files = ReportFiles(
         run.path / "summary.json", run.path / "report.html", run.path / "report.md",
@@ -49,7 +50,6 @@ def build_report(run_dir: Path | str) -> ReportFiles:
     )  # fmt: skip
     for name, data in pictures.items():
         _write(files.plots[name], data)
-    timings = stage_timings(run.path)
     if timings is not None:
         _write(run.path / STAGES_FILE, stages_text(timings).encode())
     _write(files.markdown, render_markdown(page, links).encode())

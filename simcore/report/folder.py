@@ -141,6 +141,11 @@ class RunFolder:
         return read_stream(self.path, "samples")
 
     @cached_property
+    def features(self) -> Record:
+        """What the Node has measured, in time order; none if node.features is off."""
+        return read_stream(self.path, "features")
+
+    @cached_property
     def signs(self) -> IntArray:
         """+1 for each buy, -1 for each sell."""
         return np.where(self.fills["side"] == BID, 1, -1).astype(np.int64)

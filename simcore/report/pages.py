@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from simcore.report.features import FEATURES
 from simcore.report.folder import RunFolder
 from simcore.report.wording import (
     ABSENT,
@@ -35,8 +36,10 @@ class Table(NamedTuple):
     note: str = ""
 
 
-def context(run: RunFolder, figures: Mapping[str, Any], captions: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the templates use. captions: the plots by name."""
+def context(
+    run: RunFolder, figures: Mapping[str, Any], captions: Mapping[str, str], timings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what the templates use. captions: the plots by name. timings: as `stages.stage_timings`."""
     note = run.note
     return {
         "figures": figures,
@@ -50,6 +53,8 @@ def context(run: RunFolder, figures: Mapping[str, Any], captions: Mapping[str, s
         "fee_sentence": fee_sentence(figures),
         "reasons": reason_table(figures),
         "rejects": reject_table(figures),
+        "features": feature_table(figures),
+        "stages": stage_table(timings),
         "identity": identity(run, figures),
         "tapes": _tapes(note),
         "command": command(note),
@@ -132,6 +137,30 @@ def reject_table(figures: Mapping[str, Any]) -> Table:
         for row in figures["rejects_by_reason"]
     ]
     return Table("Refused requests", ("report", "reason", "count"), rows, (False, False, True))
+
+
+def feature_table(figures: Mapping[str, Any]) -> Table:
+    """The ten features; no rows if the run kept none."""
+    found = {row["feature"]: row for row in figures["features"]}
+    rows = []
+    for feature in FEATURES if found else ():
+        row = found[feature.key]
+        unit = unit_text(figures, feature.unit) + ("/s" if feature.key == "queue_absorb_rate" else "")
+        rows.append((feature.label, *(shown(row[key], feature.unit) for key in ("last", "mean", "min", "max")), unit))
+    return Table("Features", ("", "last", "mean", "least", "largest", ""), rows, (False, True, True, True, True, False))
+
+
+def stage_table(timings: Mapping[str, Any] | None) -> Table:
+    """Time of the stages of traced ticks; no rows if none was traced."""
+    rows: list[tuple[str, ...]] = []
+    note = ""
+    if timings is not None:
+        for name, times in timings["stages"].items():
+            figures = (plain(1e3 * times[key], 4) for key in ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms"))
+            rows.append((name.replace("_", " "), *figures))
+        misses = f"{timings['deadline_misses']:,} of {timings['ticks']:,} traced ticks took longer than {timings['deadline_ms']:g} ms"
+        note = f"µs; {misses}. Simulated waits for market data count, for the first stage and for the total."
+    return Table("Time of the stages", ("", "mean", "p50", "p95", "p99", "max"), rows, (False, True, True, True, True, True), note)
 
 
 def identity(run: RunFolder, figures: Mapping[str, Any]) -> list[tuple[str, str]]:

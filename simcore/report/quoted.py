@@ -50,20 +50,21 @@ def wanted_ticks(requests: Record) -> IntArray:
 
 
 def last_requests(requests: Record, fills: Record) -> tuple[Record, Any]:
-    """Return for each fill [n] the last place or amend of its order sent at or before the fill, and where there is one.
+    """Return for each fill [n] the request that gave its order its price, and whether there is one.
 
-    An order has at most one request in flight, so what a taker fills by is the last that was sent.
+    That is the last place or amend of the order sent at or before the fill; for a maker, the last of those at the fill's
+    price: a later amend may be on its way. A taker has none on its way, since it fills when its request arrives.
     """
     sent = requests[np.isin(requests["kind"], (PLACE, AMEND))]
     sent = sent[np.lexsort((sent["seq"], sent["ts"], sent["order_id"]))]
     found = np.zeros(len(fills), bool)
     rows = np.zeros(len(fills), requests.dtype)
-    if not len(sent):
-        return rows, found
     starts = np.searchsorted(sent["order_id"], fills["order_id"], side="left")
     ends = np.searchsorted(sent["order_id"], fills["order_id"], side="right")
     for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        place = start + int(np.searchsorted(sent["ts"][start:end], fills["exch_ts"][i], side="right"))
-        if place > start:
-            rows[i], found[i] = sent[place - 1], True
+        fill = fills[i]
+        for row in sent[start:end][::-1]:
+            if row["ts"] <= fill["exch_ts"] and (fill["liquidity"] == TAKER or row["price_ticks"] == fill["price_ticks"]):
+                rows[i], found[i] = row, True
+                break
     return rows, found

@@ -22,6 +22,7 @@ from simcore.report import sums
 from simcore.report.build import ReportFiles, build_report
 from simcore.report.edge import FILL_TERMS, fill_bps, fill_edge
 from simcore.report.folder import RunFolder, open_run
+from simcore.report.stages import run_times_ms
 from simcore.report.statistics import headline, summarise
 from simcore.report.wording import CONSOLE, FIGURES, line
 
@@ -88,6 +89,18 @@ class RunResult:
     def markouts(self) -> pd.DataFrame:
         """One row a fill and horizon: the exchange's mid then."""
         return self._frame("markouts")
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """One row a sample: the ten features (docs/metrics.md)."""
+        return self._frame("features")
+
+    @cached_property
+    def traces(self) -> pd.DataFrame:
+        """One row a traced tick (node.trace_every), with the stages' times in ms, and what was decided."""
+        rows = self._rows("traces")
+        frame = self._frame("traces").drop(columns=[name for name in rows.dtype.names if name.startswith("mark")])
+        return frame.assign(**{f"{name}_ms": times for name, times in run_times_ms(self.run_dir, rows).items()} if len(rows) else {})
 
     @cached_property
     def edge(self) -> pd.DataFrame:

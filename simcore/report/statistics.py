@@ -8,6 +8,7 @@ from typing import Any
 from simcore.report.activity import activity
 from simcore.report.edge import edge, fill_edge
 from simcore.report.exposure import exposure
+from simcore.report.features import features
 from simcore.report.findings import Findings
 from simcore.report.folder import RunFolder, check_books, open_run
 from simcore.report.markouts import markouts
@@ -46,6 +47,7 @@ def summarise(run: RunFolder) -> dict[str, Any]:
         found.update(part)
     for key, source in (("pnl", "edge_net"), ("net_bps", "edge_net_bps"), ("gross_bps", "edge_gross_bps")):
         found.put(key, found.values[source], found.missing.get(source, ""))
+    found.put("features", features(run))
     found.put("targets", targets(run, found))
     found.put("warnings", warnings(run, found.values))
     first = {key: found.values[key] for key in HEADLINE}

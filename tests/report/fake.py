@@ -68,6 +68,7 @@ class Spec:
     one_sided_book: bool = False
     rejects: int = 3
     funding_units: int = 0
+    traces: int = 0
     seed: int = 1
     note: dict[str, Any] = field(default_factory=dict)
 
@@ -108,6 +109,8 @@ class _Fake:
         self._refuse()
         self._markouts()
         self._samples()
+        self._traces()
+        self._features()
         self.rows["requests"].sort(key=lambda row: row["ts"])
         self.rows["reports"].sort(key=lambda row: row["ts"])
 
@@ -217,6 +220,28 @@ class _Fake:
                  "open_orders": 2}
             )  # fmt: skip
 
+    def _traces(self) -> None:
+        """Stages a, b and c take 1000, 2000 and 3000 cycles more each time, the requests 500; every 50th waits 250 ms."""
+        for i in range(self.spec.traces):
+            marks = [1_000_000 * i]
+            for cycles in (1000, 2000, 3000):
+                marks.append(marks[-1] + cycles * (i + 1))
+            row = {f"mark{j}": mark for j, mark in enumerate(marks)}
+            self.rows["traces"].append(
+                {**row, "mark13": marks[-1] + 500, "ts": START_TS + i * 3600 * SECOND_NS, "tick": 10 * i, "stages": 3,
+                 "cache_hit": i % 3 != 0, "cache_age_ns": i * 1_000_000, "used_stale": i % 7 == 0,
+                 "wait_ns": 250_000_000 if i % 50 == 49 else 0, "level": i % 3, "soft": 1 << 4 if i % 3 else 0,
+                 "hard": 1 << 5 if i % 3 == 2 else 0, "spread_bps": 1.0 + i, "vol_score": 0.25}
+            )  # fmt: skip
+
+    def _features(self) -> None:
+        """One row a second: each feature is its place in the record plus the row's number, fills are three in four makers."""
+        names = rec.FEATURE.names or ()
+        for i in range(self.spec.seconds if self.spec.traces else 0):
+            row: dict[str, Any] = {name: float(place + i) for place, name in enumerate(names)}
+            counts = {"fills_total": 4 * i, "fills_maker": 3 * i, "fills_taker": i}
+            self.rows["features"].append({**row, "ts": START_TS + i * SECOND_NS, "lane": 0, **counts})
+
     def value(self, position: int, bid: int, ask: int) -> int:
         if self.kind == "inverse":
             return (-position * 2 * self.scale) // (bid + ask)
@@ -248,5 +273,6 @@ class _Fake:
             "tapes": [{"path": "tapes/fake.parquet", "content_hash": "ab" * 32, "rows": 1_234_567}],
             "inferred": [], "synthetic": False, "clock": {"policy": "keep", "offset_ns": 0}, "level": "l2",
             "value_scale": self.scale, "cash_unit": self.meta["cash_unit"], "strategy": "demo_maker",
-            "seed": 0, "repeat": 1, "start_ts": START_TS, "end_ts": self.end_ts, "digest": "d1" * 32, **self.spec.note,
+            "seed": 0, "repeat": 1, "start_ts": START_TS, "end_ts": self.end_ts, "digest": "d1" * 32,
+            **({"stages": ["a", "b", "c"], "cycles_per_ns": 2.0} if self.spec.traces else {}), **self.spec.note,
         }  # fmt: skip

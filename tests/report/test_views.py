@@ -13,6 +13,7 @@ from rich.console import Console
 from simcore.journal.store import STREAMS
 from simcore.report import RunResult, compare, console_table, summary
 from simcore.report import wording as w
+from simcore.report.pages import feature_table
 from tests.report.conftest import Maker
 from tests.report.test_edge import CASES
 
@@ -149,3 +150,28 @@ def test_the_docs_define_every_figure(make: Maker) -> None:
     assert keys - named == set()
     defined = set(re.findall(r"^\| `([a-z_0-9]+)`", text, re.MULTILINE))
     assert defined - keys == set()
+
+
+def test_features_are_summed_up(make: Maker) -> None:
+    """Last, mean, least and largest of each; lots as size; a run that kept none has no section."""
+    result = RunResult(make(traces=5))
+    rows = {row["feature"]: row for row in result.summary["features"]}
+    assert len(rows) == 10
+    depth, first = result.features["liq_top_depth"] * 0.001, rows["liq_top_depth"]
+    assert (first["last"], first["min"], first["max"]) == pytest.approx((depth.iloc[-1], depth.min(), depth.max()))
+    assert rows["pnl_dev"]["mean"] == pytest.approx(result.features["pnl_dev"].mean())
+    table = feature_table(result.summary)
+    assert len(table.rows) == 10
+    assert table.rows[6][-1] == "BTC/s"
+    quiet = RunResult(make("quiet")).summary
+    assert quiet["features"] == []
+    assert feature_table(quiet).rows == []
+
+
+def test_traces_as_a_frame(make: Maker) -> None:
+    """Times in ms instead of marks."""
+    frame = RunResult(make(traces=9)).traces
+    assert len(frame) == 9
+    assert {"a_ms", "tick_total_ms", "cache_hit", "spread_bps"} <= set(frame)
+    assert not any(name.startswith("mark") for name in frame)
+    assert len(RunResult(make("quiet")).traces) == 0
