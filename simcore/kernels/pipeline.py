@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcore.jit import cycles, kernel
-from simcore.kernels import at, features, orders_live, signals, trace
+from simcore.kernels import at, budget, features, orders_live, signals, trace
 from simcore.kernels import binding, chain, observe, reconcile  # LINK
 from simcore.kernels.book import BEST_ASK, BEST_BID
 from simcore.kernels.context import QuoteContext, no_quote, refuse_bad_quote
@@ -41,8 +41,9 @@ def tick(state: State, lane: int, now_ns: int) -> int:
     sent = record.request_seq
     if context.fetch.wait_ns == 0:
         refuse_bad_quote(context.quote)
+        quote = budget.blocked(context.quote) if record.control_blocked == 1 else context.quote
         bid, ask = context.market.bid_ticks, context.market.ask_ticks
-        reconcile.reconcile(state, lane, context.quote, bid + ask, now_ns)
+        reconcile.reconcile(state, lane, quote, bid + ask, now_ns)
         if now_ns >= record.sample_ns:
             _sample_tick(state, lane, now_ns, bid, ask, context)
     if traced:

@@ -41,10 +41,10 @@ LABELS = {
 
 ACTION_SHIFT = 40
 # What the order manager did, and why.
-QUOTED, MOVED, NOT_WANTED, TOO_FAR, PROTECTED, UNPROTECTED = range(1, 7)
+QUOTED, MOVED, NOT_WANTED, TOO_FAR, PROTECTED, UNPROTECTED, OVER_BUDGET = range(1, 8)
 ACTION_LABELS = {
     0: "", QUOTED: "quoted", MOVED: "moved", NOT_WANTED: "not_wanted", TOO_FAR: "too_far", PROTECTED: "protected",
-    UNPROTECTED: "unprotected",
+    UNPROTECTED: "unprotected", OVER_BUDGET: "over_budget",
 }  # fmt: skip
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from simcore.jit import kernel
-from simcore.kernels import at
+from simcore.kernels import at, budget
 from simcore.kernels import orders  # LINK
 from simcore.kernels.context import Quote, bounded
 from simcore.kernels.orders_live import is_protective, live_price
-from simcore.kernels.reasons import ACTION_SHIFT, MOVED, NOT_WANTED, PROTECTED, QUOTED, TOO_FAR, UNPROTECTED
+from simcore.kernels.reasons import ACTION_SHIFT, MOVED, NOT_WANTED, OVER_BUDGET, PROTECTED, QUOTED, TOO_FAR, UNPROTECTED
 from simcore.kernels.state import CANCELLING, IDLE, P_SLOTS, P_USE_AMEND, P_WAIT_CANCEL, State
 from simcore.records import ASK, BID, STOP_MARKET, TAKE_PROFIT_MARKET, Record
 
@@ -90,21 +90,24 @@ def _batched(quote: Quote) -> int:
 
 @kernel
 def _withdraw(state: State, lane: int, quote: Quote, side: int, mid2: int, now_ns: int) -> None:
+    over = budget.room_lots(state, lane, side) < 0
     for i in range(at.lanes(state)[lane].live_count):
         order = at.node_orders(state)[lane, at.live(state)[lane, i]]
         if order.side != side or order.pending != IDLE or is_protective(order):
             continue
-        far = is_too_far(quote, mid2, order.price_ticks)
+        far = over or is_too_far(quote, mid2, order.price_ticks)
         if (not far and is_wanted(quote, side, order.price_ticks)) or not _may_send(state, lane, quote):
             continue
         if at.ints(state)[lane, P_USE_AMEND] == 1 and not far:
             level = _free_level(state, lane, quote, side)
             if level >= 0:
-                lots = wanted_lots(quote, side, level) + order.qty_lots - order.leaves_lots
+                room = budget.room_lots(state, lane, side) + order.leaves_lots
+                lots = min(wanted_lots(quote, side, level), room) + order.qty_lots - order.leaves_lots
                 price = wanted_price(quote, side, level)
                 orders.amend(state, lane, now_ns, order, price, lots, _batched(quote), _reason(quote, MOVED))
                 continue
-        orders.cancel(state, lane, now_ns, order, _batched(quote), _reason(quote, TOO_FAR if far else NOT_WANTED))
+        action = OVER_BUDGET if over else TOO_FAR if far else NOT_WANTED
+        orders.cancel(state, lane, now_ns, order, _batched(quote), _reason(quote, action))
 
 
 @kernel
@@ -126,7 +129,9 @@ def _place_missing(state: State, lane: int, quote: Quote, side: int, mid2: int, 
         if price == 0 or _is_full(state, lane) or not _may_send(state, lane, quote):
             break
         if not is_too_far(quote, mid2, price) and not has_order_at(state, lane, side, price):
-            lots = wanted_lots(quote, side, level)
+            lots = min(wanted_lots(quote, side, level), budget.room_lots(state, lane, side))
+            if lots < 1:
+                break
             shown = quote.display_lots if quote.display_lots < lots else 0
             wanted = orders.Wanted(side, quote.tif, price, lots, 0, shown, 0)
             orders.place(state, lane, now_ns, wanted, _batched(quote), _reason(quote, QUOTED))

@@ -129,7 +129,7 @@ def size_factor(weight: float) -> float:
 
 
 def refresh_factor(weight: float) -> float:
-    """Return the factor on how often quotes are refreshed."""
+    """Return the factor on the time between two refreshes of a quote, where a strategy has one."""
     return math.sqrt(weight)
 
 

@@ -89,7 +89,10 @@ def two_sided(context: QuoteContext, params: QuoteParams) -> QuoteContext:
     bid = min(int(math.floor(bounded(bid_at))), view.bid_ticks)
     ask = max(int(math.ceil(bounded(ask_at))), view.ask_ticks)
     lots = int(bounded(params.order_lots))
+    if lots > 0 and context.control.weight != 1.0:  # what an allocator makes of the size is at least a lot
+        lots = max(int(bounded(params.order_lots * context.control.weight)), 1)
+    levels = min(int(bounded(params.levels)), context.control.max_quotes)
     bid_lots = lots if context.inventory.room_bid_lots > 0 else 0
     ask_lots = lots if context.inventory.room_ask_lots > 0 else 0
     step = max(int(bounded(params.level_step_ticks)), 1)
-    return with_quote(context, ladder_quote(bid, bid_lots, ask, ask_lots, int(bounded(params.levels)), step))
+    return with_quote(context, ladder_quote(bid, bid_lots, ask, ask_lots, levels, step))
