@@ -124,7 +124,7 @@ class VenueConfig(Section):
     maintenance_bps: Amount = Field(Decimal(0), description="equity below which the position is liquidated, bps of its value; 0 = never")
     liquidation_fee_bps: Bps = Field(Decimal(0), ge=0, description="fee of a liquidation, bps")
     margin_check_ms: PositiveMs = Field(1000.0, description="time between two checks of the margin, ms")
-    funding_interval_h: float = Field(0.0, ge=0, le=8760, allow_inf_nan=False, description="time between two fundings, h, from midnight UTC on; 0 = those of the tape only")
+    funding_interval_h: float = Field(0.0, ge=0, le=8760, allow_inf_nan=False, description="time between two fundings, h, from midnight UTC on, in place of those of the tape; 0 = those of the tape")
     funding_rate_bps: Bps = Field(Decimal(0), description="rate of each of these fundings, bps; positive: longs pay")
     self_trade: Literal["refuse", "cancel_resting", "cancel_both", "ignore"] = Field(
         "refuse", description="when our order would match our own: refuse it, cancel the resting one, cancel both, or let it pass"

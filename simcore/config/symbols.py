@@ -25,6 +25,8 @@ def with_checked_symbols(config: Config, at: str = "") -> Config:
 
 def _canonical(config: Config, symbol: str, tree: Tree, at: str) -> Tree:
     whole = plain_tree(_merged(config, symbol, tree, at))
+    if "name" in tree.get("venue", {}):  # what a profile does not say is stored as well: it may say more one day
+        tree = {**tree, "venue": whole["venue"], "fees": whole["fees"]}
     return picked({name: whole[name] for name in whole if name in tree}, {name: tree[name] for name in whole if name in tree})
 
 
