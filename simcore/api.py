@@ -17,8 +17,8 @@ Tapes = Sequence[Path | str | Tape] | Path | str | Tape
 
 # Keywords that stand for configuration keys, as the options of `mmsim replay` do.
 _SHORT = {
-    "strategy": "strategy.name", "params": "strategy.params", "queue_model": "venue.queue_model", "seed": "run.seed",
-    "start": "run.from", "end": "run.to", "repeat": "run.repeat",
+    "strategy": "strategy.name", "params": "strategy.params", "venue": "venue.name", "queue_model": "venue.queue_model",
+    "seed": "run.seed", "start": "run.from", "end": "run.to", "repeat": "run.repeat",
 }  # fmt: skip
 
 
@@ -35,8 +35,9 @@ def replay(
 
     config   a Config, a mapping of keys (nested or dotted), a YAML file, or None for the defaults.
     out      an empty or new folder; None picks reports/<strategy>-<symbol>-<n>.
-    options  what differs from `config`: strategy, params, queue_model, latency, seed, start, end, repeat, or a whole
-             section as a mapping (venue={"queue_n": 2}), or dotted keys (**{"node.tick_interval_ms": 50}).
+    options  what differs from `config`: strategy, params, venue (a profile's name), queue_model, latency, seed, start,
+             end, repeat, or a whole section as a mapping (venue={"queue_n": 2}), or dotted keys
+             (**{"node.tick_interval_ms": 50}).
     Tables, plots and the report are made when they are asked for. Raises MmsimError.
     """
     chosen = make_config(config, **options)
@@ -58,7 +59,8 @@ def make_config(config: Config | Mapping[str, Any] | Path | str | None = None, *
     keys: dict[str, Any] = {}
     path: Path | None = None
     if isinstance(config, Config):
-        keys.update(config.model_dump(mode="python", by_alias=True))
+        keys.update(config.model_dump(mode="python", by_alias=True, exclude_unset=True))
+        _refuse_second_profile(config, options.get("venue", options.get("venue.name")))
     elif isinstance(config, Mapping):
         keys.update(config)
     elif config is not None:
@@ -74,12 +76,20 @@ def make_config(config: Config | Mapping[str, Any] | Path | str | None = None, *
     return made
 
 
+def _refuse_second_profile(config: Config, venue: Any) -> None:
+    """Refuse a profile for a configuration that says already which one it has, or none: its values would stay."""
+    if isinstance(venue, str) and "name" in config.venue.model_fields_set and config.venue.name != venue:
+        raise ConfigError(
+            "CONF-003", f"venue is {venue!r}: the configuration holds the values of {config.venue.name or 'no profile'}; make it anew with venue={venue!r}"
+        )
+
+
 def _put(keys: dict[str, Any], name: str, value: Any) -> None:
     """Enter an option: a short name, a dotted key, or a section that goes over what is there of it."""
     before = keys.get(name)
     if isinstance(value, Mapping) and isinstance(before, Mapping):
         keys[name] = {**before, **value}
-    elif isinstance(value, Mapping) and name == "strategy":
+    elif isinstance(value, Mapping) and name in ("strategy", "venue"):
         keys[name] = value
     else:
         keys[_SHORT.get(name, name)] = value

@@ -77,6 +77,25 @@ def test_options_go_over_a_configuration() -> None:
     assert isinstance(changed, Config)
 
 
+def test_a_venue_is_a_profile_or_a_section(tmp_path: Path) -> None:
+    """A name means the rules of an exchange; what is said beside it goes over them."""
+    named = simcore.make_config(venue="binance_usdm", **{"fees.maker_bps": 1})
+    assert (named.venue.name, named.venue.max_open_orders, named.fees.maker_bps, named.fees.taker_bps) == ("binance_usdm", 200, 1, 5)
+    assert simcore.make_config(simcore.make_config(seed=4), venue="okx_swap").venue.name == "okx_swap"
+    assert simcore.make_config(named, seed=4).fees.taker_bps == 5
+
+
+def test_a_second_profile_is_refused(tmp_path: Path) -> None:
+    """The values of the first would stay; so would those of a configuration that a run has stored."""
+    from simcore.config import dump_config
+
+    stored = tmp_path / "config.yaml"
+    stored.write_text(dump_config(simcore.make_config()))
+    for config in (simcore.make_config(venue="binance_usdm"), simcore.make_config(stored)):
+        with pytest.raises(ConfigError, match="make it anew"):
+            simcore.make_config(config, venue="okx_swap")
+
+
 def test_an_unknown_option_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"CONF-002.*quue_model; did you mean"):
         simcore.make_config(quue_model="power")

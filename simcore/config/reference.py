@@ -26,10 +26,20 @@ _REFERENCE_HEAD = """# Configuration
 
 This page is generated from `simcore/config/model.py` (`python -m simcore.config.reference > docs/config.md`).
 
-A run takes its configuration from, each over the one before: the defaults below, a YAML file (`--config FILE`),
-`--set key=value` (any number of them; the value is YAML), and the options of the command (`--seed`, `--latency`, …) or
-the keyword arguments in Python. Unknown keys and bad values are refused. The run folder holds the whole result as
-`config.yaml`.
+A run takes its configuration from, each over the one before:
+
+1. the defaults below;
+2. the venue profile that `venue.name` or `--venue NAME` chooses ([venues.md](venues.md));
+3. a YAML file, `--config FILE`;
+4. environment variables: `MMSIM__VENUE__QUEUE_N=2` is `venue.queue_n: 2`. Two underscores stand for a dot, the value is
+   YAML, letters may be capitals (symbols below `INSTRUMENTS` keep theirs). Only the command reads them, never a call
+   from Python;
+5. `--set key=value`, any number of them; the value is YAML;
+6. the options of the command (`--seed`, `--latency`, …), or the keyword arguments in Python.
+
+`mmsim config show --origin` prints every value and where it came from. Unknown keys and bad values are refused, with the
+nearest key and, in the environment, the variable's name. The run folder holds the whole result as `config.yaml`, every
+key of it, and its hash in `run.json`.
 
 ```yaml
 version: 2
@@ -43,7 +53,35 @@ latency:
 
 Paths in a YAML file are relative to the file, those in `--set` to the current folder. Numbers of money and fees are
 read as exact decimals. `--latency` is short for the latency keys: `10ms` (all four), `place=10ms,cancel=12ms`,
-`lognormal:10ms:0.4`, `feed:1.0`, `recorded:FILE`; the units are ns, us, ms and s."""
+`lognormal:10ms:0.4`, `feed:1.0`, `recorded:FILE`; the units are ns, us, ms and s.
+
+## Versions
+
+`version` is the version of this layout; a file without it is of version 1. Older files are brought to this version when
+they are read, with a warning that says what changed; `mmsim config migrate FILE --in-place` writes that down (comments are
+lost). A file of a newer version is refused. `mmsim config check FILE…` looks for all other mistakes, and
+`mmsim config schema` prints the JSON schema that editors understand.
+
+| from | to | what |
+|---|---|---|
+| 1 | 2 | `venue.rate_limit_count` and `venue.rate_limit_window_ms` became the list `venue.rate_limits` |
+
+## One symbol's own values
+
+Below `instruments`, a symbol has its own parameters of the strategy, and its own `node`, `venue`, `fees` and `latency`, over
+the common ones. `mmsim config show --symbol BTCUSDT` prints what holds for it.
+
+```yaml
+version: 2
+node: {tick_interval_ms: 100}
+instruments:
+  BTCUSDT:
+    venue: {name: binance_usdm}
+    strategy: {params: {spread: {half_spread_bps: 2}}}
+  BTC-USDT-SWAP:
+    venue: {name: okx_swap}
+    node: {tick_interval_ms: 50}
+```"""
 
 
 def config_reference() -> str:

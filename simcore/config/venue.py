@@ -61,8 +61,9 @@ def profile(name: str) -> Profile:
     """Return a profile. CONF-008: there is none of this name; CONF-009: its file is damaged."""
     names = profile_names()
     if name not in names:
-        near = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, 0.4)
-        raise ConfigError("CONF-008", f"venue {name}" + (f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"))
+        word = name.lower().replace("-", "_")
+        near = [each for each in names if word and each.startswith(word)] or difflib.get_close_matches(word, names, 1, 0.5)
+        raise ConfigError("CONF-008", f"venue {name}" + (f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(names)}"))
     return read_profile(FOLDER / f"{name}.yaml")
 
 
