@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from simcore.commands.options import CONFIG, JSON, RUN, SETS, TAPES, VENUE, chosen_config
+from simcore.commands.options import CONFIG, JOBS, JSON, RUN, SETS, TAPES, VENUE, chosen_config
 from simcore.commands.output import print_figures, print_summary, progress
 
 
@@ -26,20 +26,21 @@ from simcore.commands.output import print_figures, print_summary, progress
 @click.option("--checked", is_flag=True, help="Check array bounds: slower, finds faults of own strategies.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: a new one under reports/.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out that was stopped.")
+@JOBS
 @JSON
-def replay(tapes: tuple[Path, ...], out: Path | None, resume: bool, as_json: bool, **choices: Any) -> None:
+def replay(tapes: tuple[Path, ...], out: Path | None, resume: bool, jobs: int | None, as_json: bool, **choices: Any) -> None:
     """Replay tapes and write a run folder.
 
-    The tapes are of one instrument, in time order.
+    Tapes of one instrument are given in time order. Tapes of several run side by side (docs/portfolio.md).
     """
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the run folder to go on with")
     config = chosen_config(**choices)
-    from simcore.engine import replay as run
+    from simcore.portfolio.run import replay as run
     from simcore.report import build_report
 
     with progress() as shown:
-        run_dir = run(tapes, config, out, resume=resume, progress=shown)
+        run_dir = run(tapes, config, out, resume=resume, jobs=jobs, progress=shown)
     build_report(run_dir)
     if config.node.trace_every > 0:
         from simcore.report.feeds import write_feeds
@@ -50,16 +51,17 @@ def replay(tapes: tuple[Path, ...], out: Path | None, resume: bool, as_json: boo
 
 @click.command()
 @RUN
+@JOBS
 @JSON
-def verify(run_dir: Path, as_json: bool) -> None:
+def verify(run_dir: Path, jobs: int | None, as_json: bool) -> None:
     """Replay a run again and compare digests.
 
     Exit code 1 if they differ.
     """
-    from simcore.engine import verify as check
+    from simcore.portfolio.run import verify as check
 
     with progress() as shown:
-        result = check(run_dir, progress=shown)
+        result = check(run_dir, progress=shown, jobs=jobs)
     print_figures({"ok": result.ok, "expected": result.expected, "found": result.found, "first_difference": result.first_difference}, as_json)
     if not result.ok:
         raise click.exceptions.Exit(1)
