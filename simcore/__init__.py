@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from simcore.errors import MmsimError
     from simcore.report.build import build_report
     from simcore.report.compare import compare
+    from simcore.report.portfolio_result import PortfolioResult
     from simcore.report.result import RunResult
     from simcore.tape.convert import ConvertOptions, convert
     from simcore.tape.export import export_npz
@@ -29,6 +30,7 @@ _HOMES = {
     "ConvertOptions": "simcore.tape.convert",
     "Instrument": "simcore.tape.schema",
     "MmsimError": "simcore.errors",
+    "PortfolioResult": "simcore.report.portfolio_result",
     "RunResult": "simcore.report.result",
     "Tape": "simcore.tape.read",
     "build_report": "simcore.report.build",
@@ -50,6 +52,7 @@ __all__ = [
     "ConvertOptions",
     "Instrument",
     "MmsimError",
+    "PortfolioResult",
     "RunResult",
     "Tape",
     "build_report",

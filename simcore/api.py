@@ -10,6 +10,9 @@ from simcore import engine, jit
 from simcore.config import Config, load_config, parse_latency
 from simcore.engine import ProgressCallback, Verification
 from simcore.errors import ConfigError
+from simcore.portfolio import run as portfolio
+from simcore.portfolio.folder import is_portfolio
+from simcore.report.portfolio_result import PortfolioResult
 from simcore.report.result import RunResult
 from simcore.tape.read import Tape
 
@@ -28,11 +31,14 @@ def replay(
     out: Path | str | None = None,
     *,
     resume: bool = False,
+    jobs: int | None = None,
     progress: ProgressCallback | None = None,
     **options: Any,
-) -> RunResult:
-    """Replay tapes of one instrument, in time order; write the run folder and return the result.
+) -> RunResult | PortfolioResult:
+    """Replay tapes; write the run folder and return the result: a PortfolioResult for several instruments.
 
+    tapes    of one instrument in time order; those of several instruments run side by side (docs/portfolio.md).
+    jobs     worker processes for several instruments; None: one a core. The result is the same.
     config   a Config, a mapping of keys (nested or dotted), a YAML file, or None for the defaults.
     out      an empty or new folder; None picks reports/<strategy>-<symbol>-<n>.
     options  what differs from `config`: strategy, params, venue (a profile's name), queue_model, latency, seed, start,
@@ -41,12 +47,13 @@ def replay(
     Tables, plots and the report are made when they are asked for. Raises MmsimError.
     """
     chosen = make_config(config, **options)
-    return RunResult(engine.replay(tapes, chosen, out, resume=resume, progress=progress))
+    folder = portfolio.replay(tapes, chosen, out, resume=resume, jobs=jobs, progress=progress)
+    return PortfolioResult(folder) if is_portfolio(folder) else RunResult(folder)
 
 
-def verify(run: RunResult | Path | str, progress: ProgressCallback | None = None) -> Verification:
+def verify(run: RunResult | PortfolioResult | Path | str, progress: ProgressCallback | None = None) -> Verification:
     """Replay a finished run again and compare digests: `.ok`, and `.first_difference` if not. Raises MmsimError."""
-    return engine.verify(run.run_dir if isinstance(run, RunResult) else Path(run), progress)
+    return portfolio.verify(run.run_dir if isinstance(run, (RunResult, PortfolioResult)) else Path(run), progress)
 
 
 def warmup(config: Config | Mapping[str, Any] | Path | str | None = None, **options: Any) -> float:

@@ -36,18 +36,27 @@ def print_refusal(error: MmsimError) -> None:
 
 
 def print_summary(run_dir: Path, as_json: bool) -> None:
-    """Print a run's figures: the main ones as JSON, or a table and the folder."""
-    from simcore.report.statistics import headline, summary
+    """Print a run's figures, of one symbol or several: the main ones as JSON, or tables and the folder."""
+    from simcore.portfolio.folder import is_portfolio
 
-    figures = summary(run_dir)
+    if is_portfolio(run_dir):
+        from simcore.report.portfolio import open_portfolio, portfolio_headline, summarise_portfolio
+        from simcore.report.portfolio_pages import portfolio_console as table
+
+        figures = summarise_portfolio(open_portfolio(run_dir))
+        main = portfolio_headline(figures)
+    else:
+        from simcore.report.console import console_table as table
+        from simcore.report.statistics import headline, summary
+
+        figures = summary(run_dir)
+        main = headline(figures)
     if as_json:
-        print_figures(headline(figures), as_json)
+        print_figures(main, as_json)
         return
     from rich.console import Console
 
-    from simcore.report.console import console_table
-
-    Console().print(console_table(figures))
+    Console().print(table(figures))
     click.echo(f"run folder: {run_dir}")
 
 

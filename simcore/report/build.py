@@ -10,6 +10,7 @@ from typing import Any
 
 from simcore.errors import JournalError
 from simcore.files import write_atomic
+from simcore.portfolio.folder import is_portfolio
 from simcore.report.folder import open_run
 from simcore.report.html import render_html
 from simcore.report.markdown import render_markdown
@@ -31,10 +32,14 @@ class ReportFiles:
 
 
 def build_report(run_dir: Path | str) -> ReportFiles:
-    """Write the report of a finished run into its folder, each file whole or not at all.
+    """Write the report of a finished run, of one symbol or several, into its folder, each file whole or not at all.
 
     Raises JournalError JRNL-001 (no run, a damaged journal), JRNL-005 (cannot write), ReportError REP-001.
     """
+    if is_portfolio(run_dir):
+        from simcore.report.portfolio_pages import build_portfolio_report
+
+        return build_portfolio_report(run_dir)
     from simcore.report import canvas, plots  # takes half a second
 
     run = open_run(run_dir)
@@ -49,12 +54,12 @@ def build_report(run_dir: Path | str) -> ReportFiles:
         {name: run.path / link for name, link in links.items()}, figures,
     )  # fmt: skip
     for name, data in pictures.items():
-        _write(files.plots[name], data)
+        write_bytes(files.plots[name], data)
     if timings is not None:
-        _write(run.path / STAGES_FILE, stages_text(timings).encode())
-    _write(files.markdown, render_markdown(page, links).encode())
-    _write(files.html, render_html(page, pictures).encode())
-    _write(files.summary, summary_text(figures).encode())
+        write_bytes(run.path / STAGES_FILE, stages_text(timings).encode())
+    write_bytes(files.markdown, render_markdown(page, links).encode())
+    write_bytes(files.html, render_html(page, pictures).encode())
+    write_bytes(files.summary, summary_text(figures).encode())
     return files
 
 
@@ -63,7 +68,8 @@ def summary_text(figures: Mapping[str, Any]) -> str:
     return json.dumps({**figures, "run_dir": "."}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file of a report, whole or not at all. JRNL-005 if the disk refuses."""
     try:
         write_atomic(path, lambda temporary: _fill(temporary, data))
     except OSError as exc:

@@ -9,12 +9,12 @@ from simcore.report.pages import Table
 from simcore.report.templates import environment
 
 
-def render_markdown(page: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
-    """Return the page. page: see `pages.context`; pictures: relative paths by plot name."""
+def render_markdown(page: Mapping[str, Any], pictures: Mapping[str, str], name: str = "report") -> str:
+    """Return the page. page: see `pages.context`; pictures: relative paths by plot name; name: the template's."""
     jinja = environment(escape=False)
     jinja.filters["table"] = table_text
     jinja.filters["cell"] = cell
-    return jinja.get_template("report.md.j2").render(**page, images=pictures)
+    return jinja.get_template(f"{name}.md.j2").render(**page, images=pictures)
 
 
 def table_text(table: Table) -> str:

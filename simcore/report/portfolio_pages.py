@@ -1,0 +1,134 @@
+"""The pages of a portfolio run: report.html, report.md, and the table on a terminal."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simcore.report.build import ReportFiles, build_report, summary_text, write_bytes
+from simcore.report.html import render_html
+from simcore.report.markdown import render_markdown
+from simcore.report.pages import Table
+from simcore.report.portfolio import PortfolioFolder, open_portfolio, summarise_portfolio
+from simcore.report.wording import plain, shown, speed_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+PAGE = "portfolio"
+_ON_PAPER_ONLY = ("symbols", "funding", "gross, bps", "adverse 1 s, bps", "fees", "orders")  # a terminal is 80 wide
+
+
+def build_portfolio_report(run_dir: Path | str) -> ReportFiles:
+    """Write the report of a finished portfolio run, and that of each symbol, each file whole or not at all.
+
+    Raises as `build_report`.
+    """
+    from simcore.report import canvas, portfolio_plots  # takes half a second
+
+    opened = open_portfolio(run_dir)
+    figures = summarise_portfolio(opened)
+    for part in opened.parts:
+        build_report(part.folder)
+    captions = {name: caption for name, (_, caption) in portfolio_plots.PLOTS.items()}
+    pictures = {name: canvas.png_bytes(portfolio_plots.draw(name, opened, figures)) for name in portfolio_plots.PLOTS}
+    page = context(opened, figures, captions)
+    links = {name: f"plots/{name}.png" for name in pictures}
+    path = opened.path
+    files = ReportFiles(
+        path / "summary.json", path / "report.html", path / "report.md", {name: path / link for name, link in links.items()}, figures
+    )
+    for name, data in pictures.items():
+        write_bytes(files.plots[name], data)
+    write_bytes(files.markdown, render_markdown(page, links, PAGE).encode())
+    write_bytes(files.html, render_html(page, pictures, PAGE).encode())
+    write_bytes(files.summary, summary_text(figures).encode())
+    return files
+
+
+def context(opened: PortfolioFolder, figures: Mapping[str, Any], captions: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the templates use."""
+    tapes = [str(tape["path"]) for run in opened.runs for tape in run.note["tapes"]]
+    return {
+        "figures": figures,
+        "title": f"{figures['strategy']} on {figures['symbols']} symbols",
+        "totals": total_table(figures),
+        "symbols": symbol_table(figures),
+        "allocation": allocation_table(figures),
+        "links": [(part.name, f"{part.folder.name}/report.html") for part in opened.parts],
+        "followers": [(part.name, opened.names.get(part.leader, part.leader)) for part in opened.parts if part.leader],
+        "identity": [(key, str(figures[key])) for key in ("digest", "strategy", "seed", "config_hash", "mmsim")],
+        "command": shlex.join(["mmsim", "replay", *tapes, "--config", "config.yaml", "--out", "NEW_FOLDER"]),
+        "config": (opened.path / "config.yaml").read_text(encoding="utf-8"),
+        "captions": captions,
+        "duration": plain(figures["duration_s"]),
+        "speed": speed_text(figures["rows_per_s"]),
+    }
+
+
+def total_table(figures: Mapping[str, Any]) -> Table:
+    """Money by currency."""
+    rows = [
+        (
+            row["currency"], shown(row["symbols"], "count"), shown(row["pnl"], "cash"), shown(row["net_bps"], "bps"),
+            shown(row["fees"], "cash"), shown(row["funding"], "cash"), shown(row["turnover"], "cash"), shown(row["max_drawdown"], "cash"),
+        )
+        for row in figures["by_currency"]
+    ]  # fmt: skip
+    head = ("", "symbols", "PnL after fees", "net, bps", "fees", "funding", "turnover", "largest drawdown")
+    return Table("Totals", head, rows, (False, *(True,) * 7))
+
+
+def symbol_table(figures: Mapping[str, Any]) -> Table:
+    """One row a symbol."""
+    rows = [
+        (
+            row["symbol"], shown(row["pnl"], "cash"), row["currency"], shown(row["net_bps"], "bps"), shown(row["gross_bps"], "bps"),
+            shown(row["adverse_bps_1s"], "bps"), shown(row["turnover"], "cash"), shown(row["fees"], "cash"), shown(row["orders"], "count"),
+            shown(row["fills"], "count"), shown(row["position"]), row["size"],
+        )
+        for row in figures["by_symbol"]
+    ]  # fmt: skip
+    head = ("", "PnL after fees", "", "net, bps", "gross, bps", "adverse 1 s, bps", "turnover", "fees", "orders", "fills", "position", "")
+    return Table("Symbols", head, rows, (False, True, False, *(True,) * 8, False))
+
+
+def allocation_table(figures: Mapping[str, Any]) -> Table:
+    """What the allocator made of each symbol; no rows without barriers."""
+    rows = [
+        (
+            row["symbol"], shown(row["score"]), shown(row["weight"]), shown(row["weight_low"]), shown(row["weight_high"]),
+            shown(row["blocked_share"], "share"),
+        )
+        for row in figures["by_symbol"]
+        if figures["barriers"]
+    ]  # fmt: skip
+    head = ("", "last score", "last weight", "lowest", "highest", "blocked, % of barriers")
+    return Table("Allocation", head, rows, (False, *(True,) * 5))
+
+
+def portfolio_console(figures: Mapping[str, Any]) -> RenderableType:
+    """Return the main figures as rich tables: `rich.console.Console().print(…)`."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    def rich_table(table: Table, title: str) -> RichTable:
+        made = RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        chosen = [i for i, head in enumerate(table.head) if head not in _ON_PAPER_ONLY]
+        for i in chosen:
+            made.add_column(table.head[i], justify="right" if table.numeric[i] else "left", no_wrap=i == 0)
+        for row in table.rows:
+            made.add_row(*(row[i] for i in chosen))
+        return made
+
+    title = f"{figures['strategy']} on {figures['symbols']} symbols, {figures['start']}, {plain(figures['duration_s'])} s"
+    pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
+    allocation = [rich_table(allocation_table(figures), "Allocation")] if figures["barriers"] else []
+    return Group(
+        rich_table(total_table(figures), title), rich_table(symbol_table(figures), "Symbols"), *allocation, Text(pace),
+        Text(f"digest {figures['digest']}", "dim"),
+    )  # fmt: skip
