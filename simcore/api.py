@@ -11,7 +11,7 @@ from simcore.config import Config, load_config, parse_latency
 from simcore.engine import ProgressCallback, Verification
 from simcore.errors import ConfigError
 from simcore.portfolio import run as portfolio
-from simcore.portfolio.folder import is_portfolio
+from simcore.portfolio.kind import is_portfolio
 from simcore.report.portfolio_result import PortfolioResult
 from simcore.report.result import RunResult
 from simcore.tape.read import Tape

@@ -37,7 +37,7 @@ def print_refusal(error: MmsimError) -> None:
 
 def print_summary(run_dir: Path, as_json: bool) -> None:
     """Print a run's figures, of one symbol or several: the main ones as JSON, or tables and the folder."""
-    from simcore.portfolio.folder import is_portfolio
+    from simcore.portfolio.kind import is_portfolio
 
     if is_portfolio(run_dir):
         from simcore.report.portfolio import open_portfolio, portfolio_headline, summarise_portfolio

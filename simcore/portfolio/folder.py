@@ -21,11 +21,11 @@ from simcore.errors import JournalError, MmsimError, PortfolioError
 from simcore.files import write_atomic, write_text
 from simcore.journal import checkpoint
 from simcore.portfolio.coordinator import Entry
+from simcore.portfolio.kind import KIND
 from simcore.portfolio.members import Member
 from simcore.portfolio.team import Finished
 from simcore.version import VERSION
 
-KIND = "portfolio"
 TELEMETRY = Path("journal") / "allocator.parquet"
 _SCHEMA = pa.schema(
     [
@@ -45,15 +45,6 @@ class Part:
     name: str
     folder: Path
     leader: str | None
-
-
-def is_portfolio(run_dir: Path | str) -> bool:
-    """Return whether a folder holds a run of several symbols, finished or not."""
-    try:
-        note = json.loads((Path(run_dir) / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(note, dict) and note.get("kind") == KIND
 
 
 def parts(run_dir: Path | str, finished: bool = True) -> list[Part]:

@@ -17,6 +17,7 @@ from simcore.link import is_compiled, link
 from simcore.params import queue_file
 from simcore.portfolio import folder as folders
 from simcore.portfolio.coordinator import Coordinator
+from simcore.portfolio.kind import KIND, is_portfolio
 from simcore.portfolio.members import Member, Source, group_tapes, linked_groups, members_of
 from simcore.portfolio.team import Finished, Task, Team, Troupe
 from simcore.portfolio.workers import WorkerTeam
@@ -43,7 +44,7 @@ def replay(
         alone = members_of(grouped, config)[0].config
         return engine.replay(grouped[0], alone, out, resume=resume, progress=progress)
     members = members_of(grouped, config)
-    with manifest.claimed(Path(out) if out is not None else None, config.strategy.name, folders.KIND) as folder:
+    with manifest.claimed(Path(out) if out is not None else None, config.strategy.name, KIND) as folder:
         _replay_into(folder, members, config, resume, jobs, progress)
     return folder
 
@@ -75,7 +76,7 @@ def _replay_into(
 
 def verify(run_dir: Path, progress: ProgressCallback | None = None, jobs: int | None = None) -> Verification:
     """Replay a finished run, of one symbol or several, from its own folder and compare digests. Raises MmsimError."""
-    if not folders.is_portfolio(run_dir):
+    if not is_portfolio(run_dir):
         return engine.verify(run_dir, progress)
     note = manifest.read(run_dir)
     config = load_config(run_dir / "config.yaml", [])

@@ -10,7 +10,7 @@ from typing import Any
 
 from simcore.errors import JournalError
 from simcore.files import write_atomic
-from simcore.portfolio.folder import is_portfolio
+from simcore.portfolio.kind import is_portfolio
 from simcore.report.folder import open_run
 from simcore.report.html import render_html
 from simcore.report.markdown import render_markdown
