@@ -21,7 +21,7 @@ entry_ticks, stop_ticks = plain(protection.entry_ticks), plain(protection.stop_t
 
 def sizes(quote, lots):
     """Return the lots of the levels of a side, as the order manager works them out."""
-    return [] if lots == 0 else [max(int(math.floor(lots * math.prod([quote.lots_factor] * i))), 1) for i in range(quote.levels)]
+    return [] if lots == 0 else [max(math.floor(lots * math.prod([quote.lots_factor] * i)), 1) for i in range(quote.levels)]
 
 
 @given(calm_contexts(), LADDERS, st.integers(1, 500), st.integers(0, 400))

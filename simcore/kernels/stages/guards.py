@@ -70,8 +70,8 @@ class GuardParams(NamedTuple):
     inventory_hard_pct: float = 10.0
     taker_fills_soft: float = 12.0
     taker_fills_hard: float = 20.0
-    stale_soft_ms: float = 300.0
-    stale_hard_ms: float = 3000.0
+    stale_soft_ms: float = 2000.0
+    stale_hard_ms: float = 10_000.0
     invalid_hard_ms: float = 1000.0
     requests_soft: float = 0.0
     requests_hard: float = 0.0
