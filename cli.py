@@ -36,6 +36,7 @@ COMMANDS = {
     "warmup": ("simcore.commands.runs:warmup", "Compile a strategy's engine ahead of its first run."),
     "config": ("simcore.commands.config:config", "Show, check and migrate configurations."),
     "venue": ("simcore.commands.venue:venue", "List and show the profiles of exchanges."),
+    "published": ("simcore.commands.published:published", "Derive published results again and compare."),
     "errors": ("simcore.commands.errors:errors", "List the error codes, or explain one."),
 }
 

@@ -221,7 +221,7 @@ def shown(path: Path) -> str:
 
 
 KERNEL_FILES = [*python_files(SIMCORE / "kernels"), SIMCORE / "rng.py"]
-STRATEGY_FILES = python_files(STRATEGIES)
+STRATEGY_FILES = python_files(STRATEGIES, SIMCORE / "published" / "strategies")
 CORE_FILES = [
     *(SIMCORE / f"{name}.py" for name in ("units", "records", "link", "state", "params", "runner")),
     *python_files(SIMCORE / "journal"),
