@@ -79,7 +79,7 @@ def script_session(tape: Any, requests: Any, sets: Sequence[str] = (), slots: in
 
     requests : REQUEST records in order of sending; ts is absolute local time. Latencies of the config apply.
     """
-    config = load_config(None, ["node.tick_interval_ms=86400000", *sets])
+    config = load_config(None, ["strategy.name=demo_maker", "node.tick_interval_ms=86400000", *sets])
     linked = link(config.strategy.name, queue_file(config.venue.queue_model))
     session = engine.new_session(tape, [config], linked, JournalStore(None))
     state = session.state

@@ -33,7 +33,7 @@ RUN_FILES = {"summary.json", "report.html", "report.md", "config.yaml", "run.jso
 PICTURES = {"equity.png", "inventory.png", "quotes.png", "markouts.png", "queue.png", "edge.png"}
 STREAMS = {"requests", "reports", "fills", "samples", "markouts"}
 START, END = "2024-01-01T00:10:00Z", "2024-01-01T00:40:00Z"
-BUSY = ("--to", END, "--set", "strategy.params.spread.half_spread_bps=0", "--set", "strategy.params.emit.order_lots=20")
+BUSY = ("--strategy", "demo_maker", "--to", END, "--set", "strategy.params.spread.half_spread_bps=0", "--set", "strategy.params.emit.order_lots=20")
 
 
 class Source(NamedTuple):
@@ -240,7 +240,7 @@ def test_queue_models_by_name_give_the_fills_that_their_order_says(tmp_path: Pat
 def test_fifo_needs_orders(tmp_path: Path) -> None:
     """Exact FIFO runs on the sample of single orders, and is refused on one of levels."""
     orders = SAMPLE.with_name("synes-20240101-l3.parquet")
-    assert replayed(tmp_path / "l3", "--queue-model", "fifo", "--set", "strategy.params.spread.half_spread_bps=0", tape=orders)["fills"] > 0
+    assert replayed(tmp_path / "l3", "--strategy", "demo_maker", "--queue-model", "fifo", "--set", "strategy.params.spread.half_spread_bps=0", tape=orders)["fills"] > 0
     assert_refused(mmsim_here("replay", SAMPLE, "--queue-model", "fifo", "--out", tmp_path / "l2"), "CONF-003", "order ids")
 
 
@@ -276,7 +276,7 @@ def test_a_configuration_file_and_set_meet(tmp_path: Path) -> None:
 def test_a_new_run_folder_is_chosen_under_reports(tmp_path: Path) -> None:
     """Without --out the folder is new each time, and the table on stdout names it."""
     for number in ("001", "002"):
-        done = mmsim("replay", SAMPLE, "--to", START, cwd=tmp_path)
+        done = mmsim("replay", SAMPLE, "--strategy", "demo_maker", "--to", START, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == f"run folder: reports/demo_maker-synbtc-perp-{number}"
         assert done.stderr == ""

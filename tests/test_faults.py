@@ -40,7 +40,7 @@ def after_change(ahead: float, previous: int, new: int, traded: float, n: float)
 
 def play(*sets: str) -> engine.Outcome:
     """Play ten minutes of the sample."""
-    return engine.simulate(Tape.open(SAMPLE), [load_config(None, [END, *sets])])
+    return engine.simulate(Tape.open(SAMPLE), [load_config(None, ["strategy.name=demo_maker", END, *sets])])
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_run_without_orders_says_so(tmp_path: Path) -> None:
     """Half a lot an order is no order."""
     from simcore.report.build import build_report
 
-    config = load_config(None, [END, "strategy.params.emit.order_lots=0.5"])
+    config = load_config(None, [END, "strategy.name=demo_maker", "strategy.params.emit.order_lots=0.5"])
     engine.replay(SAMPLE, config, tmp_path / "run")
     build_report(tmp_path / "run")
     assert "No order was placed" in (tmp_path / "run" / "report.md").read_text()

@@ -23,7 +23,7 @@ def test_money_that_does_not_fit_stops_the_run(tape: Path, tmp_path: Path) -> No
     huge = forge(tape, tmp_path / "huge.parquet", {"qty_lots": lots})
     sets = ("emit.order_lots=1e13", "inventory.max_position_lots=1e15", "spread.half_spread_bps=0")
     words = [word for name in sets for word in ("--set", f"strategy.params.{name}")]
-    done = mmsim_here("replay", huge, *words, "--out", tmp_path / "out", "--json")
+    done = mmsim_here("replay", huge, "--strategy", "demo_maker", *words, "--out", tmp_path / "out", "--json")
     assert_refused(done, "ENG-003", "2024-01-01T00:00:00", "lane 0")
     assert names_under(tmp_path / "out") == ["config.yaml", "run.json"]
 

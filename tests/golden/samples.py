@@ -40,7 +40,7 @@ def golden_run(name: str) -> tuple[str, int]:
     stem, config = name.split("/")
     tape = Tape.open(DATASETS / f"{stem}.parquet")
     end = tape.start_ts + MINUTES * 60 * NS_PER_S
-    outcome = engine.simulate(tape, [load_config(None, [*CONFIGS[config], f"run.to={end}"])])
+    outcome = engine.simulate(tape, [load_config(None, ["strategy.name=demo_maker", *CONFIGS[config], f"run.to={end}"])])
     return outcome.digest, int(outcome.state.lanes["fills"][0])
 
 

@@ -13,7 +13,7 @@ from tests.property.strategies import SeedPick
 from tests.support import MemoryTape, session_of
 
 KINDS = (r.DEPTH,) * 12 + (r.SNAPSHOT,) * 4 + (r.BEST,) * 4 + (r.CLEAR,) * 2 + (r.L3_ADD, r.L3_REDUCE, r.L3_EXEC, r.TRADE, r.GAP)
-CONFIG = load_config(None, ["book.window_ticks=256", "node.tick_interval_ms=0.000002"])
+CONFIG = load_config(None, ["strategy.name=demo_maker", "book.window_ticks=256", "node.tick_interval_ms=0.000002"])
 
 
 class DictBook:

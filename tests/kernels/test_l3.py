@@ -11,7 +11,7 @@ from simcore.runner import run
 from tests.property.strategies import SeedPick
 from tests.support import MemoryTape, session_of
 
-CONFIG = load_config(None, ["book.window_ticks=256", "node.tick_interval_ms=0.001"])
+CONFIG = load_config(None, ["strategy.name=demo_maker", "book.window_ticks=256", "node.tick_interval_ms=0.001"])
 IDS = {
     "consecutive": lambda i: i,
     "strided": lambda i: i << 20,

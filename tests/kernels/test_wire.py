@@ -98,7 +98,7 @@ def test_recorded_latencies_are_interpolated_in_time(tmp_path):
     (tmp_path / "latency.csv").write_text("\n".join(lines) + "\n")
     sets = [text for text in case.sets if not text.startswith("latency.")]
     recorded = ["latency.place.model=recorded", f"latency.place.file={tmp_path / 'latency.csv'}", "latency.response.ms=1", "latency.cancel.ms=0"]
-    outcome = engine.simulate(case.tape(), [load_config(None, [*sets, *BUSY, *recorded])])
+    outcome = engine.simulate(case.tape(), [load_config(None, ["strategy.name=demo_maker", *sets, *BUSY, *recorded])])
     origin = case.tape().start_ts
     last = 0
     checked = 0

@@ -144,7 +144,7 @@ def lane_configs(seed, folder, count):
         [*runs.make_sets(SeedPick(seed + 31 * lane), case.l3, unit)[2:], *lane_sets(seed + 31 * lane, seed, unit, folder)]
         for lane in range(count)
     ]
-    return case.tape(64), case.rows, [load_config(None, [*shared, *each]) for each in own]
+    return case.tape(64), case.rows, [load_config(None, ["strategy.name=demo_maker", *shared, *each]) for each in own]
 
 
 def lane_sets(seed, of_tape, unit, folder):
@@ -190,7 +190,7 @@ def test_chunks_do_not_matter(seed, tmp_path):
 def test_a_tape_of_one_instant_has_one_sample():
     rows = make_rows((5, 5, DEPTH, 100, 5), (5, 5, DEPTH | ASK_BIT, 102, 5))
     tape = MemoryTape(rows)
-    assert node_side.first_difference(tape, rows, load_config(None, [])) == (None, 1)
+    assert node_side.first_difference(tape, rows, load_config(None, ["strategy.name=demo_maker"])) == (None, 1)
 
 
 # --- without the JIT -----------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from tests.support import MemoryTape
 
 ROOT = Path(os.environ.get("MMSIM_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))
 BUSY = (
-    "node.tick_interval_ms=20", "node.sample_interval_ms=200", "strategy.params.spread.half_spread_bps=0.02",
+    "strategy.name=demo_maker", "node.tick_interval_ms=20", "node.sample_interval_ms=200", "strategy.params.spread.half_spread_bps=0.02",
     "strategy.params.spread.vol_factor=0.2", "strategy.params.inventory.max_position_lots=60",
     "strategy.params.inventory.skew_bps=0.2", "strategy.params.emit.order_lots=7", "strategy.params.emit.levels=3",
     "latency.place.model=lognormal", "latency.place.ms=9", "latency.cancel.model=feed", "latency.cancel.ms=3",

@@ -141,7 +141,7 @@ def market_rows(seed: int, count: int, l3: bool) -> tuple[Row, ...]:
 @cache
 def loaded(sets: tuple[str, ...]) -> Config:
     """Return the configuration of some settings; parsing them takes longer than many a small run."""
-    return load_config(None, list(sets))
+    return load_config(None, ["strategy.name=demo_maker", *sets])
 
 
 class Case:

@@ -27,7 +27,7 @@ from tests.property.runs import cases, make_case, outputs, simulated
 from tests.support import session_of
 
 SETS = (
-    "node.tick_interval_ms=7", "node.sample_interval_ms=20", "latency.place.model=lognormal", "latency.place.ms=3",
+    "strategy.name=demo_maker", "node.tick_interval_ms=7", "node.sample_interval_ms=20", "latency.place.model=lognormal", "latency.place.ms=3",
     "latency.response.ms=2", "book.window_ticks=256", "strategy.params.emit.order_lots=3",
     "strategy.params.spread.half_spread_bps=0", "run.checkpoint_s=0.000001",
 )  # fmt: skip

@@ -75,7 +75,7 @@ def test_a_local_row_of_a_late_exchange_time_does_not_lead_the_node_past_a_tick(
         (1_600, 4_100, r.DEPTH, 97, 1),
         (5_000, 5_000, r.DEPTH, 98, 3),
     )
-    sets = ["node.tick_interval_ms=0.001", "node.sample_interval_ms=0.001", "book.window_ticks=256"]
+    sets = ["strategy.name=demo_maker", "node.tick_interval_ms=0.001", "node.sample_interval_ms=0.001", "book.window_ticks=256"]
     samples = engine.simulate(MemoryTape(tape, chunk_rows=chunk_rows), [load_config(None, sets)]).journal.rows("samples")
     seen = [(int(s["ts"]), int(s["bid_ticks"]), int(s["ask_ticks"])) for s in samples]
     assert seen == [(2_000, 100, 102), (3_000, 100, 102), (4_000, 101, 102), (5_000, 101, 102)]

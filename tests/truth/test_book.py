@@ -29,7 +29,7 @@ NARROW = 256  # ticks: most levels are outside, and the window moves
 
 def session_of(rows: Chunk, instrument: Any, stops: list[int], window_ticks: int) -> Session:
     """Return a session without strategy whose chunks end where `stops` say."""
-    config = load_config(None, [f"book.window_ticks={window_ticks}", "node.tick_interval_ms=86400000"])
+    config = load_config(None, ["strategy.name=demo_maker", f"book.window_ticks={window_ticks}", "node.tick_interval_ms=86400000"])
     linked = link(config.strategy.name)
     session = engine.new_session(MemoryTape(rows, instrument, "l3"), [config], linked, JournalStore(None))
     session.state.lanes["tick_ns"] = st.NEVER // 8
