@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": ("simcore.commands.runs:verify", "Replay a run again and compare digests."),
     "report": ("simcore.commands.runs:report", "Build the report of a run again."),
     "feeds": ("simcore.commands.feeds:feeds", "Write a run's fills and traced ticks as daily files for calibration."),
+    "metrics": ("simcore.commands.metrics:metrics", "Print a run's metrics as Prometheus text."),
     "gate": ("simcore.commands.gates:gate", "Hold a run's timings or edge against a baseline."),
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),
     "warmup": ("simcore.commands.runs:warmup", "Compile a strategy's engine ahead of its first run."),

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import itertools
 import json
+import math
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -190,8 +191,15 @@ def write_end(
     note["status"] = "done" if error is None else "failed"
     if error is not None:
         note["error"] = {"code": error.code, "title": error.title, "cause": error.cause, "ts": session.now_ts}
-    _write(folder / "counts.json", json.dumps(counts(session.state, 0, rows, wall_s), indent=2) + "\n")
+    found = {**counts(session.state, 0, rows, wall_s), "memory": _memory(session)}
+    _write(folder / "counts.json", json.dumps(found, indent=2, allow_nan=False) + "\n")
     _write(folder / "run.json", json.dumps({**note, "digest": digest}, indent=2) + "\n")
+
+
+def _memory(session: Session) -> dict[str, float | None]:
+    """Return what the strategy remembers at the end, by name; null for what is not finite."""
+    values = zip(session.linked.memory_names, session.state.memory[0].tolist(), strict=True)
+    return {name: value if math.isfinite(value) else None for name, value in values}
 
 
 def counts(state: State, lane: int, rows: int, wall_s: float) -> dict[str, Any]:

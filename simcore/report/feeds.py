@@ -41,8 +41,12 @@ class Feeds(NamedTuple):
 def write_feeds(run_dir: Path | str, out: Path | None = None) -> Feeds:
     """Write the feeds of a run, `fills-SYMBOL-YYYY-MM-DD.parquet` and `ticks-…`; out None: the folder feeds/ of the run.
 
-    A run without traced ticks has no feed of ticks. Raises what `open_run` raises; JRNL-005 if a file cannot be written.
+    A run without traced ticks has no feed of ticks. Of a run of several symbols each has its own. Raises what `open_run` raises; JRNL-005 if a file cannot be written.
     """
+    if is_portfolio(run_dir):
+        each = [write_feeds(part.folder, out) for part in parts(run_dir)]
+        fills, ticks = (tuple(path for one in each for path in getattr(one, name)) for name in ("fills", "ticks"))
+        return Feeds(fills, ticks, sum(one.fill_rows for one in each), sum(one.tick_rows for one in each))
     run = open_run(run_dir)
     folder = out if out is not None else run.path / FOLDER
     written = {}
