@@ -156,7 +156,7 @@ SAMPLE = record(
     "quote_bid_ticks quote_ask_ticks open_orders"
 )
 
-# What the Node has measured, once a sample (docs/features.md).
+# What the Node has measured, once a sample (docs/metrics.md).
 FEATURE = record(
     "ts lane fills_total fills_maker fills_taker",
     "vol_realized liq_top_depth latency_p95_ms pnl_dev fill_rate taker_share queue_absorb_rate queue_eta_ms slippage_bps "
