@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 
 from simcore.journal.store import read_stream
 from simcore.observe.families import Families
-from simcore.portfolio import folder as portfolio
 from simcore.portfolio.kind import is_portfolio
-from simcore.portfolio.coordinator import Entry
 from simcore.records import Record
 from simcore.report.folder import RunFolder, open_run
 from simcore.report.latencies import latencies_ns
 from simcore.report.stages import DEADLINE_MS, TICK_TOTAL, run_times_ms
 from simcore.report.statistics import summarise
 from simcore.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from simcore.portfolio.coordinator import Entry
 
 _MS_PER_S = 1e3
 _FEATURES = {
@@ -49,6 +50,8 @@ def metrics_text(run_dir: Path | str) -> str:
     """
     families = Families()
     if is_portfolio(run_dir):
+        from simcore.portfolio import folder as portfolio  # loads the engine
+
         entries = portfolio.read_telemetry(run_dir)
         for part in portfolio.parts(run_dir):
             _symbol(families, open_run(part.folder), part.name)

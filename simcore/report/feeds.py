@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from simcore.errors import JournalError
 from simcore.files import write_atomic
 from simcore.journal.store import read_stream, select_rows
+from simcore.portfolio.kind import is_portfolio
 from simcore.records import ACKED, AMENDED, NO_PRICE, SIDE_LABELS, FloatArray, IntArray, Record
 from simcore.report.edge import fill_bps, fill_edge
 from simcore.report.folder import RunFolder, open_run
@@ -44,6 +45,8 @@ def write_feeds(run_dir: Path | str, out: Path | None = None) -> Feeds:
     A run without traced ticks has no feed of ticks. Of a run of several symbols each has its own. Raises what `open_run` raises; JRNL-005 if a file cannot be written.
     """
     if is_portfolio(run_dir):
+        from simcore.portfolio.folder import parts
+
         each = [write_feeds(part.folder, out) for part in parts(run_dir)]
         fills, ticks = (tuple(path for one in each for path in getattr(one, name)) for name in ("fills", "ticks"))
         return Feeds(fills, ticks, sum(one.fill_rows for one in each), sum(one.tick_rows for one in each))
