@@ -25,6 +25,8 @@ import llvmlite.ir
 import numba
 import numba.extending
 import numpy as np
+from numba.core import cgutils
+from numba.np import arrayobj
 
 from simcore.errors import EngineError
 
@@ -74,14 +76,6 @@ def _inner(function: F, **options: Any) -> F:
 
 
 @numba.extending.intrinsic  # type: ignore[untyped-decorator]
-def _pointer(typingctx: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(numba.types.voidptr))
-
-    return numba.types.voidptr(numba.types.int64), generate
-
-
-@numba.extending.intrinsic  # type: ignore[untyped-decorator]
 def _cycle_counter(typingctx: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = llvmlite.ir.FunctionType(llvmlite.ir.IntType(64), [])
@@ -120,17 +114,26 @@ def array_field(name: str, dtype: Any, ndim: int) -> Callable[[Any], Any]:
     """
     if not JIT:
         return operator.attrgetter(name)
-    at, rows, columns = f"{name}_at", f"{name}_rows", f"{name}_columns"
-    if ndim == 1:
+    element = numba.from_dtype(np.dtype(dtype))
+    fields = (f"{name}_rows", f"{name}_columns")[:ndim]
 
-        def view(state: Any) -> Any:
-            return numba.carray(_pointer(state[at]), (state[rows],), dtype)
-    else:
+    def view(typingctx: Any, state: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            def load(field: str) -> Any:
+                kind = context.get_data_type(numba.types.int64)
+                return builder.load(cgutils.get_record_member(builder, args[0], state.offset(field), kind))
 
-        def view(state: Any) -> Any:
-            return numba.carray(_pointer(state[at]), (state[rows], state[columns]), dtype)
+            shape = [load(field) for field in fields]
+            size = context.get_constant(numba.types.intp, np.dtype(dtype).itemsize)
+            strides = [size] if ndim == 1 else [builder.mul(size, shape[1]), size]
+            array = arrayobj.make_array(signature.return_type)(context, builder)
+            data = builder.inttoptr(load(f"{name}_at"), context.get_data_type(element).as_pointer())
+            arrayobj.populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
+            return arrayobj.impl_ret_new_ref(context, builder, signature.return_type, array._getvalue())
 
-    return inlined(view)
+        return numba.types.Array(element, ndim, "C")(state), generate
+
+    return numba.extending.intrinsic(view)  # type: ignore[no-any-return]
 
 
 def _unsigned(value: int) -> Any:

@@ -132,7 +132,7 @@ def travel(name: str, folder: Path, lines: int) -> dict[str, Any]:
     run = folder / "run"
     assert {path.name for path in run.iterdir()} >= RUN_FILES
     assert {path.name for path in (run / "plots").iterdir()} == PICTURES
-    assert {path.stem for path in (run / "journal").iterdir()} == STREAMS
+    assert {path.stem for path in (run / "journal").iterdir()} == STREAMS | {"features"}
     assert said("verify", run) == {"ok": True, "expected": figures["digest"], "found": figures["digest"], "first_difference": None}
     page = (run / "report.html").read_bytes()
     (run / "report.html").unlink()

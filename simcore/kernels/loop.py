@@ -41,6 +41,7 @@ from simcore.kernels.state import (
 from simcore.records import BID, EXCH_BIT, MARKOUT_NS, NO_PRICE
 
 HORIZONS = 4
+PAUSE, END = 8, 9  # what else may be next; both come after all classes of events
 
 
 @entry
@@ -58,25 +59,23 @@ def engine_run(state: State) -> int:
             return ROOM
         lane = at.tree(state)[1]
         key = min(at.lanes(state)[lane].next_key, clock[MARKOUT_DUE] * 8 + CLASS_MARKOUT)
-        if key >= clock[PAUSE_KEY] and clock[PAUSE_KEY] >> 3 <= end_ns:
-            code = _hold(state, clock[PAUSE_KEY] >> 3)
-            if code == CHANGED:
-                continue
-            return code
-        now_ns = key >> 3
-        finishing = now_ns > end_ns
-        if clock[NODE_ONLY] == 0:
-            code = venue.advance_venue(state, min(now_ns, end_ns))
-            if code == CHANGED:
-                continue
-            if code == NEED_EXCH:
-                return _let_node_catch_up(state)
-            if code != REACHED:
-                return code
-        if finishing:
-            code = node.advance_node(state, end_ns)
-            return _finish(state, end_ns) if code == REACHED else code
         event = key & 7
+        now_ns = key >> 3
+        if key >= clock[PAUSE_KEY] and clock[PAUSE_KEY] >> 3 <= end_ns:
+            event = PAUSE
+            now_ns = clock[PAUSE_KEY] >> 3
+        elif now_ns > end_ns:
+            event = END
+            now_ns = end_ns
+        code = _bring_up(state, now_ns, event >= CLASS_REPORT)
+        if code == CHANGED:
+            continue
+        if code != REACHED:
+            return code
+        if event == PAUSE:
+            return PAUSED
+        if event == END:
+            return _finish(state, end_ns)
         if event == CLASS_MARKOUT:
             if at.out_markouts(state).shape[0] - at.counts(state)[O_MARKOUTS] < HORIZONS:
                 return ROOM
@@ -87,9 +86,6 @@ def engine_run(state: State) -> int:
                 return ROOM
             _request(state, lane, now_ns)
             continue
-        code = node.advance_node(state, now_ns)
-        if code != REACHED:
-            return code
         if not _node_fits(state, lane):
             return ROOM
         if event == CLASS_REPORT:
@@ -113,32 +109,33 @@ def _finish(state: State, end_ns: int) -> int:
 
 
 @kernel
-def _hold(state: State, pause_ns: int) -> int:
-    """Bring both ends to the time of a pause, before which all events are done; PAUSED, or what must be done first."""
+def _bring_up(state: State, now_ns: int, wants_node: bool) -> int:
+    """Bring the Venue to now, and the Node if the next event is its own; REACHED, or what must be done first.
+
+    Before the Venue takes another chunk the Node comes to where it is, so that few chunks are held at a time: all events
+    up to the last row that the Venue has seen are done, and a report that it has yet to make arrives later.
+    """
+    code = REACHED
     if at.clock(state)[NODE_ONLY] == 0:
-        code = venue.advance_venue(state, pause_ns)
-        if code == NEED_EXCH:
-            return _let_node_catch_up(state)
-        if code != REACHED:
+        code = venue.advance_venue(state, now_ns)
+        if code != REACHED and code != NEED_EXCH:
             return code
-    code = node.advance_node(state, pause_ns)
-    return PAUSED if code == REACHED else code
+    if code == NEED_EXCH:
+        now_ns = _last_exch_ns(state)
+    elif not wants_node:
+        return REACHED
+    node_code = node.advance_node(state, now_ns)
+    return code if node_code == REACHED else node_code
 
 
 @kernel
-def _let_node_catch_up(state: State) -> int:
-    """Bring the Node to where the Venue is before it takes another chunk, so that few chunks are held at a time.
-
-    All events up to the last row that the Venue has seen are done, and a report that it has yet to make arrives later.
-    """
+def _last_exch_ns(state: State) -> int:
+    """Return the time of the last row of the Venue's chunk that is its own, ns since ORIGIN; -1 if there is none."""
     times, ev_column = at.exch_ts(state.exch_rows), at.ev(state.exch_rows)
     last = times.shape[0] - 1
     while last >= 0 and ev_column[last] & EXCH_BIT == 0:
         last -= 1
-    if last < 0:
-        return NEED_EXCH
-    code = node.advance_node(state, times[last] - at.clock(state)[ORIGIN])
-    return NEED_EXCH if code == REACHED else code
+    return times[last] - at.clock(state)[ORIGIN] if last >= 0 else -1
 
 
 @kernel

@@ -22,6 +22,7 @@ from simcore.kernels.state import (
     W_LATENCY,
     W_PNL,
     W_REQUESTS,
+    W_SORTED,
     W_TAKERS,
     State,
 )
@@ -30,7 +31,6 @@ from simcore.units import NS_PER_S
 FILL_BUCKET_NS = 10 * NS_PER_S
 QUARTER_BUCKETS = 91  # 15 minutes and the bucket that is filling
 DAY_NS = 86_400 * NS_PER_S
-TAIL = 6  # the 95th percentile of at most 100 is among the 6 largest
 NS_PER_MS = 1e6
 
 
@@ -107,9 +107,25 @@ def _note_pnl(state: State, lane: int, equity: int) -> None:
 
 @kernel
 def note_latency(state: State, lane: int, latency: int) -> None:
-    """Take the time from a request to its answer, ns, into the ring."""
+    """Take the time from a request to its answer, ns, into the ring, and into the sorted copy in place of what leaves."""
     record = at.lanes(state)[lane]
-    at.whole(state)[lane, W_LATENCY + record.latencies_seen % LATENCIES] = latency
+    whole = at.whole(state)[lane]
+    place = W_LATENCY + record.latencies_seen % LATENCIES
+    count = min(record.latencies_seen, LATENCIES)
+    if count == LATENCIES:
+        gap = W_SORTED
+        while whole[gap] != whole[place]:
+            gap += 1
+    else:
+        gap = W_SORTED + count
+    while gap > W_SORTED and whole[gap - 1] > latency:
+        whole[gap] = whole[gap - 1]
+        gap -= 1
+    while gap + 1 < W_SORTED + count and whole[gap + 1] < latency:
+        whole[gap] = whole[gap + 1]
+        gap += 1
+    whole[gap] = latency
+    whole[place] = latency
     record.latencies_seen += 1
 
 
@@ -117,30 +133,7 @@ def note_latency(state: State, lane: int, latency: int) -> None:
 def latency_p95_ns(state: State, lane: int) -> int:
     """Return the 95th percentile (nearest rank) of the latencies in the ring, 0 if there are none."""
     count = min(at.lanes(state)[lane].latencies_seen, LATENCIES)
-    if count == 0:
-        return 0
-    from_top = count - (95 * count + 99) // 100  # how many are larger than the percentile; at most TAIL - 1
-    ring = at.whole(state)[lane]
-    bound = -1
-    value = 0
-    larger = 0
-    # The largest, then the next one down, each once: ties count as often as they are there.
-    for _ in range(TAIL):
-        value = -1
-        same = 0
-        for i in range(count):
-            one = ring[W_LATENCY + i]
-            if bound < 0 or one < bound:
-                if one > value:
-                    value = one
-                    same = 1
-                elif one == value:
-                    same += 1
-        larger += same
-        if larger > from_top:
-            return value
-        bound = value
-    return value
+    return at.whole(state)[lane, W_SORTED + (95 * count + 99) // 100 - 1] if count > 0 else 0
 
 
 @kernel

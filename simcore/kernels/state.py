@@ -144,10 +144,10 @@ State = Any  # a record of addresses (JIT) or an object with the arrays (no JIT)
 # Rows used of the journal buffers: State.counts[O_...].
 O_REQUESTS, O_REPORTS, O_FILLS, O_MARKOUTS, O_SAMPLES, O_FEATURES, O_TRACES = range(7)
 
-# State.whole[lane]: rings of integers: equity changes (cash units), latencies (ns), fills and taker fills in buckets of
+# State.whole[lane]: rings of integers: equity changes (cash units), latencies (ns) and the same in order, fills and taker fills in buckets of
 # 10 s, requests in buckets of 1 s. State.rings[lane]: log returns.
 RETURNS, PNLS, LATENCIES, FILL_BUCKETS, REQUEST_BUCKETS = 20, 60, 100, 361, 11
-W_PNL, W_LATENCY, W_FILLS = 0, PNLS, PNLS + LATENCIES
+W_PNL, W_LATENCY, W_SORTED, W_FILLS = 0, PNLS, PNLS + LATENCIES, PNLS + 2 * LATENCIES
 W_TAKERS = W_FILLS + FILL_BUCKETS
 W_REQUESTS = W_TAKERS + FILL_BUCKETS
 WHOLE_SIZE = W_REQUESTS + REQUEST_BUCKETS
