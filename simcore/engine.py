@@ -258,6 +258,7 @@ def new_session(
     start_ts, end_ts = window(tape, config)
     state.clock[st.ORIGIN] = start_ts
     state.clock[st.END_TS] = end_ts
+    states.start_accounts(state)
     state.clock[st.IS_L3] = is_l3
     state.lanes["journal"] = journal
     return Session(linked, state, states.new_output(state), feed, store, tape.instrument.symbol)

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from simcore.config.model import Config, FeeConfig, LatencyModel
+from simcore.config.model import Config, FeeConfig, LatencyModel, VenueConfig
 from simcore.errors import ConfigError
 from simcore.kernels import queue
 from simcore.kernels import state as st
 from simcore.link import Linked
-from simcore.records import FloatArray, IntArray
+from simcore.records import UNITS_MAX, FloatArray, IntArray
 from simcore.tape.schema import Instrument
 from simcore.units import NS_PER_MS, CashScale, rate_units, to_decimal
 
@@ -72,9 +72,6 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_SLOTS] = min(max(2 * venue.max_open_orders, SLOTS_MIN), SLOTS_MAX)
     ints[st.P_MIN_NOTIONAL] = _units(venue.min_notional, scale, "venue.min_notional")
     ints[st.P_MAX_ORDER] = _lots(venue.max_order_qty, instrument, "venue.max_order_qty")
-    for limit in venue.rate_limits[:1]:
-        ints[st.P_RATE_COUNT] = limit.count
-        ints[st.P_RATE_WINDOW] = _ns(limit.window_ms, "venue.rate_limits.0.window_ms", 1)
     ints[st.P_BALANCE] = _units(venue.balance, scale, "venue.balance")
     ints[st.P_LEVERAGE] = int(venue.leverage)
     ints[st.P_SELF_TRADE] = SELF_TRADE[venue.self_trade]
@@ -82,10 +79,33 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_STREAM] = draw_stream(instrument)
     ints[st.P_USE_AMEND] = config.node.use_amend
     ints[st.P_WAIT_CANCEL] = config.node.wait_cancel
+    _set_rules(ints, venue, instrument)
     _set_fees(ints, config.fees, instrument, scale)
     for leg, name in enumerate(LATENCY_LEGS):
         _set_latency(ints, floats, leg, getattr(config.latency, name), name, tables)
     return LaneParams(ints, floats, strategy_params(config.strategy.params, linked))
+
+
+def _set_rules(ints: IntArray, venue: VenueConfig, instrument: Instrument) -> None:
+    """Write what a profile says of an exchange's rules: limits, filters, waiting orders, margin, timed funding."""
+    for i, limit in enumerate(venue.rate_limits):
+        key = f"venue.rate_limits.{i}"
+        window_ns, penalty_ns = _ns(limit.window_ms, f"{key}.window_ms", 1), _ns(limit.penalty_ms, f"{key}.penalty_ms", 0)
+        ints[st.P_RATE + 3 * i : st.P_RATE + 3 * i + 3] = limit.count, window_ns, penalty_ns
+    ints[st.P_PRICE_BAND] = _rate(venue.price_band_bps, "venue.price_band_bps", 1_000_000)
+    ints[st.P_MIN_QTY] = _least_lots(venue.min_qty, instrument, "venue.min_qty")
+    ints[st.P_NO_AMEND] = venue.amend == "refused"
+    ints[st.P_AMEND_TO_BACK] = not venue.amend_keeps_place
+    ints[st.P_MAX_TRIGGER] = venue.max_trigger_orders
+    ints[st.P_MAINTENANCE] = _rate(venue.maintenance_bps, "venue.maintenance_bps", 10_000)
+    ints[st.P_LIQUIDATION_FEE] = _bps(venue.liquidation_fee_bps, "venue.liquidation_fee_bps")
+    ints[st.P_MARGIN_NS] = _ns(venue.margin_check_ms, "venue.margin_check_ms", 1)
+    ints[st.P_FUNDING_NS] = _ns(venue.funding_interval_h * 3_600_000, "venue.funding_interval_h", 0)
+    ints[st.P_FUNDING_RATE] = _bps(venue.funding_rate_bps, "venue.funding_rate_bps")
+    if instrument.kind == "spot":
+        for name in ("maintenance_bps", "funding_interval_h"):
+            if getattr(venue, name) != 0:
+                raise ConfigError("CONF-003", f"venue.{name}: {getattr(venue, name)}; {instrument.symbol} is spot, which has neither margin nor funding: expected 0")
 
 
 def draw_stream(instrument: Instrument) -> int:
@@ -148,6 +168,14 @@ def _lots(qty: Decimal, instrument: Instrument, key: str) -> int:
     return int(lots)
 
 
+def _least_lots(qty: Decimal, instrument: Instrument, key: str) -> int:
+    """Return the fewest whole lots that are no less than qty; CONF-003 if no order can be so large."""
+    lots = int((to_decimal(qty) / to_decimal(instrument.lot_size)).to_integral_value(ROUND_CEILING))
+    if lots > UNITS_MAX:
+        raise ConfigError("CONF-003", f"{key}: {qty} is more than {UNITS_MAX} lots of {instrument.lot_size}")
+    return lots
+
+
 def _set_fees(ints: IntArray, fees: FeeConfig, instrument: Instrument, scale: CashScale) -> None:
     maker = rate_units(instrument.maker_rate) if fees.maker_bps is None else _bps(fees.maker_bps, "fees.maker_bps")
     taker = rate_units(instrument.taker_rate) if fees.taker_bps is None else _bps(fees.taker_bps, "fees.taker_bps")
@@ -167,6 +195,12 @@ def _set_fees(ints: IntArray, fees: FeeConfig, instrument: Instrument, scale: Ca
     ints[st.P_TURNOVER_0] = _units(fees.initial_turnover, scale, "fees.initial_turnover")
     contracts = to_decimal(instrument.lot_size)
     ints[st.P_FEE_PER_LOT] = _units(to_decimal(fees.per_contract) * contracts, scale, "fees.per_contract")
+
+
+def _rate(value: Decimal, key: str, most: int) -> int:
+    if value > most:
+        raise ConfigError("CONF-003", f"{key}: {value} bps; expected at most {most}")
+    return _bps(value, key)
 
 
 def _bps(value: Any, key: str) -> int:

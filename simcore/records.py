@@ -98,6 +98,7 @@ FILL_THROUGH = 2  # a trade printed through our price
 FILL_CROSS = 3  # the opposite side of the book came to our price
 FILL_TAKE = 4  # our order took resting liquidity
 FILL_PRO_RATA = 5  # our share of a trade at our price, pro rata
+FILL_LIQUIDATION = 6  # the exchange closed the position; order_id is 0
 # Reasons of ends and refusals.
 WOULD_CROSS = 11
 OFF_GRID = 12  # price not positive, or quantity not positive
@@ -111,12 +112,19 @@ NO_LIQUIDITY = 19  # IOC or market remainder, or a FOK that cannot fill
 BY_REQUEST = 20
 PRICE_BAND = 21
 MAX_QTY = 22
+MIN_QTY = 23
+NOT_SUPPORTED = 24  # the exchange does not amend, or not this order; a part to show of an order that never rests
+WOULD_TRIGGER = 25  # the last trade has already reached the trigger
+REDUCE_ONLY = 26  # the order would not reduce the position
+LIQUIDATION = 27  # the exchange closes the position: open orders end
 REASON_LABELS = {
     0: "", FILL_QUEUE: "queue", FILL_THROUGH: "trade_through", FILL_CROSS: "book_cross", FILL_TAKE: "take",
-    FILL_PRO_RATA: "pro_rata", WOULD_CROSS: "would_cross", OFF_GRID: "off_tick_or_lot",
+    FILL_PRO_RATA: "pro_rata", FILL_LIQUIDATION: "liquidation_fill", WOULD_CROSS: "would_cross", OFF_GRID: "off_tick_or_lot",
     MIN_NOTIONAL: "min_notional", TOO_MANY_ORDERS: "too_many_open_orders", RATE_LIMIT: "rate_limit",
     MARGIN: "margin", UNKNOWN_ORDER: "unknown_order", SELF_TRADE: "self_trade",
     NO_LIQUIDITY: "no_liquidity", BY_REQUEST: "by_request", PRICE_BAND: "price_band", MAX_QTY: "max_qty",
+    MIN_QTY: "min_qty", NOT_SUPPORTED: "not_supported", WOULD_TRIGGER: "would_trigger", REDUCE_ONLY: "reduce_only",
+    LIQUIDATION: "liquidation",
 }  # fmt: skip
 
 

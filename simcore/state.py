@@ -14,7 +14,7 @@ from simcore.kernels import book as bk
 from simcore.kernels import l3 as l3k
 from simcore.kernels import state as st
 from simcore.kernels.context import LEVELS_MAX
-from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Chunk, IntArray, Record
+from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, STOP_MARKET, TRACE, Chunk, IntArray, Record
 
 OUTPUT_ROWS = 1 << 13
 
@@ -55,6 +55,7 @@ class State:
     rings: Any
     whole: Any
     ints: Any
+    rates: Any
     floats: Any
     params: Any
     memory: Any
@@ -203,6 +204,7 @@ def new_state(
     clock[st.OWN_WORST_ASK] = bk.NO_BID
     clock[st.NODE_BEST_BID], clock[st.NODE_BEST_ASK] = bk.NO_BID, bk.NO_ASK
     clock[st.NODE_WORST_BID], clock[st.NODE_WORST_ASK] = bk.NO_ASK, bk.NO_BID
+    clock[st.TRIGGER_LO], clock[st.TRIGGER_HI] = bk.NO_BID, bk.NO_ASK
     clock[st.USES_FEED] = (ints[:, st.P_LAT_MODEL : st.P_LAT_MODEL + 4] == st.FEED).any()
     leaves = 1
     while leaves < lanes:
@@ -219,6 +221,8 @@ def new_state(
         times[i, : len(moments)], values[i, : len(latency)], sizes[i] = moments, latency, len(latency)
     accounts = records(st.LANE, lanes)
     accounts["order_serial"] = 1  # so that no order has id 0
+    for due in ("account_ns", "funding_due_ns", "margin_due_ns"):
+        accounts[due] = st.NEVER // 8
     accounts["control_weight"], accounts["control_quotes"], accounts["control_budget"] = 1_000_000, LEVELS_MAX, -1
     l3 = records(st.L3_ORDER, 1 << 12)
     l3["order_id"] = l3k.FREE_ID
@@ -233,7 +237,7 @@ def new_state(
         tails=window.copy(),
         far_heads=np.zeros(2, np.int64),
         far_tails=np.zeros(2, np.int64),
-        venue_orders=records(st.VENUE_ORDER, lanes * slots),
+        venue_orders=records(st.VENUE_ORDER, lanes * slots + lanes),
         node_orders=records(st.NODE_ORDER, (lanes, slots)),
         live=np.zeros((lanes, slots), np.int64),
         free=np.tile(np.arange(slots - 1, -1, -1, dtype=np.int64), (lanes, 1)),
@@ -246,6 +250,7 @@ def new_state(
         rings=np.zeros((lanes, st.RETURNS)),
         whole=np.zeros((lanes, st.WHOLE_SIZE), np.int64),
         ints=ints,
+        rates=np.zeros((lanes, st.BAN_END + 1), np.int64),
         floats=floats,
         params=params,
         memory=memory,
@@ -260,6 +265,19 @@ def start_ticks(state: State) -> None:
     state.lanes["tick_ns"] = np.minimum(state.ints[:, st.P_TICK_NS], st.NEVER // 8)
     never = state.lanes["tick_ns"] >= st.NEVER // 8
     state.lanes["next_key"] = np.where(never, st.NEVER, state.lanes["tick_ns"] * 8 + st.CLASS_TICK)
+    settle(state)
+
+
+def start_accounts(state: State) -> None:
+    """Schedule every lane's timed funding and margin checks: at multiples of their intervals of exchange time."""
+    lanes, origin = state.lanes, int(state.clock[st.ORIGIN])
+    has_margin = (state.ints[:, st.P_BALANCE] > 0) & (state.ints[:, st.P_MAINTENANCE] > 0)
+    for due, parameter, is_on in (("funding_due_ns", st.P_FUNDING_NS, True), ("margin_due_ns", st.P_MARGIN_NS, has_margin)):
+        interval = state.ints[:, parameter]
+        first = interval - origin % np.maximum(interval, 1)
+        lanes[due] = np.where((interval > 0) & is_on, first, st.NEVER // 8)
+    lanes["account_ns"] = np.minimum(lanes["funding_due_ns"], lanes["margin_due_ns"])
+    lanes["next_key"] = np.minimum(lanes["next_key"], lanes["account_ns"] * 8 + st.CLASS_ACCOUNT)
     settle(state)
 
 
@@ -370,8 +388,8 @@ def relink(state: State) -> None:
     state.far_tails[:] = 0
     base = int(state.exch.meta[bk.BASE])
     width = state.heads.shape[1]
-    is_open = (orders["state"] == 1) | (orders["state"] == 2)
-    for index in sorted(np.nonzero(is_open)[0].tolist(), key=lambda i: int(orders["link_serial"][i])):
+    rests = ((orders["state"] == 1) | (orders["state"] == 2)) & (orders["tif"] < STOP_MARKET)
+    for index in sorted(np.nonzero(rests)[0].tolist(), key=lambda i: int(orders["link_serial"][i])):
         side = int(orders["side"][index])
         column = int(orders["price_ticks"][index]) - base
         inside = 0 <= column < width

@@ -104,7 +104,7 @@ def script_session(tape: Any, requests: Any, sets: Sequence[str] = (), slots: in
     session.state = replace(
         state,
         requests=ring,
-        venue_orders=states.records(st.VENUE_ORDER, count),
+        venue_orders=states.records(st.VENUE_ORDER, count + 1),
         node_orders=states.records(st.NODE_ORDER, (1, count)),
         live=np.zeros((1, count), np.int64),
         free=np.arange(count - 1, -1, -1, dtype=np.int64).reshape(1, -1),

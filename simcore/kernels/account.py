@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcore.jit import kernel
-from simcore.kernels import at, ledger, wire
+from simcore.kernels import at, ledger, triggers, wire
 from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID
 from simcore.kernels.levels import unlink_order
 from simcore.kernels.state import (
@@ -23,6 +23,7 @@ from simcore.kernels.state import (
     P_BALANCE,
     P_FEE_PER_LOT,
     P_KIND,
+    P_LIQUIDATION_FEE,
     P_SCALE,
     P_TIER,
     P_TIERS,
@@ -34,6 +35,7 @@ from simcore.records import (
     BID,
     CANCELED,
     ENDED,
+    FILL_LIQUIDATION,
     FILLED,
     FUNDED,
     MAKER,
@@ -132,25 +134,93 @@ def fee_units(state: State, lane: int, liquidity: int, value: int, lots: int) ->
 
 
 @kernel
+def open_order(
+    state: State, index: int, lane: int, order_id: int, side: int, tif: int, price: int, lots: int, now_ns: int
+) -> None:  # fmt: skip
+    """Write a plain new order into its place, with no queue position yet."""
+    order = at.venue_orders(state)[index]
+    order.order_id = order_id
+    order.lane = lane
+    order.side = side
+    order.tif = tif
+    order.price_ticks = price
+    order.qty_lots = lots
+    order.leaves_lots = lots
+    order.state = NEW
+    order.entry_ts = now_ns
+    order.trigger_ticks = 0
+    order.display_lots = 0
+    order.shown_lots = 0
+    order.reduce_only = 0
+    order.ahead_lots = 0.0
+    order.ahead_entry_lots = 0.0
+    order.traded_lots = 0.0
+
+
+@kernel
+def reserve(state: State, index: int, lots: int) -> None:
+    """Add to what the lane's open orders may buy or sell; those that only reduce the position do not count."""
+    order = at.venue_orders(state)[index]
+    if order.reduce_only != 0:
+        return
+    if order.side == BID:
+        at.lanes(state)[order.lane].open_buy_lots += lots
+    else:
+        at.lanes(state)[order.lane].open_sell_lots += lots
+
+
+@kernel
+def reducible_lots(state: State, lane: int, side: int) -> int:
+    """Return the lots by which an order of a side could reduce the lane's position."""
+    position = at.lanes(state)[lane].position_lots
+    return max(-position if side == BID else position, 0)
+
+
+@kernel
+def allowed_lots(state: State, index: int, lots: int) -> int:
+    """Return lots, cut to what reduces the position if that is all that the order may do."""
+    order = at.venue_orders(state)[index]
+    if order.reduce_only == 0:
+        return lots
+    return min(lots, reducible_lots(state, order.lane, order.side))
+
+
+@kernel
 def close_order(state: State, index: int, order_state: int) -> None:
     """Give an open order a final state and take it out of the counts; it must be unlinked already."""
     order = at.venue_orders(state)[index]
-    record = at.lanes(state)[order.lane]
     order.state = order_state
-    record.open_orders -= 1
-    at.clock(state)[OPEN_ORDERS] -= 1
-    if order.side == BID:
-        record.open_buy_lots -= order.leaves_lots
-    else:
-        record.open_sell_lots -= order.leaves_lots
+    if order.order_id != 0:  # else it liquidates, and was never counted
+        at.lanes(state)[order.lane].open_orders -= 1
+        at.clock(state)[OPEN_ORDERS] -= 1
+        reserve(state, index, -order.leaves_lots)
 
 
 @kernel
 def end_order(state: State, index: int, now_ns: int, reason: int) -> None:
-    """Cancel a resting order and report it."""
-    unlink_order(state, index)
-    close_order(state, index, CANCELED)
+    """Cancel a resting or waiting order and report it."""
+    order = at.venue_orders(state)[index]
+    if triggers.waits(order):
+        order.state = CANCELED
+        at.lanes(state)[order.lane].waiting_orders -= 1
+        triggers.renew(state)
+    else:
+        unlink_order(state, index)
+        close_order(state, index, CANCELED)
     send_order_report(state, index, now_ns, ENDED, reason)
+
+
+@kernel
+def end_all(state: State, lane: int, now_ns: int, reason: int) -> None:
+    """Cancel all resting and waiting orders of a lane, in order of their place time."""
+    slots = at.node_orders(state).shape[1]
+    while at.lanes(state)[lane].open_orders + at.lanes(state)[lane].waiting_orders > 0:
+        oldest = -1
+        for index in range(lane * slots, lane * slots + slots):
+            order = at.venue_orders(state)[index]
+            if is_open(order.state) and (oldest < 0 or order.order_id < at.venue_orders(state)[oldest].order_id):
+                oldest = index
+        end_order(state, oldest, now_ns, reason)
 
 
 @kernel
@@ -165,16 +235,15 @@ def fill(
     scale = at.ints(state)[lane, P_SCALE]
     value = ledger.notional(kind, scale, price, lots)
     fee = fee_units(state, lane, liquidity, value, lots)
+    if reason == FILL_LIQUIDATION:
+        fee += ledger.proportion(value, at.ints(state)[lane, P_LIQUIDATION_FEE])
     order.leaves_lots -= lots
+    order.shown_lots = max(order.shown_lots - lots, 0)
     record.turnover_units += value
     record.cash_units += ledger.cash_change(kind, order.side, value)
     record.fee_units += fee
-    if order.side == BID:
-        record.position_lots += lots
-        record.open_buy_lots -= lots
-    else:
-        record.position_lots -= lots
-        record.open_sell_lots -= lots
+    record.position_lots += lots if order.side == BID else -lots
+    reserve(state, index, -lots)
     size = 1.0 * lots * scale if kind == INVERSE else 1.0 * price * lots * scale
     if size > MONEY_MAX or 1.0 * record.turnover_units > MONEY_MAX:
         at.clock(state)[HALT_CODE] = HALT_MONEY

@@ -29,7 +29,7 @@ ARRAYS = {
     "tails": (I4, 2),
     "far_heads": (I8, 1),  # [2] own orders outside the window
     "far_tails": (I8, 1),
-    "venue_orders": (VENUE_ORDER, 1),  # [K * M]
+    "venue_orders": (VENUE_ORDER, 1),  # [K * M + K] by lane and slot, then the order that liquidates each lane
     "node_orders": (NODE_ORDER, 2),  # [K, M]
     "live": (I8, 2),  # [K, M] slots of live orders, in order of placing
     "free": (I8, 2),  # [K, M] stack of free slots
@@ -42,6 +42,7 @@ ARRAYS = {
     "rings": (F8, 2),  # [K, RETURNS]
     "whole": (I8, 2),  # [K, WHOLE_SIZE]
     "ints": (I8, 2),  # [K, INTS_SIZE]
+    "rates": (I8, 2),  # [K, 2 * MAX_RATES + 1] requests counted by the rate limits
     "floats": (F8, 2),  # [K, FLOATS_SIZE]
     "params": (F8, 2),  # [K, n]
     "memory": (F8, 2),  # [K, n]
@@ -106,6 +107,7 @@ marks = array_field("marks", *ARRAYS["marks"])
 rings = array_field("rings", *ARRAYS["rings"])
 whole = array_field("whole", *ARRAYS["whole"])
 ints = array_field("ints", *ARRAYS["ints"])
+rates = array_field("rates", *ARRAYS["rates"])
 floats = array_field("floats", *ARRAYS["floats"])
 params = array_field("params", *ARRAYS["params"])
 memory = array_field("memory", *ARRAYS["memory"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from simcore.jit import entry, kernel
-from simcore.kernels import account, at, wire
+from simcore.kernels import account, at, margin, triggers, wire
 from simcore.kernels import node, orders, pipeline, requests, venue  # LINK
 from simcore.kernels.state import (
     CHANGED,
+    CLASS_ACCOUNT,
     CLASS_MARKOUT,
     CLASS_REPORT,
     CLASS_REQUEST,
@@ -15,6 +16,8 @@ from simcore.kernels.state import (
     FAILED,
     FILL_FIRST,
     FILL_NEXT,
+    FIRED,
+    FIRED_TICKS,
     HALT_CODE,
     MARKOUT_AT,
     MARKOUT_DUE,
@@ -57,6 +60,11 @@ def engine_run(state: State) -> int:
             return FAILED
         if clock[TIGHT] == 1:
             return ROOM
+        if clock[FIRED] == 1:
+            if not _fired_fits(state):
+                return ROOM
+            requests.fire_next(state)
+            continue
         lane = at.tree(state)[1]
         key = min(at.lanes(state)[lane].next_key, clock[MARKOUT_DUE] * 8 + CLASS_MARKOUT)
         event = key & 7
@@ -85,6 +93,11 @@ def engine_run(state: State) -> int:
             if not _request_fits(state, lane):
                 return ROOM
             _request(state, lane, now_ns)
+            continue
+        if event == CLASS_ACCOUNT:
+            if not _events_fit(state, lane, margin.levels_taken(state, lane)):
+                return ROOM
+            margin.run_due(state, lane, now_ns)
             continue
         if not _node_fits(state, lane):
             return ROOM
@@ -163,8 +176,21 @@ def _request_fits(state: State, lane: int) -> bool:
     """Return whether the tables can hold whatever the lane's next request may cause."""
     record = at.lanes(state)[lane]
     message = at.requests(state)[lane, record.request_head]
-    levels = requests.sweep_levels(state, lane, message)
-    events = levels + record.open_orders + 2
+    return _events_fit(state, lane, requests.levels_taken(state, lane, message))
+
+
+@kernel
+def _fired_fits(state: State) -> bool:
+    """Return whether the tables can hold whatever the next triggered order may cause."""
+    index = triggers.next_fired(state, at.clock(state)[FIRED_TICKS])
+    return index < 0 or _events_fit(state, at.venue_orders(state)[index].lane, requests.fired_levels(state, index))
+
+
+@kernel
+def _events_fit(state: State, lane: int, levels: int) -> bool:
+    """Return whether the tables can hold fills of so many levels, an end of each order of the lane, and three reports more."""
+    record = at.lanes(state)[lane]
+    events = levels + record.open_orders + record.waiting_orders + 3
     pending = at.clock(state)[FILL_NEXT] - at.clock(state)[FILL_FIRST]
     return (
         at.out_fills(state).shape[0] - at.counts(state)[O_FILLS] >= events

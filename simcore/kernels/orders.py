@@ -81,7 +81,7 @@ def apply_report(state: State, lane: int, message: Record) -> None:
     if kind == TRADED:
         _book_fill(state, lane, message, at.node_orders(state)[lane, slot].price_ticks if known else NO_PRICE)
     if not known:
-        record.late_reports += 1
+        record.late_reports += message.order_id != 0  # 0: a liquidation
         return
     order = at.node_orders(state)[lane, slot]
     if order.pending != IDLE and kind != TRADED and (kind != ENDED or message.reason == BY_REQUEST):

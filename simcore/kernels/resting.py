@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from simcore.jit import kernel
-from simcore.kernels import account, at, queue
+from simcore.kernels import account, at, queue, taken
 from simcore.kernels import queue_custom  # LINK
-from simcore.kernels.levels import first_at, next_at, next_own
+from simcore.kernels.book import level_lots
+from simcore.kernels.levels import first_at, link_order, next_at, next_own, unlink_order
 from simcore.kernels.state import (
     F_QUEUE_N,
     OWN_BEST_ASK,
@@ -14,16 +15,71 @@ from simcore.kernels.state import (
     P_FILL_WHOLE,
     P_PRO_RATA_MIN,
     P_QUEUE,
+    PRIORITY,
+    REFILL_FIRST,
+    REFILL_LAST,
     STAMP,
-    TAKEN_COUNT,
     State,
 )
-from simcore.records import ASK, BID, FILL_CROSS, FILL_PRO_RATA, FILL_QUEUE, FILL_THROUGH, MAKER, UNITS_MAX
-
+from simcore.records import ASK, BID, FILL_CROSS, FILL_PRO_RATA, FILL_QUEUE, FILL_THROUGH, MAKER, REDUCE_ONLY, UNITS_MAX, Record
 
 
 @kernel
-def join_level(state: State, index: int, level_lots: int) -> None:
+def rest(state: State, index: int) -> None:
+    """Let an order join its level at the back; of an iceberg, its next part."""
+    order = at.venue_orders(state)[index]
+    order.priority = at.clock(state)[PRIORITY]
+    order.shown_lots = min(order.display_lots, order.leaves_lots)
+    _join_level(state, index, level_lots(state.exch, order.side, order.price_ticks))
+    link_order(state, index)
+
+
+@kernel
+def shown_lots(order: Record) -> int:
+    """Return the lots that an order has in the queue of its level."""
+    return order.leaves_lots if order.display_lots == 0 else order.shown_lots
+
+
+@kernel
+def refill(state: State) -> None:
+    """After a row: let the next part of each iceberg whose shown part was used up join its level at the back."""
+    link = at.clock(state)[REFILL_FIRST]
+    while link != 0:
+        following = at.venue_orders(state)[link - 1].refill_next
+        unlink_order(state, link - 1)
+        rest(state, link - 1)
+        link = following
+    at.clock(state)[REFILL_FIRST] = 0
+
+
+@kernel
+def _await_refill(state: State, index: int) -> None:
+    clock = at.clock(state)
+    at.venue_orders(state)[index].refill_next = 0
+    if clock[REFILL_FIRST] == 0:
+        clock[REFILL_FIRST] = index + 1
+    else:
+        at.venue_orders(state)[clock[REFILL_LAST] - 1].refill_next = index + 1
+    clock[REFILL_LAST] = index + 1
+
+
+@kernel
+def _execute(state: State, index: int, lots: int, reason: int, now_ns: int) -> int:
+    """Fill a resting order with lots, or what a reduce-only one may have of them; return the lots."""
+    order = at.venue_orders(state)[index]
+    lots = account.allowed_lots(state, index, lots)
+    if lots > 0:
+        account.fill(state, index, lots, order.price_ticks, MAKER, reason, now_ns, True)
+    if account.is_open(order.state):
+        if account.allowed_lots(state, index, order.leaves_lots) == 0:
+            account.end_order(state, index, now_ns, REDUCE_ONLY)
+        elif order.display_lots > 0 and order.shown_lots == 0:
+            _await_refill(state, index)
+    return lots
+
+
+@kernel
+def _join_level(state: State, index: int, level_lots: int) -> None:
     """Set the queue position of an order that joins a level of level_lots."""
     order = at.venue_orders(state)[index]
     model = at.ints(state)[order.lane, P_QUEUE]
@@ -88,7 +144,7 @@ def traded(
         while link != 0:
             following = next_at(state, link, side, own)
             leaves = at.venue_orders(state)[link - 1].leaves_lots
-            account.fill(state, link - 1, leaves, own, MAKER, FILL_THROUGH, now_ns, True)
+            _execute(state, link - 1, leaves, FILL_THROUGH, now_ns)
             link = following
         own = at.clock(state)[best]
     if own != price:
@@ -119,7 +175,7 @@ def _traded_at(
     lane = order.lane
     model = at.ints(state)[lane, P_QUEUE]
     left = max(lots - lots_used(state, lane), 0)
-    leaves = order.leaves_lots
+    leaves = shown_lots(order)
     if model == queue.FIFO:
         if priority < 0:
             return
@@ -139,7 +195,7 @@ def _traded_at(
             reached = leaves - share
         if share > 0:
             _fill_queue(state, index, share, FILL_PRO_RATA, now_ns)
-        if reached > 0:
+        if reached > 0 and account.is_open(order.state):
             _fill_queue(state, index, reached, FILL_QUEUE, now_ns)
         order.ahead_lots = max(ahead, 0.0)
         return
@@ -156,9 +212,8 @@ def _traded_at(
 
 @kernel
 def _fill_queue(state: State, index: int, lots: int, reason: int, now_ns: int) -> None:
-    order = at.venue_orders(state)[index]
-    at.lanes(state)[order.lane].used_lots += lots
-    account.fill(state, index, lots, order.price_ticks, MAKER, reason, now_ns, True)
+    lane = at.venue_orders(state)[index].lane
+    at.lanes(state)[lane].used_lots += _execute(state, index, lots, reason, now_ns)
 
 
 @kernel
@@ -173,57 +228,13 @@ def crossed(state: State, side: int, price: int, shown: int, now_ns: int) -> Non
             following = next_at(state, link, resting, own)
             order = at.venue_orders(state)[link - 1]
             lane = order.lane
-            lots = min(order.leaves_lots, shown - lots_used(state, lane))
+            left = max(shown - lots_used(state, lane), 0)
+            lots = order.leaves_lots if at.ints(state)[lane, P_CROSS_WHOLE] == 1 else min(order.leaves_lots, left)
+            seen = account.allowed_lots(state, link - 1, min(order.leaves_lots, left))
+            if seen > 0:
+                at.lanes(state)[lane].used_lots += seen
+                taken.take(state, lane, side, price, seen)
             if lots > 0:
-                at.lanes(state)[lane].used_lots += lots
-                take(state, lane, side, price, lots)
-            if at.ints(state)[lane, P_CROSS_WHOLE] == 1:
-                lots = order.leaves_lots
-            if lots > 0:
-                account.fill(state, link - 1, lots, own, MAKER, FILL_CROSS, now_ns, True)
+                _execute(state, link - 1, lots, FILL_CROSS, now_ns)
             link = following
         own = next_own(state, resting, own, price)
-
-
-@kernel
-def take(state: State, lane: int, side: int, price: int, lots: int) -> None:
-    """Remember that a lane took lots of a level, until the tape refreshes it."""
-    count = at.clock(state)[TAKEN_COUNT]
-    for i in range(count):
-        entry = at.taken(state)[i]
-        if entry.lane == lane and entry.side == side and entry.price_ticks == price:
-            entry.taken_lots += lots
-            return
-    entry = at.taken(state)[count]
-    entry.lane = lane
-    entry.side = side
-    entry.price_ticks = price
-    entry.taken_lots = lots
-    at.clock(state)[TAKEN_COUNT] = count + 1
-
-
-@kernel
-def taken_lots(state: State, lane: int, side: int, price: int) -> int:
-    """Return the lots of a level that a lane has taken since the tape last set it."""
-    for i in range(at.clock(state)[TAKEN_COUNT]):
-        entry = at.taken(state)[i]
-        if entry.lane == lane and entry.side == side and entry.price_ticks == price:
-            return entry.taken_lots
-    return 0
-
-
-@kernel
-def refresh(state: State, side: int, lo: int, hi: int) -> None:
-    """Forget what was taken from the levels of a side between the prices lo and hi: the tape has set them."""
-    i = 0
-    while i < at.clock(state)[TAKEN_COUNT]:
-        entry = at.taken(state)[i]
-        if entry.side == side and lo <= entry.price_ticks <= hi:
-            last = at.taken(state)[at.clock(state)[TAKEN_COUNT] - 1]
-            entry.lane = last.lane
-            entry.side = last.side
-            entry.price_ticks = last.price_ticks
-            entry.taken_lots = last.taken_lots
-            at.clock(state)[TAKEN_COUNT] -= 1
-        else:
-            i += 1

@@ -60,7 +60,13 @@ NODE_COUNT, NODE_BEST_BID, NODE_BEST_ASK, NODE_WORST_BID, NODE_WORST_ASK, NODE_F
 GAPS = 53  # GAP rows that the Node has seen
 LAST_LOCAL_TS, LAST_LOCAL_EXCH_TS = 54, 55  # both times of the last row that the Node has seen, if the strategy asks
 MARKS = 64  # cycle counts of a traced tick: before the first stage, after each, at the end
-CLOCK_SIZE = 80
+# Waiting orders fire at trades up to TRIGGER_LO or from TRIGGER_HI on; NO_BID and NO_ASK if there are none.
+TRIGGER_LO, TRIGGER_HI = 80, 81
+LAST_TRADE = 82  # price of the last trade before the exchange chunk, NO_PRICE if there was none
+FIRED = 83  # 1: a trade at FIRED_TICKS at FIRED_NS has reached triggers whose orders are not yet sent into the book
+FIRED_TICKS, FIRED_NS = 84, 85
+REFILL_FIRST, REFILL_LAST = 86, 87  # list of icebergs whose shown part is used up (order index + 1, 0 ends it)
+CLOCK_SIZE = 96
 
 NEVER = 1 << 60
 
@@ -74,15 +80,21 @@ HALT_NONE, HALT_MONEY = range(2)
 # Integer parameters of a lane: State.ints[lane, P_...].
 (
     P_TICK_NS, P_KIND, P_SCALE, P_QUEUE, P_FILL_WHOLE, P_CROSS_WHOLE, P_PRO_RATA_MIN, P_MAX_OPEN, P_MIN_NOTIONAL,
-    P_MAX_ORDER, P_RATE_COUNT, P_RATE_WINDOW, P_BALANCE, P_LEVERAGE, P_SELF_TRADE, P_FEE_PER_LOT, P_TURNOVER_0,
+    P_MAX_ORDER, P_BALANCE, P_LEVERAGE, P_SELF_TRADE, P_FEE_PER_LOT, P_TURNOVER_0,
     P_TIERS, P_SEED, P_USE_AMEND, P_WAIT_CANCEL, P_SLOTS, P_LAT_MODEL, P_LAT_NS, P_LAT_MIN, P_LAT_TABLE, P_DEPTH_LEVELS, P_QUEUE_LEVELS, P_NODE_QUEUE, P_TRACE, P_FEATURES, P_TIER,
-) = (*range(23), 26, 30, 34, 38, 39, 40, 41, 42, 43)  # fmt: skip
+) = (*range(21), 24, 28, 32, 36, 37, 38, 39, 40, 41)  # fmt: skip
 # P_SLOTS: live orders that the Node may have, 0 = as many as its table holds. P_LAT_*: four entries each (place, amend, cancel, response). P_TIER: 9 x (threshold, maker rate, taker rate).
 MAX_TIERS = 9
 P_VENUE = P_TIER + 3 * MAX_TIERS
-(P_STREAM,) = range(P_VENUE, P_VENUE + 1)
-# P_STREAM: key of the instrument's random draws, 30 bits.
-INTS_SIZE = P_STREAM + 1
+(
+    P_STREAM, P_PRICE_BAND, P_MIN_QTY, P_NO_AMEND, P_AMEND_TO_BACK, P_MAX_TRIGGER, P_MAINTENANCE, P_LIQUIDATION_FEE,
+    P_MARGIN_NS, P_FUNDING_NS, P_FUNDING_RATE, P_RATE,
+) = range(P_VENUE, P_VENUE + 12)  # fmt: skip
+# P_STREAM: key of the instrument's random draws, 30 bits. P_MARGIN_NS, P_FUNDING_NS: intervals, 0 = none. Rates and the
+# price band are in 1e-8. P_RATE: 3 x (requests allowed, window ns, penalty ns), the first with 0 requests ends them.
+MAX_RATES = 3
+BAN_END = 2 * MAX_RATES  # in a row of State.rates, behind (window, requests in it) of each limit: ns since ORIGIN
+INTS_SIZE = P_RATE + 3 * MAX_RATES
 # Float parameters: queue exponent, then four latency sigmas or scales, then a tick and a lot of the linked instrument in
 # our own, and the cash that one cash unit is worth.
 F_QUEUE_N, F_LAT_SCALE, F_LINK_TICK, F_LINK_LOT, F_CASH_UNIT, F_NODE_QUEUE_N = 0, 1, 5, 6, 7, 8
@@ -92,21 +104,23 @@ CONSTANT, LOGNORMAL, FEED, INTERPOLATED, SAMPLED = range(5)
 RESPONSE = 3
 
 # Key classes of a lane's next event (docs/semantics.md section 1).
-CLASS_REQUEST, CLASS_MARKOUT, CLASS_REPORT, CLASS_TICK = 1, 2, 4, 5
+CLASS_REQUEST, CLASS_MARKOUT, CLASS_ACCOUNT, CLASS_REPORT, CLASS_TICK = 1, 2, 3, 4, 5
 
 LANE = record(
     # next events: ns since ORIGIN * 8 + class
     "next_key tick_ns sample_ns last_sample_ns ticks "
+    # Venue's account events: the next of both, then each; NEVER // 8 is none
+    "account_ns funding_due_ns margin_due_ns "
     # wire: rings of messages in flight; last_ns keeps their order
     "request_head request_count request_last_ns batch_ns batch_arrive_ns report_head report_count report_last_ns draws journal "
     # Venue's account
     "open_orders open_buy_lots open_sell_lots position_lots cash_units fee_units turnover_units funding_units "
-    "rate_window rate_used report_seq fill_seq used_stamp used_lots "
+    "waiting_orders report_seq fill_seq used_stamp used_lots "
     # Node's account and orders
     "control_weight control_quotes control_budget control_blocked linked_position_lots "
     "node_position_lots node_cash_units node_fee_units node_funding_units order_serial request_seq live_count late_reports "
     # counters
-    "orders amends cancels fills maker_fills taker_fills partial_fills volume_lots refused expired skipped_ticks "
+    "orders amends cancels fills maker_fills taker_fills partial_fills volume_lots refused expired triggered liquidations skipped_ticks "
     "equity_units equity_max drawdown_max "
     # signed sums of markouts against the fill price, in half ticks x lots, per horizon, and the lots they cover
     "markout0 markout1 markout2 markout3 marked0 marked1 marked2 marked3 "
@@ -121,7 +135,9 @@ LANE = record(
 )
 
 VENUE_ORDER = record(
-    "order_id lane side tif price_ticks qty_lots leaves_lots state priority entry_ts next_link prev_link link_serial",
+    "order_id lane side tif price_ticks qty_lots leaves_lots state priority entry_ts next_link prev_link link_serial "
+    # display_lots, shown_lots: of icebergs, the size of a part and what is left of the shown one; refill_next: see REFILL_FIRST
+    "trigger_ticks display_lots shown_lots reduce_only refill_next",
     "ahead_lots traded_lots ahead_entry_lots",
 )
 # tracked: 1 while the Node follows the order in the queue of its price, whose lots were level_lots then.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcore.jit import inlined, kernel, unsigned
-from simcore.kernels import account, at
+from simcore.kernels import account, at, taken, triggers
 from simcore.kernels import resting  # LINK
 from simcore.kernels.book import (
     BASE,
@@ -35,6 +35,9 @@ from simcore.kernels.state import (
     EXCH_LAST,
     EXCH_ROW,
     FEED_EXCH_NS,
+    FIRED,
+    FIRED_NS,
+    FIRED_TICKS,
     IS_L3,
     MOVE_BOOK,
     NEED_EXCH,
@@ -44,11 +47,15 @@ from simcore.kernels.state import (
     OWN_COUNT,
     OWN_WORST_ASK,
     OWN_WORST_BID,
+    P_FUNDING_NS,
     PRIORITY,
     REACHED,
+    REFILL_FIRST,
     ROOM,
     TAKEN_COUNT,
     TIGHT,
+    TRIGGER_HI,
+    TRIGGER_LO,
     USES_FEED,
     State,
 )
@@ -87,6 +94,7 @@ def advance_venue(state: State, until_ns: int) -> int:
         i = _plain_venue_rows(state, until_ts)
         clock[EXCH_ROW] = i
         if i == times.shape[0]:
+            triggers.keep_last_trade(state)
             code = REACHED if clock[EXCH_LAST] == 1 else NEED_EXCH
             break
         elif times[i] > until_ts:
@@ -113,19 +121,20 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
     width = unsigned(bids.shape[0])
     base, sum_lo, sum_hi = meta[BASE], meta[SUM_LO], meta[SUM_HI]
     own_bid, own_ask = clock[OWN_BEST_BID], clock[OWN_BEST_ASK]
+    trade_lo, trade_hi = max(own_bid, clock[TRIGGER_LO]), min(own_ask, clock[TRIGGER_HI])
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
     reach_bid, reach_ask = min(own_ask, clock[OWN_WORST_BID]), max(own_bid, clock[OWN_WORST_ASK])
     any_taken = clock[TAKEN_COUNT] > 0
     if any_taken:
         reach_bid, reach_ask = _with_taken(state, reach_bid, reach_ask)
     any_far = at.far_heads(state)[BID] != 0 or at.far_heads(state)[ASK] != 0
-    count = times.shape[0]
-    i = clock[EXCH_ROW]
+    i, count = clock[EXCH_ROW], times.shape[0]
     while i < count:
         if not any_taken:
             i = _store_lots(
                 times, ev_column, prices, quantities, bids, asks, own_bids, own_asks, i, until_ts, base,
                 best_bid, best_ask, min(best_bid, reach_bid), max(best_ask, reach_ask), own_bid, own_ask,
+                trade_lo, trade_hi,
             )  # fmt: skip
             if i == count:
                 break
@@ -163,7 +172,7 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
             )
             if not done:
                 break
-        elif kind >= EXCH_BIT and (kind != TRADE_EXCH or ev & NO_SIDE_BIT or price <= own_bid or price >= own_ask):
+        elif kind >= EXCH_BIT and (kind != TRADE_EXCH or ev & NO_SIDE_BIT or price <= trade_lo or price >= trade_hi):
             break
         i += 1
     meta[BEST_BID], meta[BEST_ASK] = best_bid, best_ask
@@ -174,11 +183,11 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
 def _store_lots(
     times: IntArray, ev_column: IntArray, prices: IntArray, quantities: IntArray, bids: IntArray, asks: IntArray,
     own_bids: IntArray, own_asks: IntArray, i: int, until_ts: int, base: int, best_bid: int, best_ask: int,
-    near_bid: int, near_ask: int, own_bid: int, own_ask: int,
+    near_bid: int, near_ask: int, own_bid: int, own_ask: int, trade_lo: int, trade_hi: int,
 ) -> int:  # fmt: skip
     """Apply rows from i on that change lots in the window, but no best price nor a level with own orders.
 
-    Returns the first other or later row, or their number. Trades out of reach of own orders pass. Nearly all rows
+    Returns the first other or later row, or their number. Trades out of reach of own orders and triggers pass. Nearly all rows
     do no more: what is far from the best prices and own orders takes the shortest way, and a loop with nothing else
     keeps what it needs in registers.
     """
@@ -218,7 +227,7 @@ def _store_lots(
                 if price != best_bid or own_bids[column] != 0 or price >= own_ask:
                     break
                 bids[column] = lots
-        elif kind != TRADE_EXCH or ev & NO_SIDE_BIT or price <= own_bid or price >= own_ask:
+        elif kind != TRADE_EXCH or ev & NO_SIDE_BIT or price <= trade_lo or price >= trade_hi:
             break
         i += 1
     return i
@@ -261,13 +270,17 @@ def _venue_row(state: State, i: int) -> int:
         if clock[OWN_COUNT + side] > 0:
             resting.level_changed(state, side, price, previous, lots)
         if clock[TAKEN_COUNT] > 0:
-            resting.refresh(state, side, price, price)
+            taken.refresh(state, side, price, price)
         if lots > 0 and (price >= clock[OWN_BEST_ASK] if side == BID else price <= clock[OWN_BEST_BID]):
             resting.crossed(state, side, price, lots, now_ns)
             code = CHANGED
     else:
         _rare_row(state, i, kind, now_ns)
         code = CHANGED
+    if clock[REFILL_FIRST] != 0:
+        resting.refill(state)
+    if (kind == TRADE or kind == L3_EXEC) and (price <= clock[TRIGGER_LO] or price >= clock[TRIGGER_HI]):
+        clock[FIRED], clock[FIRED_TICKS], clock[FIRED_NS] = 1, price, now_ns
     return _after_row(state, code)
 
 
@@ -283,10 +296,12 @@ def _after_row(state: State, code: int) -> int:
 
 @kernel
 def _may_trade(state: State, price: int, ev: int) -> bool:
-    """Return whether a TRADE row can reach an own order: at or through the best own price of the hit side."""
+    """Return whether a TRADE row can reach an own order, at or through the best own price of the hit side, or a trigger."""
     clock = at.clock(state)
     if clock[IS_L3] == 1:
         return False
+    if price <= clock[TRIGGER_LO] or price >= clock[TRIGGER_HI]:
+        return True
     if ev & NO_SIDE_BIT:
         return price <= clock[OWN_BEST_BID] or price >= clock[OWN_BEST_ASK]
     if ev & ASK_BIT:
@@ -321,7 +336,8 @@ def _rare_row(state: State, i: int, kind: int, now_ns: int) -> None:
             _clear(state, side, price, lots)
     elif kind == FUNDING:
         for lane in range(at.lanes(state).shape[0]):
-            account.fund(state, lane, price, lots, now_ns)
+            if at.ints(state)[lane, P_FUNDING_NS] == 0:
+                account.fund(state, lane, price, lots, now_ns)
     elif kind == L3_ADD or kind == L3_REDUCE or kind == L3_EXEC:
         _l3_row(state, kind, side, price, lots, at.order_id(rows)[i], now_ns)
 
@@ -333,9 +349,9 @@ def _clear(state: State, side: int, price: int, lots: int) -> None:
     clear_side(state.exch, side, bound)
     if at.clock(state)[TAKEN_COUNT] > 0:
         if side == BID:
-            resting.refresh(state, side, bound, NO_ASK)
+            taken.refresh(state, side, bound, NO_ASK)
         else:
-            resting.refresh(state, side, NO_BID, bound)
+            taken.refresh(state, side, NO_BID, bound)
 
 
 @kernel
@@ -348,10 +364,10 @@ def _best_row(state: State, side: int, price: int, lots: int, now_ns: int) -> No
             break
         previous = set_level(state.exch, side, best, 0)
         resting.level_changed(state, side, best, previous, 0)
-        resting.refresh(state, side, best, best)
+        taken.refresh(state, side, best, best)
     previous = set_level(state.exch, side, price, lots)
     resting.level_changed(state, side, price, previous, lots)
-    resting.refresh(state, side, price, price)
+    taken.refresh(state, side, price, price)
     if lots > 0:
         resting.crossed(state, side, price, lots, now_ns)
 
@@ -366,7 +382,7 @@ def _l3_row(
         add_order(state, order_id, lots)
         set_level(state.exch, side, price, previous + lots)
         resting.level_changed(state, side, price, previous, previous + lots)
-        resting.refresh(state, side, price, price)
+        taken.refresh(state, side, price, price)
         resting.crossed(state, side, price, lots, now_ns)
         return
     found = find_order(state, order_id)
@@ -382,4 +398,4 @@ def _l3_row(
             remove_order(state, found)
     set_level(state.exch, side, price, new)
     resting.level_changed(state, side, price, previous, new)
-    resting.refresh(state, side, price, price)
+    taken.refresh(state, side, price, price)

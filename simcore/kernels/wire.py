@@ -6,6 +6,7 @@ from simcore import rng
 from simcore.jit import kernel
 from simcore.kernels import at, dmath
 from simcore.kernels.state import (
+    CLASS_ACCOUNT,
     CLASS_REPORT,
     CLASS_REQUEST,
     CLASS_TICK,
@@ -132,7 +133,7 @@ def report_arrival_ns(state: State, lane: int, now_ns: int) -> int:
 def lane_key(state: State, lane: int) -> int:
     """Return time * 8 + class of the lane's next event."""
     record = at.lanes(state)[lane]
-    key = NEVER
+    key = min(NEVER, record.account_ns * 8 + CLASS_ACCOUNT)
     if record.tick_ns < NEVER // 8:
         key = record.tick_ns * 8 + CLASS_TICK
     if record.report_count > 0:

@@ -16,7 +16,8 @@ from tests.oracle.rows import Row
 from tests.oracle.venue import Venue
 from tests.oracle.wire import Wire
 
-ROW_AT_VENUE, REQUEST_AT_VENUE, MARKOUT_DUE, ROW_AT_NODE, REPORT_AT_NODE, TIMER = range(6)
+ROW_AT_VENUE, REQUEST_AT_VENUE, MARKOUT_DUE, ACCOUNT_DUE, ROW_AT_NODE, REPORT_AT_NODE, TIMER = range(7)
+FUNDING, MARGIN = range(2)  # what falls due at the same time comes in this order
 
 
 @dataclass
@@ -50,11 +51,14 @@ class Engine:
         for side_class in self.feeds:
             self._next_row(side_class)
         for number, step in enumerate(script):
-            heapq.heappush(self.heap, (step.ts, TIMER, number, step))
+            # As early as its request can arrive: a script is on the wire before the run.
+            heapq.heappush(self.heap, (step.ts, REQUEST_AT_VENUE, number, step))
         self.start_ts = at_node[0].local_ts if at_node else self.end_ts
         if p.start_ts is not None:
             self.start_ts = max(self.start_ts, p.start_ts)
         self.node.start_ts = self.wire.traffic.start_ts = self.start_ts
+        self._next_due(FUNDING, self.start_ts)
+        self._next_due(MARGIN, self.start_ts)
         if p.tick_interval_ns > 0:
             self._push(self.start_ts + p.tick_interval_ns, TIMER, None)
 
@@ -66,11 +70,19 @@ class Engine:
                 self._next_row(ROW_AT_VENUE)
                 self.wire.traffic.feed_at_venue = what.local_ts - what.exch_ts
                 self.venue.on_row(now, what)
+            elif isinstance(what, Step):
+                self.node.send_scripted(what)
             elif event_class == REQUEST_AT_VENUE:
                 self.venue.on_request(now, what)
             elif event_class == MARKOUT_DUE:
                 seq, horizon = what
                 self.events.append(Markout(now, self.p.lane, seq, horizon, *self.venue.book.top()))
+            elif event_class == ACCOUNT_DUE:
+                self._next_due(what, now)
+                if what == FUNDING:
+                    self.venue.on_funding_time(now)
+                else:
+                    self.venue.on_margin_check(now)
             elif event_class == ROW_AT_NODE:
                 self._next_row(ROW_AT_NODE)
                 self.wire.traffic.feed_at_node = what.local_ts - what.exch_ts
@@ -78,11 +90,9 @@ class Engine:
             elif event_class == REPORT_AT_NODE:
                 self.events.append(what)
                 self.node.on_report(what)
-            elif what is None:
+            else:
                 self._push(now + self.p.tick_interval_ns, TIMER, None)
                 self._sampled(self.node.on_tick(now))
-            else:
-                self.node.send_scripted(what)
             yield len(self.events)
         self._sampled(self.node.on_end(self.end_ts))
         yield len(self.events)
@@ -93,6 +103,12 @@ class Engine:
     def _push_markout(self, time: int, seq: int, horizon: int) -> None:
         """Markouts of one time come by horizon, then by fill."""
         heapq.heappush(self.heap, (time, MARKOUT_DUE, horizon << 32 | seq, (seq, horizon)))
+
+    def _next_due(self, what: int, after: int) -> None:
+        """Let funding or the margin check happen at the first multiple of its interval after a time, if it is on."""
+        interval = self.p.funding_interval_ns if what == FUNDING else self.p.margin_interval_ns
+        if interval > 0 and (what == FUNDING or (self.p.balance_units > 0 and self.p.maintenance_rate > 0)):
+            heapq.heappush(self.heap, (after // interval * interval + interval, ACCOUNT_DUE, what, what))
 
     def _next_row(self, event_class: int) -> None:
         number, row = next(self.feeds[event_class], (-1, None))

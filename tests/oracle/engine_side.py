@@ -96,8 +96,18 @@ def lane_ints(p: OracleParams) -> tuple[Any, Any]:
     lane[st.P_MAX_OPEN] = p.max_open_orders
     lane[st.P_MIN_NOTIONAL] = p.min_notional_units
     lane[st.P_MAX_ORDER] = p.max_order_lots
-    lane[st.P_RATE_COUNT] = p.rate_limit_count
-    lane[st.P_RATE_WINDOW] = p.rate_limit_window_ns
+    for i, limit in enumerate(p.rate_limits):
+        lane[st.P_RATE + 3 * i : st.P_RATE + 3 * i + 3] = limit
+    lane[st.P_PRICE_BAND] = p.price_band
+    lane[st.P_MIN_QTY] = p.min_lots
+    lane[st.P_NO_AMEND] = not p.amends
+    lane[st.P_AMEND_TO_BACK] = not p.amend_keeps_place
+    lane[st.P_MAX_TRIGGER] = p.max_trigger_orders
+    lane[st.P_MAINTENANCE] = p.maintenance_rate
+    lane[st.P_LIQUIDATION_FEE] = p.liquidation_rate
+    lane[st.P_MARGIN_NS] = p.margin_interval_ns
+    lane[st.P_FUNDING_NS] = p.funding_interval_ns
+    lane[st.P_FUNDING_RATE] = p.funding_rate
     lane[st.P_BALANCE] = p.balance_units
     lane[st.P_LEVERAGE] = p.leverage
     lane[st.P_SELF_TRADE] = p.self_trade
@@ -137,6 +147,7 @@ def session_of(
     states.start_ticks(state)
     if script:
         state = _send(state, p, script)
+    states.start_accounts(state)
     return Session(linked, state, states.new_output(state), Feed(chunks_of(rows, p.l3, chunk_rows)), JournalStore(None))
 
 

@@ -86,6 +86,8 @@ class Node:
             return
         if report.kind == r.TRADED:
             self.account.book_fill(report.side, report.price_ticks, report.qty_lots, report.fee_units)
+        if report.order_id == 0:  # a liquidation
+            return
         slot = self.slots.get(report.order_id)
         if slot is None:
             self.late += 1
@@ -98,7 +100,7 @@ class Node:
                 del self.slots[slot.id]
         elif report.kind in (r.ENDED, r.REFUSED):
             del self.slots[slot.id]
-        else:
+        elif report.kind != r.TRIGGERED:
             slot.in_flight = 0
             if report.kind == r.AMENDED:
                 slot.price, slot.qty, slot.leaves = report.price_ticks, report.qty_lots, report.leaves_lots
@@ -178,7 +180,7 @@ class Node:
         self.batched = bool(step.batched)
         what = step.kind, step.order_id, step.side, step.tif, step.price, step.qty
         extras = step.trigger, step.display, step.reduce_only
-        self.send(Request(step.ts, self.p.lane, seq, *what, *extras, 0, 0, 0))
+        self.send(Request(step.ts, self.p.lane, seq, *what, *extras, *self.book.top(), 0))
 
     def _sample(self, now: int) -> Sample:
         self.sampled_at = now

@@ -26,14 +26,24 @@ class OracleParams:
     cross_fill_whole: bool = False
     pro_rata_min_lots: int = 0
     # checks
-    rate_limit_count: int = 0
-    rate_limit_window_ns: int = 1_000_000_000
+    rate_limits: tuple[tuple[int, int, int], ...] = ()  # (requests, window ns, penalty ns)
+    price_band: int = 0  # 1e-8 of the mid
+    min_lots: int = 0
     max_order_lots: int = 0
     min_notional_units: int = 0
     max_open_orders: int = 0
     balance_units: int = 0
     leverage: int = 1
-    self_trade: int = 0  # 0 refuse the new order, 1 cancel the resting ones, 2 ignore
+    self_trade: int = 0  # 0 refuse the new order, 1 cancel the resting ones, 2 ignore, 3 cancel the resting one and the new
+    amends: bool = True
+    amend_keeps_place: bool = True
+    max_trigger_orders: int = 10
+    # what is done on time; rates in 1e-8
+    maintenance_rate: int = 0
+    liquidation_rate: int = 0
+    margin_interval_ns: int = 1_000_000_000
+    funding_interval_ns: int = 0
+    funding_rate: int = 0
     # fees: (turnover threshold in cash units, maker, taker in 1e-8)
     tiers: tuple[tuple[int, int, int], ...] = ((0, 0, 0),)
     initial_turnover_units: int = 0

@@ -34,8 +34,12 @@ def slow_motion(case, unit):
     """Return a scripted case with all times in units of so many ns: in ms, markouts fall due within the tape."""
     rows, p, script = case
     rows = [row._replace(exch_ts=row.exch_ts * unit, local_ts=row.local_ts * unit) for row in rows]
-    latency, window = p.latency, p.rate_limit_window_ns
-    p = replace(p, latency=lambda *what: unit * latency(*what), rate_limit_window_ns=unit * window)
+    latency = p.latency
+    limits = tuple((count, unit * window, unit * ban) for count, window, ban in p.rate_limits)
+    p = replace(
+        p, latency=lambda *what: unit * latency(*what), rate_limits=limits, margin_interval_ns=unit * p.margin_interval_ns,
+        funding_interval_ns=unit * p.funding_interval_ns,
+    )  # fmt: skip
     return rows, p, [step._replace(ts=step.ts * unit) for step in script]
 
 

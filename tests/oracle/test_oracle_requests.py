@@ -99,7 +99,7 @@ def test_checks_come_in_their_order():
 
 
 def test_rate_limit_windows_are_aligned_and_count_every_request():
-    limit = {"rate_limit_count": 2, "rate_limit_window_ns": 100}
+    limit = {"rate_limits": ((2, 100, 0),)}
     script = [place(90, 1, B, 90, 1), cancel(95, 7), cancel(99, 1), place(99, 2, B, 90, 1), cancel(100, 1)]
     assert reports(play(book(), *script, **limit)) == [
         (r.ACKED, 1, r.NEW, 0),
@@ -112,7 +112,7 @@ def test_rate_limit_windows_are_aligned_and_count_every_request():
 
 def test_the_rate_limit_refuses_amends():
     script = [place(2, 1, B, 90, 5), amend(3, 1, B, 91, 5)]
-    run = play(book(), *script, rate_limit_count=1, rate_limit_window_ns=100)
+    run = play(book(), *script, rate_limits=((1, 100, 0),))
     assert reports(run)[-1] == (r.AMEND_REFUSED, 1, r.NEW, r.RATE_LIMIT)
     assert run.venue.orders[1].price == 90
 

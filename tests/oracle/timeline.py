@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from simcore import records as r
-from tests.oracle.engine import MARKOUT_DUE, REPORT_AT_NODE, REQUEST_AT_VENUE, ROW_AT_VENUE, TIMER
+from tests.oracle.engine import ACCOUNT_DUE, MARKOUT_DUE, REPORT_AT_NODE, REQUEST_AT_VENUE, ROW_AT_VENUE, TIMER
 from tests.oracle.messages import Fill, Markout, Report, Request, Sample
 
 # In the order in which one event of the engine writes them: requests of a tick before its sample.
@@ -83,7 +83,8 @@ def _array(name: str, rows: Any) -> Any:
 def _times_and_classes(name: str, rows: Any) -> tuple[Sequence[int], Sequence[int]]:
     """Return time and class of the events that wrote the rows (docs/semantics.md section 1)."""
     if name == "fills":
-        return rows["exch_ts"], np.where(rows["reason"] == r.FILL_TAKE, REQUEST_AT_VENUE, ROW_AT_VENUE)
+        of_request = np.where(rows["reason"] == r.FILL_TAKE, REQUEST_AT_VENUE, ROW_AT_VENUE)
+        return rows["exch_ts"], np.where(rows["reason"] == r.FILL_LIQUIDATION, ACCOUNT_DUE, of_request)
     if name == "markouts":
         return rows["exch_ts"], np.full(len(rows), MARKOUT_DUE)
     return rows["ts"], np.full(len(rows), REPORT_AT_NODE if name == "reports" else TIMER)

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 
 from simcore import records as r
 from tests.oracle import queue
-from tests.oracle.account import Account, notional_units
+from tests.oracle.account import Account, notional_units, position_value, round_rate
 from tests.oracle.book import Book, better
+from tests.oracle.limits import RateLimits, beyond_band, value_refusal
 from tests.oracle.messages import Fill, Report, Request
-from tests.oracle.params import OracleParams
+from tests.oracle.params import INVERSE, OracleParams
 from tests.oracle.rows import Row
 from tests.oracle.wire import Wire
 
+STOPS = (r.STOP_MARKET, r.STOP_LIMIT)
+TAKE_PROFITS = (r.TAKE_PROFIT_MARKET, r.TAKE_PROFIT_LIMIT)
+BECOMES = {
+    r.STOP_MARKET: r.MARKET, r.TAKE_PROFIT_MARKET: r.MARKET, r.STOP_LIMIT: r.GTC, r.TAKE_PROFIT_LIMIT: r.GTC,
+}  # fmt: skip
 CROSSING_KINDS = (r.DEPTH, r.SNAPSHOT, r.BEST, r.L3_ADD)
 
 
@@ -30,10 +36,24 @@ class Order:
     place: queue.Place = field(default_factory=queue.Place)
     priority: int = 0  # counts joins of levels: who joined later stands behind
     adds_before: int = 0  # L3_ADD rows up to the joining
+    number: int = 0  # orders are numbered as they are placed
+    trigger: int = 0
+    display: int = 0  # of an iceberg: the size of a part
+    part_left: int = 0  # of the part that stands in the queue
+    reduce_only: bool = False
 
     @property
     def leaves(self) -> int:
         return self.qty - self.executed
+
+    @property
+    def shown(self) -> int:
+        return self.part_left if self.display else self.leaves
+
+    def fires_at(self, price: int) -> bool:
+        """Whether a trade at price triggers a waiting order."""
+        above = (self.side == r.BID) == (self.tif in STOPS)
+        return price >= self.trigger if above else price <= self.trigger
 
     @property
     def state(self) -> int:
@@ -57,11 +77,14 @@ class Venue:
         self.record_fill = fill
         self.book = Book()
         self.account = Account(p)
-        self.orders: dict[int, Order] = {}  # open orders in order of their place time
+        self.orders: dict[int, Order] = {}  # open orders that are in the book, or on their way
+        self.waiting: dict[int, Order] = {}  # open orders that wait for their trigger
+        self.placed = 0
+        self.last_trade: int | None = None
+        self.used_up: list[Order] = []  # icebergs whose shown part is gone, in the order in which that happened
+        self.rate_limits = RateLimits(p.rate_limits)
         self.taken: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self.now = 0
-        self.window = -1
-        self.requests_in_window = 0
         self.joins = 0
         self.adds = 0
         self.priority_of: dict[int, int] = {}  # L3 order id -> count of L3_ADD rows up to its own
@@ -74,7 +97,7 @@ class Venue:
     def on_request(self, now: int, request: Request) -> None:
         self.now = now
         self.top_before = self.book.top()
-        too_fast = self._count_request()
+        too_fast = self.rate_limits.refuse(now)
         if request.kind == r.PLACE:
             self._place(request, too_fast)
         elif request.kind == r.AMEND:
@@ -84,40 +107,46 @@ class Venue:
         elif too_fast:
             self._refuse_unknown(request, r.CANCEL_REFUSED, r.RATE_LIMIT)
         else:
-            for order in list(self.orders.values()):
-                self._end(order, r.CANCELED, r.BY_REQUEST)
-
-    def _count_request(self) -> bool:
-        if self.p.rate_limit_count == 0:
-            return False
-        window = self.now // self.p.rate_limit_window_ns
-        if window != self.window:
-            self.window, self.requests_in_window = window, 0
-        self.requests_in_window += 1
-        return self.requests_in_window > self.p.rate_limit_count
+            self._end_all(r.BY_REQUEST)
 
     def _place(self, request: Request, too_fast: bool) -> None:
-        order = Order(request.order_id, request.side, request.tif, request.price_ticks, request.qty_lots)
-        reason = self._refusal(order, order.price, order.qty, too_fast)
+        order = Order(
+            request.order_id, request.side, request.tif, request.price_ticks, request.qty_lots,
+            trigger=request.trigger_ticks, display=request.display_lots, reduce_only=bool(request.reduce_only),
+        )  # fmt: skip
+        conditional = order.tif in BECOMES
+        reason = r.RATE_LIMIT if too_fast else self._value_refusal(order, order.price, order.qty)
+        if not reason:
+            reason = self._waiting_refusal(order) if conditional else self._entry_refusal(order)
         if reason:
-            state = r.EXPIRED if reason == r.WOULD_CROSS else r.REJECTED
+            state = r.EXPIRED if reason in (r.WOULD_CROSS, r.NO_LIQUIDITY) else r.REJECTED
             self._report(r.REFUSED, order, state=state, reason=reason)
             return
-        if order.tif == r.FOK and self._takeable(order) < order.qty:
-            self._report(r.REFUSED, order, state=r.EXPIRED, reason=r.NO_LIQUIDITY)
-            return
-        self.orders[order.id] = order
+        self.placed += 1
+        order.number = self.placed
+        (self.waiting if conditional else self.orders)[order.id] = order
         self._report(r.ACKED, order)
+        if not conditional:
+            self._enter(order)
+
+    def _enter(self, order: Order) -> None:
+        """Let an acknowledged order trade, and rest with what is left."""
         if order.tif != r.POST_ONLY:
             self._take(order)
-        if order.leaves > 0:
-            if order.tif in (r.IOC, r.MARKET):
-                self._end(order, r.EXPIRED, r.NO_LIQUIDITY)
-            else:
-                self._join(order)
+        if order.leaves == 0:
+            return
+        if order.reduce_only and self._reducible(order.side) == 0:
+            self._end(order, r.CANCELED, r.REDUCE_ONLY)
+        elif order.tif in (r.IOC, r.MARKET):
+            self._end(order, r.EXPIRED, r.NO_LIQUIDITY)
+        else:
+            self._join(order)
+
+    def _open(self, order_id: int) -> Order | None:
+        return self.orders.get(order_id) or self.waiting.get(order_id)
 
     def _amend(self, request: Request, too_fast: bool) -> None:
-        order = self.orders.get(request.order_id)
+        order = self._open(request.order_id)
         if order is None:
             self._refuse_unknown(request, r.AMEND_REFUSED, r.RATE_LIMIT if too_fast else r.UNKNOWN_ORDER)
             return
@@ -125,24 +154,25 @@ class Venue:
         if too_fast:
             self._report(r.AMEND_REFUSED, order, reason=r.RATE_LIMIT)
             return
+        if not self.p.amends or order.id in self.waiting:
+            self._report(r.AMEND_REFUSED, order, reason=r.NOT_SUPPORTED)
+            return
         if qty <= order.executed:
             self._end(order, r.CANCELED, r.BY_REQUEST)
             return
-        reason = self._refusal(order, price, qty, too_fast)
+        reason = self._value_refusal(order, price, qty) or self._amend_refusal(order, price, qty)
         if reason:
             self._report(r.AMEND_REFUSED, order, reason=reason)
             return
-        keeps_place = price == order.price and qty <= order.qty
+        keeps_place = price == order.price and qty <= order.qty and self.p.amend_keeps_place
         order.price, order.qty = price, qty
+        order.part_left = min(order.part_left, order.leaves)
         self._report(r.AMENDED, order)
         if not keeps_place:
-            if order.tif == r.GTC:
-                self._take(order)
-            if order.leaves > 0:
-                self._join(order)
+            self._enter(order)
 
     def _cancel(self, request: Request, too_fast: bool) -> None:
-        order = self.orders.get(request.order_id)
+        order = self._open(request.order_id)
         if order is None:
             self._refuse_unknown(request, r.CANCEL_REFUSED, r.RATE_LIMIT if too_fast else r.UNKNOWN_ORDER)
         elif too_fast:
@@ -152,28 +182,55 @@ class Venue:
 
     # --- checks, in order -------------------------------------------------------------------------
 
-    def _refusal(self, order: Order, price: int, qty: int, too_fast: bool) -> int:
-        """Return the reason of the first check that fails for order as (price, qty), else 0."""
-        p, market, new = self.p, order.tif == r.MARKET, order.id not in self.orders
-        if too_fast:
-            return r.RATE_LIMIT
-        if qty <= 0 or (price <= 0 and not market):
-            return r.OFF_GRID
-        if p.max_order_lots and qty > p.max_order_lots:
-            return r.MAX_QTY
-        opposite = self._effective_best(1 - order.side)
-        value_price = opposite if market else price
-        if value_price is not None and notional_units(p, value_price, qty) < p.min_notional_units:
-            return r.MIN_NOTIONAL
-        if new and p.max_open_orders and len(self.orders) >= p.max_open_orders:
+    def _value_refusal(self, order: Order, price: int, qty: int) -> int:
+        """Return the reason of the first check of the order's own values that fails, else 0."""
+        bid, ask = self.book.best(r.BID), self.book.best(r.ASK)
+        mid2 = None if bid is None or ask is None else bid + ask
+        value_price = price
+        if order.tif in (r.STOP_MARKET, r.TAKE_PROFIT_MARKET):
+            value_price = order.trigger
+        elif order.tif == r.MARKET:
+            value_price = self._effective_best(1 - order.side)
+        return value_refusal(self.p, order, price, qty, value_price, mid2)
+
+    def _waiting_refusal(self, order: Order) -> int:
+        if len(self.waiting) >= self.p.max_trigger_orders:
             return r.TOO_MANY_ORDERS
-        if value_price is not None and p.balance_units > 0 and self._margin_fails(order, value_price, qty):
+        if self.last_trade is not None and order.fires_at(self.last_trade):
+            return r.WOULD_TRIGGER
+        return 0
+
+    def _entry_refusal(self, order: Order) -> int:
+        """Return the reason not to let an order into the book, else 0; own resting orders may end."""
+        p = self.p
+        if p.max_open_orders and len(self.orders) >= p.max_open_orders:
+            return r.TOO_MANY_ORDERS
+        if order.reduce_only and self._reducible(order.side) == 0:
+            return r.REDUCE_ONLY
+        opposite = self._effective_best(1 - order.side)
+        price = opposite if order.tif == r.MARKET else order.price
+        if not order.reduce_only and price is not None and self._margin_fails(order, price, order.qty):
             return r.MARGIN
-        own = [] if p.self_trade == 2 else self._own_reached(order, price)
-        if own and (p.self_trade == 0 or not new):
-            return r.SELF_TRADE
-        for resting in own:
+        for resting in [] if p.self_trade == 2 else self._own_reached(order, order.price):
+            if p.self_trade == 0:
+                return r.SELF_TRADE
             self._end(resting, r.CANCELED, r.SELF_TRADE)
+            if p.self_trade == 3:
+                return r.SELF_TRADE
+        if order.tif == r.POST_ONLY and opposite is not None and reaches(order.side, order.price, opposite):
+            return r.WOULD_CROSS
+        wanted = min(order.qty, self._reducible(order.side)) if order.reduce_only else order.qty
+        if order.tif == r.FOK and self._takeable(order) < wanted:
+            return r.NO_LIQUIDITY
+        return 0
+
+    def _amend_refusal(self, order: Order, price: int, qty: int) -> int:
+        """Return the reason not to give an order of the book this price and quantity, else 0."""
+        if not order.reduce_only and self._margin_fails(order, price, qty):
+            return r.MARGIN
+        if self.p.self_trade != 2 and self._own_reached(order, price):
+            return r.SELF_TRADE
+        opposite = self._effective_best(1 - order.side)
         if order.tif == r.POST_ONLY and opposite is not None and reaches(order.side, price, opposite):
             return r.WOULD_CROSS
         return 0
@@ -187,9 +244,11 @@ class Venue:
 
     def _margin_fails(self, order: Order, price: int, qty: int) -> bool:
         """Whether the worst position with order as qty (total) costs more than leverage × equity."""
+        if self.p.balance_units == 0:
+            return False
         open_lots = [0, 0]
         for own in self.orders.values():
-            if own.id != order.id:
+            if own.id != order.id and not own.reduce_only:
                 open_lots[own.side] += own.leaves
         open_lots[order.side] += qty - order.executed
         position = self.account.position
@@ -227,17 +286,27 @@ class Venue:
     def _take(self, order: Order) -> None:
         side = 1 - order.side
         for price in self._levels_reached(order):
-            lots = min(order.leaves, self._available(side, price))
+            lots = self._allowed(order, min(order.leaves, self._available(side, price)))
             if lots == 0:
                 return
             self.taken[side][price] = self.taken[side].get(price, 0) + lots
-            self._fill(order, price, lots, r.TAKER, r.FILL_TAKE, 0.0, 0.0)
+            reason = r.FILL_TAKE if order.id else r.FILL_LIQUIDATION
+            self._fill(order, price, lots, r.TAKER, reason, 0.0, 0.0)
+
+    def _reducible(self, side: int) -> int:
+        """Return the lots by which an order of the side could reduce the position."""
+        position = self.account.position
+        return max(-position if side == r.BID else position, 0)
+
+    def _allowed(self, order: Order, lots: int) -> int:
+        return min(lots, self._reducible(order.side)) if order.reduce_only else lots
 
     def _join(self, order: Order) -> None:
         """Let an order rest at the back of its level."""
         self.joins += 1
         order.priority = self.joins
         order.adds_before = self.adds
+        order.part_left = min(order.display, order.leaves)
         order.place = queue.join(self.p.queue_model, self.book.lots(order.side, order.price))
 
     # --- market rows (4.2 to 4.5) -------------------------------------------------------------------
@@ -245,12 +314,41 @@ class Venue:
     def on_row(self, now: int, row: Row) -> None:
         self.now = now
         self.top_before = self.book.top()
+        self._on_row(row)
+        for order in self.used_up:
+            self._join(order)
+        self.used_up.clear()
+        if row.kind == (r.L3_EXEC if self.p.l3 else r.TRADE):
+            self.last_trade = row.price
+            for order in list(self.waiting.values()):
+                if order.fires_at(row.price):
+                    self._fire(order)
+
+    def _fire(self, order: Order) -> None:
+        """Send a waiting order into the book."""
+        del self.waiting[order.id]
+        order.tif = BECOMES[order.tif]
+        self._report(r.TRIGGERED, order)
+        bid, ask = self.book.best(r.BID), self.book.best(r.ASK)
+        has_mid = bid is not None and ask is not None
+        if order.tif == r.GTC and has_mid and beyond_band(self.p, order.price, bid + ask):
+            reason = r.PRICE_BAND
+        else:
+            reason = self._entry_refusal(order)
+        if reason:
+            self._report(r.ENDED, order, state=r.EXPIRED, reason=reason)
+            return
+        self.orders[order.id] = order
+        self._enter(order)
+
+    def _on_row(self, row: Row) -> None:
         if row.kind == r.TRADE:
             if not self.p.l3:
                 self._trade(row, self._sold_side(row))
             return
         if row.kind == r.FUNDING:
-            self._funding(row)
+            if self.p.funding_interval_ns == 0:
+                self._fund(row.price, row.qty)
             return
         self._l3_priority(row)
         if row.kind == r.L3_EXEC:
@@ -294,22 +392,22 @@ class Venue:
 
     def _trade_at_price(self, order: Order, row: Row, lots: int) -> int:
         """Give an order its part of a print of lots at its price. Returns the lots filled."""
-        ahead, leaves = order.place.ahead, order.leaves
+        ahead, leaves, shown = order.place.ahead, order.leaves, order.shown
         if self.p.queue_model == "fifo":
             if self.priority_of.get(row.order_id, 0) <= order.adds_before:
                 queue.fifo_moves_up(order.place, row.qty)
             elif ahead == 0 and lots > 0:
-                return self._fill_resting(order, min(lots, leaves), r.FILL_QUEUE)
+                return self._fill_resting(order, min(lots, shown), r.FILL_QUEUE)
             return 0
         share = 0
         if self.p.queue_model == "pro_rata":
             level = self.book.lots(order.side, order.price)
-            share = min(queue.pro_rata_share(row.qty, leaves, level, self.p.pro_rata_min_lots), lots)
+            share = min(queue.pro_rata_share(row.qty, shown, level, self.p.pro_rata_min_lots), lots)
         reached = queue.trade_reaches(order.place, lots - share)
         if share:
             self._fill_resting(order, share, r.FILL_PRO_RATA, ahead)
-        if reached and order.leaves > 0:
-            whole = order.leaves if self.p.fill_whole else min(reached, order.leaves)
+        if reached and order.id in self.orders and order.shown > 0:
+            whole = order.shown if self.p.fill_whole else min(reached, order.shown)
             self._fill_resting(order, whole, r.FILL_QUEUE, ahead)
         return leaves - order.leaves
 
@@ -336,32 +434,68 @@ class Venue:
         for order in self._by_priority(1 - side) if self.orders else ():
             if not reaches(order.side, order.price, row.price) or (left == 0 and not self.p.cross_fill_whole):
                 return
-            shown = min(order.leaves, left)
-            left -= shown
-            self.taken[side][row.price] = self.taken[side].get(row.price, 0) + shown
-            self._fill_resting(order, order.leaves if self.p.cross_fill_whole else shown, r.FILL_CROSS)
+            wanted = min(order.leaves, left)
+            seen = self._allowed(order, wanted)
+            left -= seen
+            if seen:
+                self.taken[side][row.price] = self.taken[side].get(row.price, 0) + seen
+            self._fill_resting(order, order.leaves if self.p.cross_fill_whole else wanted, r.FILL_CROSS)
 
-    def _funding(self, row: Row) -> None:
+    # --- on time (4.8) --------------------------------------------------------------------------------
+
+    def _fund(self, mark: int, rate: int) -> None:
         if self.account.position == 0:
             return
-        payment = self.account.funding_payment(row.price, row.qty)
+        payment = self.account.funding_payment(mark, rate)
         self.account.cash -= payment
-        self._post(r.FUNDED, 0, 0, row.price, abs(self.account.position), 0, r.NONE, 0, payment, 0)
+        self._post(r.FUNDED, 0, 0, mark, abs(self.account.position), 0, r.NONE, 0, payment, 0)
+
+    def on_funding_time(self, now: int) -> None:
+        self.now = now
+        bid, ask = self.book.best(r.BID), self.book.best(r.ASK)
+        if bid is not None and ask is not None:
+            self._fund((bid + ask) // 2, self.p.funding_rate)
+
+    def on_margin_check(self, now: int) -> None:
+        self.now = now
+        self.top_before = self.book.top()
+        bid, ask = self.book.best(r.BID), self.book.best(r.ASK)
+        position = self.account.position
+        if position == 0 or bid is None or ask is None:
+            return
+        value = abs(position_value(self.p, abs(position), bid, ask))
+        if self.p.kind == INVERSE:
+            value = 2 * abs(position) * self.p.value_scale // (bid + ask)
+        equity = self.p.balance_units + self.account.equity(bid, ask)
+        if equity < round_rate(value, self.p.maintenance_rate):
+            self._end_all(r.LIQUIDATION)
+            self._take(Order(0, r.ASK if position > 0 else r.BID, r.MARKET, 0, abs(position)))
 
     # --- reports ------------------------------------------------------------------------------------
 
     def _fill_resting(self, order: Order, lots: int, reason: int, ahead: float | None = None) -> int:
+        """Fill an order of the book, with less if it may only reduce the position. Returns the lots."""
         before = order.place.ahead if ahead is None else ahead
-        self._fill(order, order.price, lots, r.MAKER, reason, order.place.entry, before)
+        lots = self._allowed(order, lots)
+        if lots > 0:
+            self._fill(order, order.price, lots, r.MAKER, reason, order.place.entry, before)
+            order.part_left = max(order.part_left - lots, 0)
+        if order.leaves > 0:
+            if order.reduce_only and self._reducible(order.side) == 0:
+                self._end(order, r.CANCELED, r.REDUCE_ONLY)
+            elif order.shown == 0:
+                self.used_up.append(order)
         return lots
 
     def _fill(
         self, order: Order, price: int, lots: int, liquidity: int, reason: int, entry: float, ahead: float
     ) -> None:
         fee = self.account.fee(price, lots, liquidity)
+        if reason == r.FILL_LIQUIDATION:
+            fee += round_rate(notional_units(self.p, price, lots), self.p.liquidation_rate)
         self.account.book_fill(order.side, price, lots, fee)
         order.executed += lots
-        if order.leaves == 0:
+        if order.leaves == 0 and order.id:
             del self.orders[order.id]
         arrival = self._post(
             r.TRADED, order.id, order.side, price, lots, order.leaves, order.state, liquidity, fee, reason
@@ -375,8 +509,12 @@ class Venue:
         )  # fmt: skip
 
     def _end(self, order: Order, state: int, reason: int) -> None:
-        del self.orders[order.id]
+        del (self.waiting if order.id in self.waiting else self.orders)[order.id]
         self._report(r.ENDED, order, state=state, reason=reason)
+
+    def _end_all(self, reason: int) -> None:
+        for order in sorted([*self.orders.values(), *self.waiting.values()], key=lambda order: order.number):
+            self._end(order, r.CANCELED, reason)
 
     def _report(self, kind: int, order: Order, state: int | None = None, reason: int = 0) -> None:
         now_state = order.state if state is None else state

@@ -166,6 +166,7 @@ def make_tape(pick: Pick, count: int, l3: bool = False) -> list[Row]:
 
 REQUEST_KINDS = (r.PLACE,) * 10 + (r.AMEND,) * 4 + (r.CANCEL,) * 4 + (r.CANCEL_ALL,)
 TIFS = (r.GTC,) * 4 + (r.POST_ONLY,) * 4 + (r.IOC, r.FOK, r.MARKET)
+CONDITIONAL = (r.STOP_MARKET, r.STOP_LIMIT, r.TAKE_PROFIT_MARKET, r.TAKE_PROFIT_LIMIT)
 
 
 def make_script(pick: Pick, rows: Sequence[Row], count: int) -> list[Step]:
@@ -187,8 +188,16 @@ def make_script(pick: Pick, rows: Sequence[Row], count: int) -> list[Step]:
         if kind == r.PLACE:
             order_id += 1
             side, tif = pick.whole(0, 1), pick.of(TIFS)
+            trigger = display = reduce_only = 0
+            special = pick.whole(0, 19)
+            if special >= 17:
+                tif, trigger = pick.of(CONDITIONAL), max((row.price or ANCHOR) + pick.whole(-6, 6), 0)
+            if special in (14, 15, 17):
+                reduce_only = 1
+            if special in (12, 13, 14) and (tif in (r.GTC, r.POST_ONLY) or pick.whole(0, 3) == 3):
+                display = pick.of((1, 2, 4))
             sent[order_id] = side, tif
-            steps.append(Step(row.local_ts, kind, order_id, side, tif, price, qty))
+            steps.append(Step(row.local_ts, kind, order_id, side, tif, price, qty, trigger, display, reduce_only, pick.whole(0, 1)))
         elif kind == r.CANCEL_ALL:
             steps.append(Step(row.local_ts, kind, 0))
         else:
@@ -202,6 +211,13 @@ def make_script(pick: Pick, rows: Sequence[Row], count: int) -> list[Step]:
 L2_MODELS = ("risk_averse", "power", "power2", "power3", "log", "log2", "front", "pro_rata")
 
 
+# Half of all cases have none, or hardly a request would get through.
+RATE_LIMITS = (
+    *((),) * 5, ((3, 100, 0),), ((10, 1_000, 0),), ((5, 100, 30),), ((5, 100, 50), (30, 1_000, 100)),
+    ((4, 100, 20), (9, 300, 0), (40, 2_000, 100)),
+)  # fmt: skip
+
+
 def make_params(pick: Pick, l3: bool = False) -> OracleParams:
     kind = pick.of((LINEAR, INVERSE, SPOT))
     return OracleParams(
@@ -213,14 +229,23 @@ def make_params(pick: Pick, l3: bool = False) -> OracleParams:
         fill_whole=pick.whole(0, 3) == 3,
         cross_fill_whole=pick.whole(0, 3) == 3,
         pro_rata_min_lots=pick.of((0, 1, 2)),
-        rate_limit_count=pick.of((0, 0, 0, 3, 10)),
-        rate_limit_window_ns=pick.of((100, 1_000)),
-        max_order_lots=pick.of((0, 0, 8)),
-        min_notional_units=pick.of((0, 0, 100_000)),
+        rate_limits=pick.of(RATE_LIMITS),
+        price_band=pick.of((0, 0, 0, 0, 0, 5_000, 2_433)),
+        min_lots=pick.of((0, 0, 0, 0, 2)),
+        amends=pick.whole(0, 5) < 5,
+        amend_keeps_place=pick.whole(0, 3) < 3,
+        max_trigger_orders=pick.of((10, 10, 10, 3, 1, 0)),
+        maintenance_rate=pick.of((0, 40_000_000, 100_000_000)),
+        liquidation_rate=pick.of((0, 500_000)),
+        margin_interval_ns=pick.of((50, 333)),
+        funding_interval_ns=pick.of((0, 0, 250)),
+        funding_rate=pick.of((10_000, -70_000)),
+        max_order_lots=pick.of((0, 0, 0, 8)),
+        min_notional_units=pick.of((0, 0, 0, 100_000)),
         max_open_orders=pick.of((16, 16, 2, 5)),
-        balance_units=pick.of((0, 0, 10**6, 10**9)),
-        leverage=pick.of((1, 3)),
-        self_trade=pick.whole(0, 2),
+        balance_units=pick.of((0, 0, 0, 10**5, 10**6, 10**7, 10**9)),
+        leverage=pick.of((1, 3, 20)),
+        self_trade=pick.whole(0, 3),
         tiers=pick.of((((0, 20_000, 50_000),), ((0, -5_000, 40_000), (500_000, -10_000, 30_000), (10**7, 0, 10_000)))),
         initial_turnover_units=pick.of((0, 400_000)),
         fee_per_lot_units=pick.of((0, 3)),

@@ -129,6 +129,9 @@ def check_venue_orders(state):
     """Counts and sums of open orders are those of the orders; each level lists its own, in order of arrival."""
     orders = state.venue_orders
     is_open = (orders["state"] == r.NEW) | (orders["state"] == r.PARTIALLY_FILLED)
+    waits = is_open & (orders["tif"] >= r.STOP_MARKET)
+    assert np.all(orders["state"][waits] == r.NEW)
+    is_open &= ~waits
     assert np.all(orders["leaves_lots"][is_open] > 0)
     assert np.all(orders["leaves_lots"][is_open] <= orders["qty_lots"][is_open])
     assert np.all(orders["leaves_lots"][orders["state"] == r.FILLED] == 0)
@@ -137,8 +140,10 @@ def check_venue_orders(state):
         own = orders[is_open & (orders["lane"] == lane)]
         record = state.lanes[lane]
         assert int(record["open_orders"]) == len(own)
-        assert int(record["open_buy_lots"]) == own["leaves_lots"][own["side"] == r.BID].sum()
-        assert int(record["open_sell_lots"]) == own["leaves_lots"][own["side"] == r.ASK].sum()
+        assert int(record["waiting_orders"]) == (waits & (orders["lane"] == lane)).sum()
+        counted = own["reduce_only"] == 0
+        assert int(record["open_buy_lots"]) == own["leaves_lots"][counted & (own["side"] == r.BID)].sum()
+        assert int(record["open_sell_lots"]) == own["leaves_lots"][counted & (own["side"] == r.ASK)].sum()
     for side, best, nothing in ((r.BID, max, NO_BID), (r.ASK, min, NO_ASK)):
         prices = orders["price_ticks"][is_open & (orders["side"] == side)].tolist()
         assert int(state.clock[ks.OWN_COUNT + side]) == len(prices)

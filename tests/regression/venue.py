@@ -10,7 +10,7 @@ import numpy as np
 from simcore import state as memory
 from simcore.jit import entry
 from simcore.kernels import at as arrays
-from simcore.kernels import queue, requests, venue
+from simcore.kernels import margin, queue, requests, venue
 from simcore.kernels import state as st
 from simcore.records import (
     AMEND,
@@ -31,7 +31,11 @@ NOBODY = 2  # the side of a row that has none
 SETTINGS = {
     "queue_model": st.P_QUEUE, "fill_whole": st.P_FILL_WHOLE, "cross_fill_whole": st.P_CROSS_WHOLE, "kind": st.P_KIND,
     "self_trade": st.P_SELF_TRADE, "max_open_orders": st.P_MAX_OPEN, "min_notional_units": st.P_MIN_NOTIONAL,
-    "rate_limit_count": st.P_RATE_COUNT, "rate_window_ns": st.P_RATE_WINDOW, "fee_per_lot_units": st.P_FEE_PER_LOT,
+    "rate_limit_count": st.P_RATE, "rate_window_ns": st.P_RATE + 1, "rate_penalty_ns": st.P_RATE + 2,
+    "fee_per_lot_units": st.P_FEE_PER_LOT, "max_trigger_orders": st.P_MAX_TRIGGER, "price_band": st.P_PRICE_BAND,
+    "min_lots": st.P_MIN_QTY, "no_amend": st.P_NO_AMEND, "amend_to_back": st.P_AMEND_TO_BACK, "balance_units": st.P_BALANCE,
+    "leverage": st.P_LEVERAGE, "maintenance": st.P_MAINTENANCE, "liquidation_fee": st.P_LIQUIDATION_FEE, "scale": st.P_SCALE,
+    "funding_ns": st.P_FUNDING_NS, "funding_rate": st.P_FUNDING_RATE, "margin_ns": st.P_MARGIN_NS,
 }  # fmt: skip
 
 
@@ -59,9 +63,19 @@ class Account:
 
 @entry
 def _step(state: Any, lane: int, now_ns: int) -> int:
-    """Show the Venue its rows up to now_ns, or the first request of a lane (-1: none); return why it stopped."""
-    if lane < 0:
+    """Show the Venue its rows up to now_ns, or the first request of a lane (-1: none); return why it stopped.
+
+    Lane -2: whatever its last row has triggered goes into the book. Lane -3 - k: the account of lane k is due.
+    """
+    if lane == -1:
         return venue.advance_venue(state, now_ns)
+    if lane == -2:
+        while arrays.clock(state)[st.FIRED] == 1:
+            requests.fire_next(state)
+        return st.REACHED
+    if lane < -2:
+        margin.run_due(state, -3 - lane, now_ns)
+        return st.REACHED
     requests.handle_request(state, lane, arrays.requests(state)[lane, 0], now_ns)
     return st.REACHED
 
@@ -73,7 +87,8 @@ class Venue:
         self, lanes: int = 1, maker_rate: int = 0, taker_rate: int = 0, queue_n: float = 3.0, **settings: Any
     ) -> None:
         ints = np.zeros((lanes, st.INTS_SIZE), np.int64)
-        ints[:, st.P_SCALE] = 1
+        ints[:, st.P_SCALE] = ints[:, st.P_LEVERAGE] = 1
+        ints[:, st.P_MAX_TRIGGER] = SLOTS
         ints[:, st.P_MAX_OPEN] = SLOTS
         ints[:, st.P_TIERS] = 1
         ints[:, st.P_TIER + 1] = maker_rate
@@ -101,10 +116,23 @@ class Venue:
         while self.state.clock[st.EXCH_ROW] == 0:
             code = _step(handle, -1, at)
             assert code in (st.CHANGED, st.REACHED), f"the venue stopped with {code}"
+        _step(handle, -2, at)
         return self._drain()
 
-    def place(self, at: int, order: int, side: int, tif: int, price: int, lots: int, lane: int = 0) -> list[Event]:
-        return self._request(at, PLACE, order, side, tif, price, lots, lane)
+    def place(
+        self, at: int, order: int, side: int, tif: int, price: int, lots: int, lane: int = 0, *,
+        trigger: int = 0, display: int = 0, reduce_only: int = 0,
+    ) -> list[Event]:  # fmt: skip
+        return self._request(at, PLACE, order, side, tif, price, lots, lane, trigger, display, reduce_only)
+
+    def due(self, at: int, lane: int = 0) -> list[Event]:
+        """Let funding and the margin check of a lane fall due, as far as their intervals say so."""
+        record = self.state.lanes[lane]
+        for name, interval in (("funding_due_ns", st.P_FUNDING_NS), ("margin_due_ns", st.P_MARGIN_NS)):
+            if self.state.ints[lane, interval] > 0 and at % int(self.state.ints[lane, interval]) == 0:
+                record[name] = at
+        _step(self._handle(), -3 - lane, at)
+        return self._drain()
 
     def cancel(self, at: int, order: int, lane: int = 0) -> list[Event]:
         return self._request(at, CANCEL, order, 0, 0, 0, 0, lane)
@@ -124,19 +152,24 @@ class Venue:
         return float(self.state.venue_orders[lane * SLOTS + order]["ahead_lots"])
 
     def _request(
-        self, at: int, kind: int, order: int, side: int, tif: int, price: int, lots: int, lane: int
-    ) -> list[Event]:
+        self, at: int, kind: int, order: int, side: int, tif: int, price: int, lots: int, lane: int,
+        trigger: int = 0, display: int = 0, reduce_only: int = 0,
+    ) -> list[Event]:  # fmt: skip
         message = self.state.requests[lane, 0]
         values = {
             "kind": kind, "order_id": st.SLOT_MASK + 1 + order, "side": side, "tif": tif, "price_ticks": price, "qty_lots": lots,
-            "lane": lane,
+            "lane": lane, "trigger_ticks": trigger, "display_lots": display, "reduce_only": reduce_only,
         }  # fmt: skip
         for name, value in values.items():
             message[name] = value
+        _step(self._handle(), lane, at)
+        return self._drain()
+
+    def _handle(self) -> Any:
+        """Return the state as the kernels take it, with no rows to see."""
         empty = np.zeros(0, np.int64)
         rows = Chunk(empty, empty, empty.astype(np.uint8), empty, empty, empty)
-        _step(memory.handle(self.state, self.out, rows, rows), lane, at)
-        return self._drain()
+        return memory.handle(self.state, self.out, rows, rows)
 
     def _drain(self) -> list[Event]:
         """Take the reports off the wire, check the books of the account, and return what was said."""
@@ -149,7 +182,8 @@ class Venue:
                 reason = REASON_LABELS[int(report["reason"])]
                 words = (REPORT_LABELS[report["kind"]], STATE_LABELS[report["state"]], reason)
                 numbers = [int(report[name]) for name in ("order_id", "price_ticks", "qty_lots", "leaves_lots")]
-                said.append(Event(words[0], numbers[0] - st.SLOT_MASK - 1, *numbers[1:], *words[1:]))
+                order_id = max(numbers[0] - st.SLOT_MASK - 1, 0)  # 0: no order of ours
+                said.append(Event(words[0], order_id, *numbers[1:], *words[1:]))
             record["report_head"], record["report_count"] = 0, 0
         rows = self.out.out_fills[: self.out.counts[st.O_FILLS]]
         names = ("lane", "side", "price_ticks", "qty_lots", "fee_units")
