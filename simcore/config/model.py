@@ -58,10 +58,10 @@ def _as_tuple(value: Any) -> Any:
 class StrategyConfig(Section):
     """The quoting code and its parameters."""
 
-    name: str = Field("demo_maker", min_length=1, description="a strategy of strategies/, or the path of a .py file")
+    name: str = Field("adaptive", min_length=1, description="a strategy of strategies/, or the path of a .py file")
     params: Annotated[dict[str, float | int | bool], BeforeValidator(_flat_params), WithJsonSchema({"type": "object"})] = Field(
         default_factory=dict,
-        description="parameters of the strategy, nested or with dotted names (`spread.half_spread_bps`); the strategy's file lists them",
+        description="parameters of the strategy, nested or with dotted names (`spread.base_bps`); the strategy's file lists them",
     )
 
 

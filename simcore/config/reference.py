@@ -44,7 +44,7 @@ key of it, and its hash in `run.json`.
 ```yaml
 version: 2
 strategy:
-  name: demo_maker
+  name: adaptive
 venue:
   queue_model: power
 latency:
@@ -77,7 +77,7 @@ node: {tick_interval_ms: 100}
 instruments:
   BTCUSDT:
     venue: {name: binance_usdm}
-    strategy: {params: {spread: {half_spread_bps: 2}}}
+    strategy: {params: {spread: {base_bps: 2}}}
   BTC-USDT-SWAP:
     venue: {name: okx_swap}
     node: {tick_interval_ms: 50}

@@ -29,7 +29,7 @@ def refusal(*sets: str, **overrides: object) -> ConfigError:
 def test_defaults_are_those_of_the_reference() -> None:
     """An empty configuration has the documented defaults."""
     config = load_config()
-    assert config.strategy.name == "demo_maker"
+    assert config.strategy.name == "adaptive"
     assert config.venue.queue_model == "power"
     assert config.latency.response.ms == 10.0
     assert config.run.from_ts is None
@@ -273,12 +273,12 @@ def test_numbers_of_money_are_exact() -> None:
 
 
 def test_parameters_named_in_the_docs_exist() -> None:
-    """Examples of strategy parameters are those of the demo maker."""
+    """Examples of strategy parameters are those of the default strategy or of the demo maker."""
     from simcore.link import link
 
-    known = link("demo_maker").param_names
+    known = {*link("adaptive").param_names, *link("demo_maker").param_names}
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     named = {name for page in pages for name in re.findall(r"strategy\.params\.([a-z_]+\.[a-z_]+)=", page.read_text(encoding="utf-8"))}
     stages = {name.partition(".")[0] for name in known}
     assert "spread.half_spread_bps" in named
-    assert {name for name in named if name.partition(".")[0] in stages} <= {*known}  # others are of a page's own stages
+    assert {name for name in named if name.partition(".")[0] in stages} <= known  # others are of a page's own stages
