@@ -84,6 +84,7 @@ class Coordinator:
 
     def barrier(self, ts: int, snapshots: Mapping[str, Snapshot]) -> dict[str, Control]:
         """Take what symbols are like at a barrier; return what those that run on are to be told, if it is new."""
+        snapshots = {key: snapshots[key] for key in self._shares if key in snapshots}  # canonical order
         live = [key for key in self._shares if key in snapshots and not snapshots[key].ended]
         for key, found in snapshots.items():
             value = self._exposures[key].lot_value if found.lot_value is None else found.lot_value
