@@ -40,6 +40,7 @@ class Entry(NamedTuple):
     budget_lots: int
     position_lots: int
     worst_lots: int
+    lot_value: float | None
     position_value: float | None
 
 
@@ -133,7 +134,7 @@ class Coordinator:
                 Entry(
                     ts, key, found.ended, standing.samples, score(standing, self._scoring), *standing.averages, told.weight,
                     told.blocked, told.max_quotes, told.budget_lots, found.position_lots, self._exposures[key].worst_lots,
-                    None if value is None else float(value * found.position_lots),
+                    None if value is None else float(value), None if value is None else float(value * found.position_lots),
                 )
             )  # fmt: skip
 

@@ -32,7 +32,7 @@ _SCHEMA = pa.schema(
         ("ts", pa.int64()), ("symbol", pa.string()), ("ended", pa.bool_()), ("samples", pa.int64()), ("score", pa.float64()),
         *((name, pa.float64()) for name in ("net_bps", "fill_rate", "slippage_bps", "queue_edge", "adverse_bps", "weight")),
         ("blocked", pa.bool_()), ("max_quotes", pa.int64()), ("budget_lots", pa.int64()), ("position_lots", pa.int64()),
-        ("worst_lots", pa.int64()), ("position_value", pa.float64()),
+        ("worst_lots", pa.int64()), ("lot_value", pa.float64()), ("position_value", pa.float64()),
     ]
 )  # fmt: skip
 
