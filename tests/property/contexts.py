@@ -119,13 +119,39 @@ def calm_contexts(draw: Any) -> QuoteContext:
 
 @st.composite
 def ticks_in_a_row(draw: Any, most: int = 12) -> list[QuoteContext]:
-    """Return contexts of one run: time goes on, gaps and rewinds never go back, the price moves by steps."""
-    elapsed, gaps, rewinds = draw(st.integers(0, 10**12)), 0, 0
-    row = []
+    """Return contexts of one run: time goes on, gaps and rewinds never go back.
+
+    Most ticks are the one before with the market a few ticks on, so that what is held or remembered counts; some are new.
+    Half of the rows begin calm: no signals, no orders, a fresh book.
+    """
+    elapsed = draw(st.integers(0, 10**12))
+    context = draw(st.one_of(calm_contexts(), contexts()))
+    row: list[QuoteContext] = []
+    gaps, rewinds = 0, 0
     for _ in range(draw(st.integers(1, most))):
         elapsed += draw(st.sampled_from((TICK_NS, TICK_NS, 30 * MS, 1, 3_000 * MS)))
-        gaps += draw(st.sampled_from((0, 0, 0, 0, 1)))
-        rewinds += draw(st.sampled_from((0, 0, 0, 0, 1)))
-        context = draw(contexts(elapsed))
-        row.append(context._replace(market=context.market._replace(gaps=gaps, rewinds=rewinds)))
+        if row and draw(st.integers(0, 9)) == 9:
+            context = draw(contexts())
+        elif row:
+            step = draw(st.integers(-3, 3))
+            now = context.market
+            context = _moved(context, max(step, 1 - now.bid_ticks), draw(st.sampled_from((0, 0, 1, -1))))
+        gaps += draw(st.sampled_from((0, 0, 0, 0, 0, 0, 1)))
+        rewinds += draw(st.sampled_from((0, 0, 0, 0, 0, 0, 1)))
+        view = context.market._replace(
+            now_ns=START_NS + elapsed, elapsed_ns=elapsed, gaps=gaps, rewinds=rewinds,
+            book_age_ns=draw(st.sampled_from((0, 10 * MS, 80 * MS, 150 * MS, 400 * MS))),
+        )  # fmt: skip
+        context = context._replace(market=view)
+        row.append(context)
     return row
+
+
+def _moved(context: QuoteContext, step: int, bought: int) -> QuoteContext:
+    """Return the context with the market `step` ticks higher and the position `bought` lots longer."""
+    market = context.market
+    view = market_view(
+        market.elapsed_ns, market.bid_ticks + step, market.ask_ticks + step, market.bid_lots, market.ask_lots,
+        lot_value=market.lot_value, bid_depth_lots=market.bid_depth_lots, ask_depth_lots=market.ask_depth_lots,
+    )  # fmt: skip
+    return context._replace(market=view, position_lots=context.position_lots + bought)
