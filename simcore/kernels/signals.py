@@ -49,8 +49,8 @@ def measure(state: State, lane: int, now_ns: int, bid: int, ask: int) -> Signals
     """Take this tick into the windows and return what they say; now_ns counts from ORIGIN. Called once a tick."""
     record = at.lanes(state)[lane]
     equity = equity_units(state, lane, bid, ask)
-    _note_return(state, lane, bid + ask)
     _note_pnl(state, lane, equity)
+    _note_return(state, lane, bid + ask)
     advance_fills(state, lane, now_ns)
     _advance_requests(state, lane, now_ns)
     _start_day(state, lane, now_ns, equity)
@@ -97,7 +97,7 @@ def _return_std_bps(state: State, lane: int) -> float:
 def _note_pnl(state: State, lane: int, equity: int) -> None:
     """The first tick has no change; sums are integers, so that a window's mean does not depend on what left it."""
     record = at.lanes(state)[lane]
-    if record.ticks > 1:
+    if record.last_mid2 > 0:
         place = W_PNL + record.pnl_seen % PNLS
         change = equity - record.last_equity_units
         record.pnl_sum_units += change - at.whole(state)[lane, place]
