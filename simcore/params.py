@@ -16,6 +16,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from simcore.config.model import Config, FeeConfig, LatencyModel, VenueConfig
+from simcore.config.venue import profile
 from simcore.errors import ConfigError
 from simcore.kernels import queue
 from simcore.kernels import state as st
@@ -54,6 +55,7 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     floats = np.zeros(st.FLOATS_SIZE, np.float64)
     scale = instrument_scale(instrument)
     venue = config.venue
+    _refuse_other_kind(venue, instrument)
     ints[st.P_TICK_NS] = _ns(config.node.tick_interval_ms, "node.tick_interval_ms", 1)
     ints[st.P_KIND] = instrument.kind_code
     ints[st.P_SCALE] = scale.value_scale
@@ -112,6 +114,13 @@ def draw_stream(instrument: Instrument) -> int:
     """Return the key of an instrument's draws, 30 bits: another instrument beside it does not shift them."""
     name = f"{instrument.venue}:{instrument.symbol}".encode()
     return int.from_bytes(hashlib.sha256(name).digest()[:4], "big") >> 2
+
+
+def _refuse_other_kind(venue: VenueConfig, instrument: Instrument) -> None:
+    """Refuse a profile of another kind of contracts: its limits are in other money, its margin of another rule."""
+    kind = instrument.kind if venue.name is None else profile(venue.name).kind
+    if kind != instrument.kind:
+        raise ConfigError("CONF-003", f"venue.name: {venue.name} is of {kind} contracts, {instrument.symbol} is {instrument.kind}; see `mmsim venue list`")
 
 
 def queue_code(model: str, is_l3: bool) -> int:

@@ -27,6 +27,8 @@ A run stores the values, not only the name: it can be verified after a profile h
 Tick size, lot, contract size and the funding payments come from the tape. Margin and liquidation begin when
 `venue.balance` says how much money there is.
 
+A profile is for one kind of contracts: on a tape of another kind it is refused.
+
 Exchanges change their rules, and rules differ by account and symbol: each value below has the document that states it, and a
 day: that of the document where it has one, else the day on which a copy of the page was read. `unconfirmed` means that
 no document could be read, and the remark says why the value is there all the same. Check what matters to you, and put your

@@ -165,6 +165,14 @@ def test_unknown_venues_name_the_nearest(words: tuple[str, ...], part: str) -> N
     assert CODES["CONF-008"][1] == "`mmsim venue list` lists them"
 
 
+@pytest.mark.parametrize(("name", "kind"), [("binance_coinm", "inverse"), ("binance_spot", "spot")])
+def test_a_profile_of_other_contracts_is_refused(name: str, kind: str, tape: Path, tmp_path: Path) -> None:
+    """Its limits would be in other money: the tape's contracts are linear."""
+    done = mmsim_here("replay", tape, "--venue", name, "--out", tmp_path / "out", "--json")
+    assert_refused(done, "CONF-003", f"{name} is of {kind} contracts", "is linear")
+    assert names_under(tmp_path) == []
+
+
 def test_a_replay_stores_the_profile(tape: Path, tmp_path: Path) -> None:
     """The run folder holds the values, and the configuration of the folder is that of `config show`."""
     out = tmp_path / "out"
