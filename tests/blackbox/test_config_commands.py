@@ -147,7 +147,7 @@ def test_venues_are_listed_and_shown() -> None:
         for key, stated in {**shown["values"], **shown["facts"]}.items():
             assert f"  {key}: " in text
             assert f"{stated['source']}, {stated['date']}" in text
-    assert "unconfirmed" in mmsim_here("venue", "show", "binance_coinm").stdout
+    assert "unconfirmed" in mmsim_here("venue", "show", "binance_spot").stdout
 
 
 @pytest.mark.parametrize(
