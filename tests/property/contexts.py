@@ -94,8 +94,8 @@ def queues(draw: Any, market: MarketView) -> OwnQueue:
 def controls(draw: Any) -> Control:
     """Return what an allocator may say."""
     return Control(
-        draw(st.one_of(st.just(1.0), floats(0.0, 3.0))), draw(st.sampled_from((256, 256, 10, 1, 0))),
-        draw(st.sampled_from((-1, -1, 0, 5, 1000))), draw(st.sampled_from((0, 0, 0, 1))),
+        draw(st.one_of(st.just(1.0), floats(0.0, 3.0))), draw(st.sampled_from((256, 256, 256, 10, 1, 0))),
+        draw(st.sampled_from((-1, -1, 0, 5, 1000))), draw(st.sampled_from((0, 0, 0, 0, 0, 1))),
     )  # fmt: skip
 
 

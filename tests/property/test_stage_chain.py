@@ -10,7 +10,7 @@ from simcore.kernels.context import GUARD_HARD, GUARD_NONE, GUARD_SOFT
 from simcore.kernels.finite import is_finite
 from simcore.kernels.reasons import HALTED
 from strategies import adaptive
-from tests.property.contexts import calm_contexts, contexts, floats, ticks_in_a_row
+from tests.property.contexts import calm_contexts, contexts, floats, market_view, ticks_in_a_row
 from tests.property.plain import STAGES, Chain, memory_of, params_of, plain, run_stage
 
 ORDERS = st.permutations(list(STAGES))
@@ -21,9 +21,9 @@ is_finite_plain = plain(is_finite)
 def emit_params(draw):
     """Return params of emit: ladders, filters, hold times, order types."""
     return {
-        "use_microprice": draw(st.integers(0, 1)), "order_lots": draw(st.integers(0, 50)), "levels": draw(st.integers(0, 6)),
+        "use_microprice": draw(st.integers(0, 1)), "order_lots": draw(st.sampled_from((1, 1, 5, 50, 0))), "levels": draw(st.sampled_from((1, 1, 3, 6, 0))),
         "level_step_ticks": draw(st.integers(1, 9)), "lots_factor": draw(st.sampled_from((0.5, 1.0, 1.5, 3.0))),
-        "max_order_lots": draw(st.sampled_from((0, 0, 3, 40))), "min_notional": draw(st.sampled_from((0.0, 0.0, 100.0))),
+        "max_order_lots": draw(st.sampled_from((0, 0, 3, 40))), "min_notional": draw(st.sampled_from((0.0, 0.0, 0.0, 100.0))),
         "refresh_ms": draw(st.sampled_from((0, 0, 400, 5000))), "post_only": draw(st.integers(0, 1)),
         "fast_cancel_bps": draw(st.sampled_from((0.0, 3.0, 1.0))), "cooldown_bps": draw(st.sampled_from((0.0, 10.0))),
         "stop_bps": draw(st.sampled_from((0.0, 20.0))), "take_profit_bps": draw(st.sampled_from((0.0, 20.0))),
@@ -106,6 +106,23 @@ def test_soft_never_narrows_the_spread_nor_enlarges_the_size(row, emit, size, wi
     assert with_guard.bid_lots <= without.bid_lots
     assert with_guard.ask_lots <= without.ask_lots
     assert with_guard.levels <= without.levels
+
+
+@given(calm_contexts(), floats(0.0, 20.0), floats(0.0, 20.0), floats(1.0, 3.0), st.integers(-2, 2))
+def test_a_guard_that_becomes_soft_never_narrows_quotes_that_are_held(context, half, half_now, wider, step):
+    """The prices of the last tick stand; those of a SOFT tick are no nearer than them, and no nearer than its own."""
+    assume(context.market.bid_ticks > 100)
+    params = params_of("emit", refresh_ms=1000, fast_cancel_bps=0)
+    first, memory = run_stage("emit", context._replace(spread=context.spread._replace(half_ticks=half)), params)
+    market = market_view(context.market.elapsed_ns + 1, context.market.bid_ticks + step, context.market.ask_ticks + step)
+    assume(first.quote.bid_ticks < market.mid_ticks < first.quote.ask_ticks)
+    now = context._replace(market=market, spread=context.spread._replace(half_ticks=half_now))
+    soft = now._replace(guards=now.guards._replace(level=GUARD_SOFT, spread_scale=wider))
+    fresh = run_stage("emit", soft, params)[0].quote
+    without, with_guard = (run_stage("emit", each, params, memory)[0].quote for each in (now, soft))
+    assert (without.bid_ticks, without.ask_ticks) == (first.quote.bid_ticks, first.quote.ask_ticks)
+    assert with_guard.bid_ticks == min(without.bid_ticks, fresh.bid_ticks)
+    assert with_guard.ask_ticks == max(without.ask_ticks, fresh.ask_ticks)
 
 
 @given(calm_contexts(), ORDERS)

@@ -113,12 +113,13 @@ def test_a_side_without_room_is_not_quoted(context, bid_room, ask_room):
         assert quote.levels == 0 or quote.reasons & (ASK_LIMIT | COOL_DOWN | SMALL_NOTIONAL)
 
 
-@given(ticks_in_a_row(10), floats(0.0, 1000.0), floats(0.0, 3.0))
-def test_held_quotes_are_those_of_the_last_tick_and_held_no_longer_than_said(row, refresh_ms, weight):
-    params, memory = params_of("emit", refresh_ms=refresh_ms), memory_of("emit")
+@given(ticks_in_a_row(10), floats(0.0, 5000.0), st.one_of(st.just(1.0), floats(0.0, 3.0)), floats(0.0, 0.5))
+def test_held_quotes_are_those_of_the_last_tick_and_held_no_longer_than_said(row, refresh_ms, weight, far):
+    params, memory = params_of("emit", refresh_ms=refresh_ms, fast_cancel_bps=far), memory_of("emit")
     for context in row:
         had = memory
-        context = context._replace(control=context.control._replace(weight=weight))
+        half = context.spread._replace(half_ticks=4.0)
+        context = context._replace(control=context.control._replace(weight=weight), spread=half)
         context, memory = run_stage("emit", context, params, memory)
         quote, now = context.quote, context.market.elapsed_ns
         if quote.reasons & HELD:
@@ -126,6 +127,8 @@ def test_held_quotes_are_those_of_the_last_tick_and_held_no_longer_than_said(row
             assert memory.quoted_ns == had.quoted_ns
             assert quote.bid_ticks in (0, had.bid_ticks)
             assert quote.ask_ticks in (0, had.ask_ticks)
+            mid = context.market.mid_ticks
+            assert had.far_ticks == 0.0 or max(mid - had.bid_ticks, had.ask_ticks - mid) <= had.far_ticks
 
 
 @given(ticks_in_a_row(10), floats(0.0, 20.0), floats(0.0, 3000.0))
