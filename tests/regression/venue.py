@@ -113,10 +113,11 @@ class Venue:
         chunk = Chunk(column(at), column(at), ev, column(price), column(lots), column(order_id))
         self.state.clock[st.EXCH_ROW] = 0
         handle = memory.handle(self.state, self.out, chunk, chunk)
-        while self.state.clock[st.EXCH_ROW] == 0:
+        code = st.CHANGED
+        while code == st.CHANGED:
             code = _step(handle, -1, at)
-            assert code in (st.CHANGED, st.REACHED), f"the venue stopped with {code}"
-        _step(handle, -2, at)
+            _step(handle, -2, at)
+        assert code == st.REACHED, f"the venue stopped with {code}"
         return self._drain()
 
     def place(
@@ -142,6 +143,11 @@ class Venue:
 
     def cancel_all(self, at: int, lane: int = 0) -> list[Event]:
         return self._request(at, CANCEL_ALL, 0, 0, 0, 0, 0, lane)
+
+    def rates(self, limit: int, lane: int = 0) -> Any:
+        """Return count, window and penalty of a rate limit, to be written to."""
+        first = st.P_RATE + 3 * limit
+        return self.state.ints[lane, first : first + 3]
 
     def account(self, lane: int = 0) -> Account:
         record = self.state.lanes[lane]
