@@ -20,6 +20,8 @@ MOST = 30  # orders that a queue holds where it is solved exactly: more are hard
 MOST_BALANCED = 40  # queues of the balanced flow grow longer
 UNDECIDED_MAX = 2e-4  # of the races in balanced flow, whose length has no mean
 ROUNDED = 0.0006  # printed to three digits, and found by inverting a transform
+GUESSES = (("front", 1.0), ("log", 1.0), ("power", 1.0), ("power", 3.0), ("log2", 1.0), ("risk_averse", 1.0))
+GUESS_ERROR_MAX = 0.2  # what the two that know they are extremes are off by, and a little more
 _BIDS = tuple(f"bid {n}" for n in range(1, SHOWN + 1))
 _ASKS = tuple(f"ask {n}" for n in range(1, SHOWN + 1))
 SEED = 20100
@@ -38,6 +40,8 @@ def stoikov_talreja(folder: Path, size: Size) -> Result:
     one = run_races(folder, flow, True, False, size.rounds, SEED + 1)
     both = run_races(folder, flow, True, True, size.rounds, SEED + 2)
     up, made = plain.up, one.bid_filled
+    traded = run_races(folder, exact.TRADES_ONLY, True, False, size.rounds, SEED + 4, "risk_averse")
+    trades_only = exact.fill_probabilities(exact.TRADES_ONLY, SHOWN, 2 * MOST)[:, 1 : SHOWN + 1]
     spread_made = np.asarray(both.bid_filled * both.ask_filled, np.int64)
     tables = (
         _formula("table 3: P(mid moves up)", "printed", moves, printed.TABLE_3, 2 * ROUNDED),
@@ -47,8 +51,10 @@ def stoikov_talreja(folder: Path, size: Size) -> Result:
         _formula("table 4 as 1 − P of proposition 5, bid and ask exchanged", "printed table 4", 1.0 - fills.T, printed.TABLE_4, ROUNDED),
         _formula("table 5: P(both our orders fill before the mid moves)", "printed", spreads, printed.TABLE_5, ROUNDED),
         _share("table 5: P(both our orders fill before the mid moves)", "printed", spread_made, printed.TABLE_5, spreads, size.rounds),
-        counts("episodes", "the simulated market's own record", _disagreements(plain, one, both)),
-        _undecided(plain, one, both, share=0.0),
+        counts("episodes", "the simulated market's own record", _disagreements(plain, one, both, traded)),
+        _undecided(plain, one, both, traded, share=0.0),
+        _share("P(our bid fills before the mid moves), level tape without cancellations", "linear solve", traded.bid_filled, trades_only, trades_only, size.rounds),
+        _guesses(folder, size.rounds // 10, float(fills.mean())),
     )
     return Result("stoikov-talreja", "Cont, Stoikov and Talreja 2010: which queue empties first, and do we fill before", tables)
 
@@ -65,6 +71,18 @@ def _share(title: str, source: str, hits: IntArray, theirs: FloatArray, probabil
 def _digits(values: FloatArray) -> int:
     """Return 3 for numbers of three digits, else 4."""
     return 3 if np.array_equal(values, values.round(3)) else 4
+
+
+def _guesses(folder: Path, rounds: int, truth: float) -> Table:
+    """Return what queue models make of the flow on a tape of levels, where cancellations have no place in the queue."""
+    ours = [
+        run_races(folder, exact.STOIKOV_TALREJA, True, False, rounds, SEED + 5, model, n).bid_filled.mean() for model, n in GUESSES
+    ]
+    return Table(
+        "P(our bid fills before the mid moves), level tape, mean of all pairs", EXCHANGE, "linear solve",
+        tuple(f"{model}, n {n:g}" if model == "power" else model for model, n in GUESSES), ("P",),
+        np.array([[float(each)] for each in ours]), np.full((len(ours), 1), truth), limit=GUESS_ERROR_MAX, digits=3, their_digits=3,
+    )  # fmt: skip
 
 
 def _disagreements(plain: Races, *ours: Races) -> dict[str, int]:

@@ -34,22 +34,23 @@ class Races:
 
 
 def run_races(
-    folder: Path, flow: Flow, own_bid: bool, own_ask: bool, rounds: int, seed: int, queue_model: str = "fifo"
+    folder: Path, flow: Flow, own_bid: bool, own_ask: bool, rounds: int, seed: int, queue_model: str = "fifo", queue_n: float = 1.0
 ) -> Races:
     """Run `rounds` episodes of each pair of queues, with our order last in the queue of the sides asked for.
 
-    queue_model: of the exchange, where the tape is of single orders, that is where one is ours.
+    The tape is of single orders for the queue model fifo, else of levels and trades; of levels where nothing is ours.
     """
     pairs = np.array([(bid, ask, own_bid, own_ask) for bid in range(1, SHOWN + 1) for ask in range(1, SHOWN + 1)], np.int64)
     ends = np.zeros(rounds * len(pairs), np.int64)
-    tape = _tape(folder, flow, pairs, ends, seed)
+    shows = rf.LENGTHS if not own_bid and not own_ask else rf.ORDERS if queue_model == "fifo" else rf.TRADES
+    tape = _tape(folder, flow, pairs, ends, seed, shows)
     config = model_config(
-        queue_model if tape.level == "l3" else "risk_averse",
+        queue_model if shows != rf.LENGTHS else "risk_averse",
         {
             "patient.enabled": 1, "patient.half_ns": TICK_NS, "patient.bid_ticks": rf.BID_TICKS,
             "patient.ask_ticks": rf.ASK_TICKS, "patient.bid_lots": int(own_bid), "patient.ask_lots": int(own_ask),
         },
-        {"book.window_ticks": 256, "node.sample_interval_ms": rf.SLOT_NS // 1_000_000},
+        {"venue.queue_n": queue_n, "book.window_ticks": 256, "node.sample_interval_ms": rf.SLOT_NS // 1_000_000},
     )  # fmt: skip
     journal = engine.simulate(tape, [config]).journal
     samples = journal.rows("samples")
@@ -65,16 +66,17 @@ def run_races(
     return Races(*(np.asarray(part, np.int64).reshape(shape) for part in (filled[BID], filled[ASK], up, down, ends)))
 
 
-def _tape(folder: Path, flow: Flow, pairs: IntArray, ends: IntArray, seed: int) -> Tape:
-    """Write a tape of episodes: of single orders if any is ours, else of levels."""
-    level = "l3" if pairs[:, 2:].any() else "l2"
+def _tape(folder: Path, flow: Flow, pairs: IntArray, ends: IntArray, seed: int, shows: int) -> Tape:
+    """Write a tape of episodes; ends (mutated) says how they ended."""
+    level = "l3" if shows == rf.ORDERS else "l2"
     what = {"format": "model", "model": "queue race", **asdict(flow), "episodes": len(ends), "seed": seed}
-    return write_tape(folder / f"races-{level}.parquet", level, _chunks(flow, pairs, ends, seed, level == "l3"), what)
+    return write_tape(folder / f"races-{level}.parquet", level, _chunks(flow, pairs, ends, seed, shows), what)
 
 
-def _chunks(flow: Flow, pairs: IntArray, ends: IntArray, seed: int, of_orders: bool) -> Iterator[Chunk]:
+def _chunks(flow: Flow, pairs: IntArray, ends: IntArray, seed: int, shows: int) -> Iterator[Chunk]:
     world = rf.new_world()
-    given = {"seed": seed, "of_orders": of_orders, "episodes": len(ends), "start_ns": START_TS}
+    of_orders = shows == rf.ORDERS
+    given = {"seed": seed, "shows": shows, "episodes": len(ends), "start_ns": START_TS}
     for name, value in (asdict(flow) | given).items():
         world[name] = value
     done = 0

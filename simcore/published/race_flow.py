@@ -1,8 +1,8 @@
 """The flow of queue races as tape rows: episodes from given queues until the mid moves or all our orders have filled.
 
 The simulated market has our orders in its queues, as the model's has; the tape shows what all others do. A market order
-that hits ours is shown as an order that joins behind everyone and executes at once: the exchange must find out from
-the rows ahead that this lot was ours. Where nothing of ours rests, the tape is of levels and shows queue lengths.
+that hits ours is shown, on a tape of single orders, as one that joins behind everyone and executes at once; on a tape of
+levels as a trade that leaves the level as it is. Where nothing of ours rests, a tape may show queue lengths only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from simcore.jit import JIT, entry, kernel
-from simcore.records import ASK, ASK_BIT, BID, BOTH_BITS, DEPTH, L3_ADD, L3_EXEC, L3_REDUCE, Record
+from simcore.records import ASK, ASK_BIT, BID, BOTH_BITS, DEPTH, L3_ADD, L3_EXEC, L3_REDUCE, TRADE, Record
 from simcore.rng import draw
 
 QUEUE_MAX = 512  # orders that a queue of single orders can hold
@@ -21,6 +21,7 @@ EVENT_NS = 10  # between two events: only their order matters
 BID_TICKS, ASK_TICKS = 1_000, 1_001  # the best prices; one tick further are the quotes that the mid moves to
 SLOT_NS = 200_000_000  # an episode: rows that prepare it, our orders at half time, its events after that
 SETUP_NS = 10_000_000
+LENGTHS, ORDERS, TRADES = range(3)  # what a tape shows: lengths of queues, single orders, or lengths and trades
 OURS = 0  # the id of our orders; others count from 1
 
 # How an episode ended: bits.
@@ -29,7 +30,7 @@ BID_FILLED, ASK_FILLED, BID_GONE, ASK_GONE = 1, 2, 4, 8
 # Parameters and state of a run, and its output.
 WORLD = np.dtype(
     [(name, "<f8") for name in ("limit", "market", "cancel_each", "cancel_any")]
-    + [(name, "<i8") for name in ("seed", "draws", "of_orders", "episodes", "episode", "events", "next_id", "start_ns")]
+    + [(name, "<i8") for name in ("seed", "draws", "shows", "episodes", "episode", "events", "next_id", "start_ns")]
     + [(name, "<i8", (2,)) for name in ("own", "orders", "first")]  # a side: whether ours is in it, orders, where it begins
     + [("ids", "<i8", (2, QUEUE_MAX)), ("used", "<i8")]
     + [(name, "<i8", (ROWS_MAX,)) for name in ("ts", "price_ticks", "qty_lots", "order_id")]
@@ -69,24 +70,23 @@ def _set_up(world: Record, start: Record) -> None:
     for side in range(2):
         if world.episode == 0:
             away = BID_TICKS - 1 if side == BID else ASK_TICKS + 1
-            _write(world, now, L3_ADD if world.of_orders == 1 else DEPTH, side, away, 1_000_000, 1 + side)
+            _write(world, now, L3_ADD if world.shows == ORDERS else DEPTH, side, away, 1_000_000, 1 + side)
             world.next_id = 3
-        if world.of_orders == 1:
-            while world.orders[side] > 0:
-                left = _take(world, side, 0)
-                if left != OURS:
-                    _write(world, now, L3_REDUCE, side, _price(side), 1, left)
+        while world.orders[side] > 0 and world.shows != LENGTHS:
+            _leave(world, now, side, 0)
         world.orders[side] = 0
-        world.own[side] = start[2 + side]
+        world.own[side] = 0
     for side in range(2):
         others = start[side] - start[2 + side]
-        for _ in range(others if world.of_orders == 1 else 0):
-            _join(world, now, side)
-        if world.of_orders == 0:
+        if world.shows == LENGTHS:
             world.orders[side] = others
             _write(world, now, DEPTH, side, _price(side), others, 0)
-        elif start[2 + side] == 1:
+            continue
+        for _ in range(others):
+            _join(world, now, side)
+        if start[2 + side] == 1:
             _push(world, side, OURS)
+            world.own[side] = 1
 
 
 @kernel
@@ -103,7 +103,7 @@ def _event(world: Record) -> None:
     if at >= rate + each_bid:
         at -= rate + each_bid
         side = ASK
-    if world.of_orders == 0:
+    if world.shows == LENGTHS:
         world.orders[side] += 1 if at < world.limit else -1
         _write(world, now, DEPTH, side, _price(side), world.orders[side], 0)
     elif at < world.limit:
@@ -138,19 +138,33 @@ def _join(world: Record, now: int, side: int) -> None:
     order_id = world.next_id
     world.next_id += 1
     _push(world, side, order_id)
-    _write(world, now, L3_ADD, side, _price(side), 1, order_id)
+    _show(world, now, L3_ADD, side, order_id)
+
+
+@kernel
+def _leave(world: Record, now: int, side: int, place: int) -> None:
+    """Take an order out of its queue, and show it if it is not ours."""
+    order_id = _take(world, side, place)
+    if order_id != OURS:
+        _show(world, now, L3_REDUCE, side, order_id)
+    else:
+        world.own[side] = 0
 
 
 @kernel
 def _execute(world: Record, now: int, side: int) -> None:
     """A market order takes the first order of a queue."""
     order_id = _take(world, side, 0)
+    if world.shows == TRADES:
+        _write(world, now, TRADE, 1 - side, _price(side), 1, 0)  # its side is the aggressor's
     if order_id == OURS:
         world.own[side] = 0
+        if world.shows == TRADES:
+            return
         order_id = world.next_id
         world.next_id += 1
-        _write(world, now, L3_ADD, side, _price(side), 1, order_id)
-    _write(world, now, L3_EXEC, side, _price(side), 1, order_id)
+        _show(world, now, L3_ADD, side, order_id)
+    _show(world, now, L3_EXEC, side, order_id)
 
 
 @kernel
@@ -164,8 +178,7 @@ def _cancel(world: Record, now: int, side: int, which: int) -> None:
             if seen == which:
                 break
         place += 1
-    order_id = _take(world, side, place)
-    _write(world, now, L3_REDUCE, side, _price(side), 1, order_id)
+    _leave(world, now, side, place)
 
 
 @kernel
@@ -194,6 +207,15 @@ def _take(world: Record, side: int, place: int) -> int:
     world.first[side] = (world.first[side] + 1) % QUEUE_MAX
     world.orders[side] -= 1
     return order_id
+
+
+@kernel
+def _show(world: Record, now: int, kind: int, side: int, order_id: int) -> None:
+    """Show what happened to an order, or how many of others the queue now holds."""
+    if world.shows == ORDERS:
+        _write(world, now, kind, side, _price(side), 1, order_id)
+    else:
+        _write(world, now, DEPTH, side, _price(side), world.orders[side] - world.own[side], 0)
 
 
 @kernel

@@ -30,6 +30,8 @@ class Flow:
 
 # R. Cont, S. Stoikov, R. Talreja (2010), table 2: Sky Perfect Communications, spread of one tick.
 STOIKOV_TALREJA = Flow(limit=1.85, market=0.94, cancel_each=0.71)
+# The same without cancellations, and balanced: all that leaves a queue trades.
+TRADES_ONLY = Flow(limit=0.94, market=0.94)
 # R. Cont, A. de Larrard (2013), balanced flow: as many orders come as go; the share of cancellations does not matter.
 DE_LARRARD = Flow(limit=1.0, market=0.5, cancel_any=0.5)
 

@@ -27,7 +27,7 @@ def result_text(result: Result, every_number: bool = False) -> str:
 
 def _summary(table: Table) -> str:
     count = len(list(table.cells()))
-    worst = f"{table.worst:.1f}" if table.standard_errors is not None else f"{table.worst:.2g}"
+    worst = f"{table.worst:.1f}" if table.standard_errors is not None else plain(f"{table.worst:.2g}")
     limit = f"{table.limit:g} {table.unit}" if table.standard_errors is not None else f"{table.limit:g}"
     return f"{table.title} — {table.method}, against {table.source}: {count} numbers, largest error {worst} (limit {limit})"
 
@@ -38,10 +38,13 @@ def number(value: float, digits: int) -> str:
 
 
 def error(cell: Cell, table: Table) -> str:
-    """Return an error with its sign: in standard errors, or the plain difference, of which rounding in the 9th digit is none."""
-    if table.standard_errors is not None:
-        return f"{cell.error:+.1f}"
-    return f"{cell.error:+.1g}" if abs(cell.error) > 1e-9 else "0"
+    """Return an error with its sign: in standard errors, or the plain difference."""
+    return f"{cell.error:+.1f}" if table.standard_errors is not None else plain(f"{cell.error:+.1g}")
+
+
+def plain(difference: str) -> str:
+    """Return a difference, 0 where it is the rounding of floats, which is not the same on all machines."""
+    return difference if abs(float(difference)) > 1e-9 else "0"
 
 
 def pair(cell: Cell, table: Table) -> str:

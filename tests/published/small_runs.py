@@ -16,7 +16,7 @@ from simcore.published import avellaneda_exchange as ax
 from simcore.published import race_flow as rf
 from simcore.published.avellaneda import Maker, Market, average_spread
 from simcore.published.race_exchange import Races, run_races
-from simcore.published.races import DE_LARRARD, STOIKOV_TALREJA
+from simcore.published.races import DE_LARRARD, STOIKOV_TALREJA, TRADES_ONLY
 from simcore.records import KIND_MASK, TRADE
 
 PATHS, ROUNDS = 2, 2
@@ -58,11 +58,9 @@ def model_by_hand(folder: Path, market: Market, maker: Maker) -> list[tuple[int,
 def same_paths(folder: Path) -> dict[str, list[list[list[int]]]]:
     """Return (cash, position) at path ends, of each maker: through the exchange, and by hand on the same tape."""
     market = Market()
-    ours = []
-    for maker in MAKERS:
-        tape, _ = ax.tape_of(folder, market, PATHS, seed=1)
-        cash, held = ax.path_ends(tape, [ax.maker_config(market, maker)], market.steps, PATHS)
-        ours.append(np.stack([cash[:, 0], held[:, 0]], axis=1).tolist())
+    tape, _ = ax.tape_of(folder, market, PATHS, seed=1)
+    cash, held = ax.path_ends(tape, [ax.maker_config(market, maker) for maker in MAKERS], market.steps, PATHS)
+    ours = [np.stack([cash[:, lane], held[:, lane]], axis=1).tolist() for lane in range(len(MAKERS))]
     return {"ours": ours, "by_hand": [[list(pair) for pair in model_by_hand(folder, market, maker)] for maker in MAKERS]}
 
 
@@ -79,6 +77,7 @@ def main() -> None:
             "levels": run_races(folder, STOIKOV_TALREJA, False, False, ROUNDS, 1),
             "one": run_races(folder, STOIKOV_TALREJA, True, False, ROUNDS, 2),
             "both": run_races(folder, STOIKOV_TALREJA, True, True, ROUNDS, 3),
+            "trades": run_races(folder, TRADES_ONLY, True, False, ROUNDS, 6, "power"),
             "balanced": run_races(folder, DE_LARRARD, False, False, ROUNDS, 4),
         }
         found = {

@@ -25,10 +25,11 @@ def small():
 
 
 def test_our_orders_fill_in_the_episodes_in_which_the_simulated_market_fills_them(small):
-    assert small["wrong_fills"] == {"levels": 0, "one": 0, "both": 0, "balanced": 0}
+    assert small["wrong_fills"] == {"levels": 0, "one": 0, "both": 0, "trades": 0, "balanced": 0}
     assert small["fills"]["levels"] == small["fills"]["balanced"] == 0
     assert 10 < small["fills"]["one"] < 50
     assert 40 < small["fills"]["both"] < 100
+    assert 10 < small["fills"]["trades"] < 50
 
 
 def test_the_book_shows_the_moves_of_the_mid(small):
