@@ -102,7 +102,7 @@ def _undecided(*races: Races, share: float) -> Table:
     """Return how many episodes had no end; `share` of them may have none."""
     count = sum(int((each.ends == 0).sum()) for each in races)
     limit = int(share * sum(each.ends.size for each in races))
-    return counts("episodes without an end", f"at most {limit}", {f"after {rf.EVENTS_MAX:,} events": count}, limit)
+    return counts("episodes without an end", f"the {limit} that may be", {f"after {rf.EVENTS_MAX:,} events": count}, limit)
 
 
 def de_larrard(folder: Path, size: Size) -> Result:
