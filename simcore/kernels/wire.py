@@ -135,7 +135,7 @@ def lane_key(state: State, lane: int) -> int:
     record = at.lanes(state)[lane]
     key = min(NEVER, record.account_ns * 8 + CLASS_ACCOUNT)
     if record.tick_ns < NEVER // 8:
-        key = record.tick_ns * 8 + CLASS_TICK
+        key = min(key, record.tick_ns * 8 + CLASS_TICK)
     if record.report_count > 0:
         key = min(key, at.reports(state)[lane, record.report_head].ts * 8 + CLASS_REPORT)
     if record.request_count > 0:

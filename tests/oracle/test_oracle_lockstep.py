@@ -86,6 +86,7 @@ def more_sets(seed, unit, folder):
         sets.append(f"venue.min_notional={2 * lot_value:.9f}")
     elif limit == 4:
         sets.append("fees.initial_turnover=300")
+    sets += venue_rules(pick, seed, lot, lot_value, ms)
     if pick.whole(0, 5) == 5:
         sets += [f"run.from={1_200 * unit}", f"run.to={1_900 * unit}"]
     if pick.whole(0, 2) == 2:
@@ -94,6 +95,32 @@ def more_sets(seed, unit, folder):
             f"latency.{leg}.model=recorded", f"latency.{leg}.sampling={pick.of(('interpolate', 'sample'))}",
             f"latency.{leg}.file={recorded_file(folder, seed, unit)}", f"latency.{leg}.min_ms={ms(pick.of((0, 9)))}",
         ]  # fmt: skip
+    return sets
+
+
+def venue_rules(pick, seed, lot, lot_value, ms):
+    """Return rules that exchanges have and few orders meet; margin and funding where the instrument has them."""
+    sets = []
+    which = pick.whole(0, 9)
+    if which == 0:
+        sets.append(f"venue.rate_limits=[{{count: 9, window_ms: {ms(100)}, penalty_ms: {ms(70)}}}, {{count: 40, window_ms: {ms(900)}}}]")
+    elif which == 1:
+        sets.append(f"venue.price_band_bps={pick.of((1, 5))}")
+    elif which == 2:
+        sets.append(f"venue.min_qty={2 * lot:.9f}")
+    elif which == 3:
+        sets.append(f"venue.amend={pick.of(('refused', 'allowed'))}")
+    elif which == 4:
+        sets.append("venue.amend_keeps_place=false")
+    elif which == 5:
+        sets.append("venue.self_trade=cancel_both")
+    if seed % 3 != 2 and which >= 6:
+        sets += [
+            f"venue.balance={pick.of((3, 8)) * lot_value:.9f}", "venue.leverage=10", "venue.maintenance_bps=3000",
+            f"venue.liquidation_fee_bps={pick.of((0, 20))}", f"venue.margin_check_ms={ms(pick.of((50, 333)))}",
+        ]  # fmt: skip
+    if seed % 3 != 2 and which in (8, 9) and float(ms(1)) >= 1:
+        sets += [f"venue.funding_interval_h={250 / 3_600_000:.15f}", f"venue.funding_rate_bps={pick.of((5, -3))}"]
     return sets
 
 
