@@ -98,7 +98,7 @@ def flatten(kind: Any, prefix: str = "") -> list[tuple[str, float]]:
 
 def chain_source(stages: list[Stage], module: ModuleType, package: str) -> str:
     """Return the source of the chain: what `simcore/kernels/chain.py` is for no stages."""
-    uses = _names_used(stages)
+    uses = _names_used(stages) | set(getattr(module, "USES", ()))
     lines = [f'"""The stages of a strategy, fused; made by simcore.link for {package}."""', "", "from typing import NamedTuple", ""]
     lines += ["from simcore.jit import cycles, kernel", "from simcore.kernels.finite import is_finite", "from simcore.kernels.state import STAGE"]
     for i, stage in enumerate(stages):

@@ -115,7 +115,7 @@ class Run:
         _compile(linked, config, tape.rows * config.run.repeat, progress)  # one that does not compile makes no folder
         if folder is not None and saved is None:
             manifest.write_start(folder, tape, config, linked, fingerprint, self.session.state, more)
-        self.watch = Watch(tape, config, progress, None if more else folder, fingerprint, saved[0].wall_s if saved else 0.0)
+        self.watch = Watch(tape, config, progress, None if more or linked.python else folder, fingerprint, saved[0].wall_s if saved else 0.0)
 
     def until(self, key: int) -> bool:
         """Run until all events before `key` are done (`simcore.runner.run_until`); return whether the tape has ended."""
@@ -216,7 +216,8 @@ def warmup(config: Config | None = None) -> float:
 
 def _compile(linked: Linked, config: Config, total_rows: int, progress: ProgressCallback | None) -> None:
     """Run the engine on one row, so that the time of a run holds no compiling and no loading of machine code."""
-    if jit.is_ready(linked.run):
+    peek = None if linked.python is None else linked.python.peek
+    if jit.is_ready(linked.run) and (peek is None or jit.is_ready(peek)):
         return
     if progress is not None and not is_compiled(linked):
         progress(Progress(0, total_rows, 0.0, 0, None, compiling=True))
@@ -231,6 +232,8 @@ def _compile(linked: Linked, config: Config, total_rows: int, progress: Progress
     session = Session(linked, state, states.new_output(state), Feed(iter([rows])), JournalStore(None))
     with faults.named(session):
         run(session)
+        if peek is not None:
+            peek(session.handle(), 0, 0)
 
 
 def open_tape(tapes: Sequence[Path | str | Tape] | Path | str | Tape) -> Tape:
@@ -260,8 +263,9 @@ def new_session(
     state.clock[st.END_TS] = end_ts
     states.start_accounts(state)
     state.clock[st.IS_L3] = is_l3
-    state.lanes["journal"] = journal
-    return Session(linked, state, states.new_output(state), feed, store, tape.instrument.symbol)
+    state.lanes["journal"] = journal or linked.python is not None  # a class is told its fills from the journal's rows
+    players = None if linked.python is None else linked.python.players(state)
+    return Session(linked, state, states.new_output(state), feed, store, tape.instrument.symbol, players)
 
 
 def window(tape: Tape, config: Config) -> tuple[int, int]:

@@ -136,6 +136,18 @@ def array_field(name: str, dtype: Any, ndim: int) -> Callable[[Any], Any]:
     return numba.extending.intrinsic(view)  # type: ignore[no-any-return]
 
 
+def _first(array: Any) -> Any:
+    return array[0]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+# The record in an array of one; with the JIT off, what is given stands for itself.
+first_record: Callable[[Any], Any] = inlined(_first) if JIT else _same
+
+
 def _unsigned(value: int) -> Any:
     return np.uint64(value)
 

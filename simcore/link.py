@@ -14,16 +14,17 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from simcore import chain as chains
 from simcore import jit
 from simcore.errors import EngineError, StrategyError
+from simcore.python_strategy import PythonClass, is_class, load, params_of
 
 # Kernels that import a linked module, directly or through another of these.
-_LINKED = ("resting", "requests", "venue", "node", "orders", "reconcile", "observe", "pipeline", "loop")
+_LINKED = ("resting", "requests", "venue", "node", "orders", "reconcile", "observe", "pipeline", "peek", "loop")
 _KERNELS = Path(__file__).parent / "kernels"
 _STRATEGIES = Path(__file__).parent.parent / "strategies"
 _AT_IMPORT = (  # what the lines of a user's file can raise
@@ -38,6 +39,7 @@ class Linked:
     """A linked engine: its entry function, and how config maps to the strategy's rows of floats.
 
     param_names, memory_names: dotted names in row order; param_defaults, memory_defaults: their values.
+    python: set if the strategy is a Python class; its parameters are then those, its stages the bridge's.
     """
 
     run: Callable[..., int]
@@ -49,6 +51,8 @@ class Linked:
     memory_names: tuple[str, ...]
     memory_defaults: tuple[float, ...]
     name: str = ""  # strategy, and queue model file, as the user named them
+    package: str = ""  # of the compiled code
+    python: PythonClass | None = None
 
 
 def strategy_path(name: str) -> Path:
@@ -78,6 +82,28 @@ def link(strategy: str, queue_model: Path | None = None) -> Linked:
     Raises StrategyError STRAT-001 (not found) or STRAT-002 (not usable: the message says what is missing).
     """
     source = _read(strategy_path(strategy), strategy)
+    if is_class(source):
+        return _link_class(strategy, source, queue_model)
+    return _link_stages(strategy, source, queue_model)
+
+
+def _link_class(strategy: str, source: bytes, queue_model: Path | None) -> Linked:
+    """Link the bridge, and check the class: its file needs no compiling."""
+    path = strategy_path(strategy)
+    module = load(path, source, strategy)
+    cancels = f"CANCELS_ON_BAD_BOOK = {bool(getattr(module, 'CANCELS_ON_BAD_BOOK', False))}\n"
+    bridge = _link_stages(strategy, (_KERNELS / "bridge.py").read_bytes() + cancels.encode(), queue_model)
+    kind = params_of(module, strategy)
+    params = chains.flatten(kind)
+    peek = importlib.import_module(f"{bridge.package}.peek").peek
+    return replace(
+        bridge, strategy=module, code_hash=hashlib.sha256(bridge.code_hash.encode() + source).hexdigest()[:16],
+        param_names=tuple(n for n, _ in params), param_defaults=tuple(v for _, v in params) or (0.0,),
+        python=PythonClass(path, source, strategy, kind, peek),
+    )  # fmt: skip
+
+
+def _link_stages(strategy: str, source: bytes, queue_model: Path | None) -> Linked:
     queue_source = _read(queue_model or _KERNELS / "queue_custom.py", str(queue_model))
     digest = hashlib.sha256(jit.source_hash().encode() + source + b"\0" + queue_source).hexdigest()[:16]
     package = f"mmsim_linked_{digest}"
@@ -104,7 +130,7 @@ def link(strategy: str, queue_model: Path | None = None) -> Linked:
     return Linked(
         run, module, tuple(stages), digest, tuple(n for n, _ in params), tuple(v for _, v in params),
         tuple(n for n, _ in memory), tuple(v for _, v in memory),
-        strategy if queue_model is None else f"{strategy}, {queue_model}",
+        strategy if queue_model is None else f"{strategy}, {queue_model}", package,
     )  # fmt: skip
 
 
@@ -112,7 +138,7 @@ def is_compiled(linked: Linked) -> bool:
     """Return whether machine code of this linked engine is in the cache; always true with the JIT off."""
     if not jit.JIT:
         return True
-    return any(jit.cache_dir().glob(f"mmsim_linked_{linked.code_hash}_*/loop.engine_run-*.nbi"))
+    return any(jit.cache_dir().glob(f"{linked.package}_*/loop.engine_run-*.nbi"))
 
 
 def _write_package(folder: Path, package: str, source: bytes, queue_source: bytes) -> None:

@@ -15,6 +15,7 @@ from simcore.journal.store import STREAMS, JournalStore
 from simcore.kernels import book as bk
 from simcore.kernels import state as st
 from simcore.link import Linked
+from simcore.python_strategy import Players
 from simcore.records import CONTROL, REPORT, Chunk, Record
 from simcore.state import Output, State
 
@@ -94,6 +95,7 @@ class Session:
     feed: Feed
     journal: JournalStore
     symbol: str = ""
+    python: Players | None = None
     _handle: tuple[State, Output, Any] | None = None
     _shown: tuple[Chunk, Chunk] | None = None
 
@@ -145,6 +147,12 @@ def run_until(session: Session, key: int, after_chunk: Callable[[Session], None]
     key  ns since ORIGIN * 8 + class of the event (docs/semantics.md section 1): time * 8 + BEFORE_TICKS is before the ticks
          of that time, time * 8 + AFTER_TICKS after them. Venue and Node have then seen the rows up to that time.
     """
+    if session.python is None:
+        return _advance(session, key, after_chunk)
+    return session.python.run_until(session, key, lambda pause: _advance(session, pause, after_chunk))
+
+
+def _advance(session: Session, key: int, after_chunk: Callable[[Session], None] | None) -> bool:
     session.state.clock[st.PAUSE_KEY] = key
     _enter_chunks(session)
     while True:
@@ -244,6 +252,8 @@ def empty_buffers(session: Session) -> bool:
     counts = session.out.counts
     if not counts.any():
         return False
+    if session.python is not None:
+        session.python.note(session, is_emptying=True)
     for i, (stream, array) in enumerate(_STREAM_ARRAYS):
         session.journal.add(stream, getattr(session.out, array)[: counts[i]])
     counts[:] = 0

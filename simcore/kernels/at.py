@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcore.jit import array_field
+from simcore.jit import array_field, first_record
 from simcore.kernels.state import L3_ORDER, LANE, NODE_ORDER, PENDING_FILL, TAKEN, VENUE_ORDER, WIRE_REQUEST
 from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE
 
@@ -82,6 +82,8 @@ HANDLE = np.dtype(
         ("exch_rows", ROWS_HANDLE), ("local_rows", ROWS_HANDLE),
     ]
 )  # fmt: skip
+
+inside = first_record  # the state in what `simcore.state.handle` returns
 
 lots = array_field("lots", *BOOK_ARRAYS["lots"])
 meta = array_field("meta", *BOOK_ARRAYS["meta"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simcore.jit import entry, kernel
 from simcore.kernels import account, at, margin, triggers, wire
 from simcore.kernels import node, orders, pipeline, requests, venue  # LINK
@@ -48,11 +50,12 @@ PAUSE, END = 8, 9  # what else may be next; both come after all classes of event
 
 
 @entry
-def engine_run(state: State) -> int:
+def engine_run(handle: Any) -> int:
     """Run until the tape's end or until Python is needed; return the reason (`simcore.kernels.state`).
 
     Calling again with the same arguments, after Python has done what the reason asks, goes on exactly there.
     """
+    state = at.inside(handle)
     clock = at.clock(state)
     end_ns = clock[END_TS] - clock[ORIGIN]
     while True:

@@ -9,7 +9,7 @@ from simcore import engine
 from simcore import records as r
 from simcore import state as states
 from simcore.config.load import load_config
-from simcore.jit import entry
+from simcore.jit import JIT, entry
 from simcore.kernels import state as st
 from simcore.kernels import wire
 from simcore.params import draw_stream
@@ -153,7 +153,8 @@ def arrivals_of(state, *sent):
     rows = r.Chunk(empty, empty, empty.astype(np.uint8), empty, empty, empty)
     out = states.new_output(state)
     for each in sent:
-        _send(states.handle(state, out, rows, rows), *each)
+        handle = states.handle(state, out, rows, rows)
+        _send(handle[0] if JIT else handle, *each)
     return [int(state.requests[0, i]["arrive_ns"]) for i in range(len(sent))]
 
 
