@@ -9,6 +9,7 @@ import json
 import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def wrong_fills(races: Races) -> int:
     return int((bid | (races.ask_filled != (races.ends & rf.ASK_FILLED > 0))).sum())
 
 
-def main() -> None:
+def small_runs() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         races = {
@@ -80,7 +81,7 @@ def main() -> None:
             "trades": run_races(folder, TRADES_ONLY, True, False, ROUNDS, 6, "power"),
             "balanced": run_races(folder, DE_LARRARD, False, False, ROUNDS, 4),
         }
-        found = {
+        return {
             "wrong_fills": {name: wrong_fills(each) for name, each in races.items()},
             "fills": {name: int(each.bid_filled.sum() + each.ask_filled.sum()) for name, each in races.items()},
             "wrong_moves": {
@@ -93,8 +94,7 @@ def main() -> None:
             "again": bool(np.array_equal(races["one"].ends, run_races(folder, STOIKOV_TALREJA, True, False, ROUNDS, 2).ends)),
             "paths": same_paths(folder),
         }
-    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(small_runs()))
