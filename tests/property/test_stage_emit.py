@@ -113,7 +113,7 @@ def test_a_side_without_room_is_not_quoted(context, bid_room, ask_room):
         assert quote.levels == 0 or quote.reasons & (ASK_LIMIT | COOL_DOWN | SMALL_NOTIONAL)
 
 
-@given(ticks_in_a_row(10), floats(0.0, 5000.0), st.one_of(st.just(1.0), floats(0.0, 3.0)), floats(0.0, 0.5))
+@given(ticks_in_a_row(10), st.sampled_from((0.0, 20.0, 120.0, 200.0, 350.0, 2000.0)), st.sampled_from((1.0, 0.25, 2.25)), floats(0.0, 0.5))
 def test_held_quotes_are_those_of_the_last_tick_and_held_no_longer_than_said(row, refresh_ms, weight, far):
     params, memory = params_of("emit", refresh_ms=refresh_ms, fast_cancel_bps=far), memory_of("emit")
     for context in row:

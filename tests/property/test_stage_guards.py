@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from simcore.kernels.context import GUARD_HARD, GUARD_NONE, GUARD_SOFT
 from simcore.kernels.reasons import HALTED, INVENTORY, LATENCY, LOSS_CAP, PNL, TURNOVER_CAP, VOLATILITY
+from simcore.records import UNITS_MAX
 from tests.property.contexts import START_NS, contexts, floats, make_context, market_view, ticks_in_a_row
 from tests.property.plain import memory_of, params_of, run_stage
 
@@ -105,6 +106,18 @@ def test_a_guard_does_not_halt_for_ever_for_what_only_quoting_can_mend(position,
         context, memory = run_stage("guards", context, memory=memory)
         levels.append(context.guards.level)
     assert levels == [GUARD_HARD] * 20 + [GUARD_SOFT] * 20
+
+
+@given(contexts(), floats(0.0, 100.0), st.integers(0, 500))
+def test_at_the_hard_limit_of_inventory_only_the_reducing_side_has_room(context, hard_pct, limit):
+    params = params_of("guards", inventory_hard_pct=hard_pct, max_position_lots=limit)
+    room = run_stage("guards", context, params)[0].inventory
+    pct = min(100.0 * abs(context.position_lots) / limit, 100.0) if limit else 0.0
+    if limit and pct >= hard_pct and pct > 0.0:
+        adding, reducing = (room.room_bid_lots, room.room_ask_lots)[:: 1 if context.position_lots > 0 else -1]
+        assert (adding, reducing) == (0, UNITS_MAX)
+    else:
+        assert room == context.inventory
 
 
 def test_a_day_ends_at_midnight_utc():

@@ -13,12 +13,13 @@ LIMITS = st.tuples(floats(0.0, 5.0), floats(0.0, 5.0)).map(sorted)
 WEIGHTS = st.fixed_dictionaries({f"{name}_weight": floats(0.0, 3.0) for name in ("vol", "liq", "lat", "pnl")})
 
 
-@given(ticks_in_a_row(10), LIMITS, floats(0.0, 1.0), WEIGHTS, floats(0.0, 6.0))
-def test_the_spread_is_within_its_limits_and_moves_by_steps(row, limits, step, weights, base):
-    params = params_of("spread", min_bps=limits[0], max_bps=limits[1], clamp_step_bps=step, base_bps=base, **weights)
+@given(ticks_in_a_row(10), LIMITS, floats(0.0, 1.0), WEIGHTS, st.lists(floats(0.0, 6.0), min_size=10, max_size=10), st.sampled_from((0, 200)))
+def test_the_spread_is_within_its_limits_and_moves_by_steps(row, limits, step, weights, bases, cooloff_ms):
+    """Whatever spread is wanted from tick to tick."""
+    params = params_of("spread", min_bps=limits[0], max_bps=limits[1], clamp_step_bps=step, cooloff_ms=cooloff_ms, **weights)
     memory, last = memory_of("spread"), None
-    for context in row:
-        context, memory = run_stage("spread", context, params, memory)
+    for context, base in zip(row, bases, strict=False):
+        context, memory = run_stage("spread", context, params._replace(base_bps=base), memory)
         now = context.spread.spread_bps
         assert limits[0] <= now <= limits[1]
         assert last is None or abs(now - last) <= step + 1e-12

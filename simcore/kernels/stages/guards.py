@@ -2,7 +2,8 @@
 
 A guard that our own silence would keep shut opens again: when a halt for latency or inventory is over, the same or a better
 value is SOFT only, until it is worse than the one that halted, or has been below the hard point in between. (Without
-requests no latency is measured; without quotes no position is worked off.)
+requests no latency is measured; without quotes no position is worked off.) At and beyond the hard point of inventory
+only the side that reduces the position has room.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from simcore.kernels.context import (
     GUARD_NONE,
     GUARD_SOFT,
     GuardAssessment,
+    InventoryAdjustment,
     QuoteContext,
     bounded,
     with_guards,
+    with_inventory,
 )
 from simcore.kernels.reasons import (
     BAD_BOOK,
@@ -104,7 +107,22 @@ def assess(context: QuoteContext, params: GuardParams, memory: GuardMemory) -> t
     if now < until:
         hard |= HALTED
     state = GuardState(until, day, loss, turnover, latency_ms, pct, float(context.market.gaps), float(context.market.rewinds), invalid_ns)
+    if pct > 0.0:
+        context = _only_reducing(context)
     return with_guards(context, _merged(context.guards, params, soft, hard)), counted(state, memory, soft, hard)
+
+
+@kernel
+def _only_reducing(context: QuoteContext) -> QuoteContext:
+    """Return the context with no room on the side that would add to the position."""
+    had, position = context.inventory, context.position_lots
+    return with_inventory(
+        context,
+        InventoryAdjustment(
+            had.bid_shift_ticks, had.ask_shift_ticks, 0 if position > 0 else had.room_bid_lots,
+            0 if position < 0 else had.room_ask_lots, had.inventory_pct, had.skew_bps,
+        ),
+    )  # fmt: skip
 
 
 @kernel
