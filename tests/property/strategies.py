@@ -6,6 +6,7 @@ Both come from the same code, which asks a `Pick` for every choice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -211,7 +212,10 @@ def make_script(pick: Pick, rows: Sequence[Row], count: int) -> list[Step]:
 L2_MODELS = ("risk_averse", "power", "power2", "power3", "log", "log2", "front", "pro_rata")
 
 
-# Half of all cases have none, or hardly a request would get through.
+# Half of all cases have none of these, or few orders would live to trade.
+NO_LIMITS = {
+    "rate_limits": (), "price_band": 0, "min_lots": 0, "max_order_lots": 0, "min_notional_units": 0, "balance_units": 0,
+}  # fmt: skip
 RATE_LIMITS = (
     *((),) * 5, ((3, 100, 0),), ((10, 1_000, 0),), ((5, 100, 30),), ((5, 100, 50), (30, 1_000, 100)),
     ((4, 100, 20), (9, 300, 0), (40, 2_000, 100)),
@@ -220,7 +224,7 @@ RATE_LIMITS = (
 
 def make_params(pick: Pick, l3: bool = False) -> OracleParams:
     kind = pick.of((LINEAR, INVERSE, SPOT))
-    return OracleParams(
+    p = OracleParams(
         kind=kind,
         value_scale=1_000_000_000 if kind == INVERSE else pick.of((1, 10, 12_345)),
         l3=l3,
@@ -235,7 +239,7 @@ def make_params(pick: Pick, l3: bool = False) -> OracleParams:
         amends=pick.whole(0, 5) < 5,
         amend_keeps_place=pick.whole(0, 3) < 3,
         max_trigger_orders=pick.of((10, 10, 10, 3, 1, 0)),
-        maintenance_rate=pick.of((0, 40_000_000, 100_000_000)),
+        maintenance_rate=pick.of((100_000_000, 40_000_000, 0)),
         liquidation_rate=pick.of((0, 500_000)),
         margin_interval_ns=pick.of((50, 333)),
         funding_interval_ns=pick.of((0, 0, 250)),
@@ -243,7 +247,7 @@ def make_params(pick: Pick, l3: bool = False) -> OracleParams:
         max_order_lots=pick.of((0, 0, 0, 8)),
         min_notional_units=pick.of((0, 0, 0, 100_000)),
         max_open_orders=pick.of((16, 16, 2, 5)),
-        balance_units=pick.of((0, 0, 0, 10**5, 10**6, 10**7, 10**9)),
+        balance_units=pick.of((0, 10**5, 10**6, 3 * 10**6, 10**7, 10**9)),
         leverage=pick.of((1, 3, 20)),
         self_trade=pick.whole(0, 3),
         tiers=pick.of((((0, 20_000, 50_000),), ((0, -5_000, 40_000), (500_000, -10_000, 30_000), (10**7, 0, 10_000)))),
@@ -255,6 +259,7 @@ def make_params(pick: Pick, l3: bool = False) -> OracleParams:
         wait_cancel=pick.whole(0, 1) == 1,
         quote_tif=pick.of((r.POST_ONLY, r.GTC)),
     )
+    return p if pick.whole(0, 1) == 0 else replace(p, **NO_LIMITS)
 
 
 # --- for Hypothesis ----------------------------------------------------------------------------------------
