@@ -36,6 +36,7 @@ COMMANDS = {
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),
     "warmup": ("simcore.commands.runs:warmup", "Compile a strategy's engine ahead of its first run."),
     "config": ("simcore.commands.config:config", "Show, check and migrate configurations."),
+    "strategy": ("simcore.commands.strategy:strategy", "List and show strategies, and begin a new one."),
     "venue": ("simcore.commands.venue:venue", "List and show the profiles of exchanges."),
     "published": ("simcore.commands.published:published", "Derive published results again and compare."),
     "errors": ("simcore.commands.errors:errors", "List the error codes, or explain one."),

@@ -55,12 +55,16 @@ class Linked:
     python: PythonClass | None = None
 
 
+def known_strategies() -> list[str]:
+    """Return the names of the strategies that come with mmsim."""
+    return sorted(path.stem for path in _STRATEGIES.glob("[a-z]*.py"))
+
+
 def strategy_path(name: str) -> Path:
     """Return the file of a strategy: a path to a .py file, or a name in strategies/. STRAT-001 if there is none."""
     path = Path(name) if name.endswith(".py") else _STRATEGIES / f"{name}.py"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in _STRATEGIES.glob("[a-z]*.py")))
-        raise StrategyError("STRAT-001", f"{name}: no such strategy; known: {known}")
+        raise StrategyError("STRAT-001", f"{name}: no such strategy; known: {', '.join(known_strategies())}")
     return path
 
 

@@ -20,7 +20,10 @@ BPS = 1e-4
 
 
 class SpreadParams(NamedTuple):
-    """half_spread_ticks and half_spread_bps add up; vol_factor multiplies the EMA of |mid change| a tick in bps."""
+    """half_spread_ticks and half_spread_bps add up; vol_factor multiplies the EMA of |mid change| a tick in bps.
+
+    vol_window_ticks    window of that average, ticks.
+    """
 
     half_spread_ticks: float = 0.0
     half_spread_bps: float = 1.0
