@@ -23,7 +23,7 @@ from simcore.kernels import state as st
 from simcore.link import link
 from simcore.params import queue_file
 from simcore.records import REPORT, Record
-from simcore.runner import Session, run
+from simcore.runner import Session, run_until
 from simcore.tape.read import Tape
 
 NODE_STREAMS = ("requests", "reports", "samples")
@@ -50,17 +50,37 @@ def replay_node(tape: Tape, configs: Sequence[Config], reports: Record) -> dict[
     reports  REPORT rows of all lanes, each lane's in order of arrival (ts, absolute ns).
     JRNL-001 if the reports of a lane are out of order, or name a lane without a config.
     """
+    session = node_session(tape, configs, reports)
+    run_node(session, st.NEVER)
+    return node_streams(session)
+
+
+def node_session(tape: Tape, configs: Sequence[Config], reports: Record) -> Session:
+    """Return a session in memory of the Nodes alone, with all reports on their wires; see `replay_node`."""
     linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
     session = engine.new_session(tape, configs, linked, JournalStore(None))
     session.state.clock[st.NODE_ONLY] = 1
     session.state = replace(session.state, reports=_reports_ring(session.state, reports))
-    run(session, _leave_no_chunks_behind)
+    return session
+
+
+def run_node(session: Session, key: int) -> bool:
+    """Run Nodes alone to a key, as `simcore.runner.run_until`; no Venue moves its place in the feed, so it follows."""
+    return run_until(session, key, _leave_no_chunks_behind)
+
+
+def node_streams(session: Session) -> dict[str, Record]:
+    """Return what Nodes alone have written; keys: NODE_STREAMS."""
     return {stream: session.journal.rows(stream) for stream in NODE_STREAMS}
 
 
 def compare_node(tape: Tape, configs: Sequence[Config], journal: dict[str, Record]) -> Parity:
     """Replay the Node with a journal's reports and compare its streams with the journal's (keys: NODE_STREAMS)."""
-    found = replay_node(tape, configs, journal["reports"])
+    return compare_streams(journal, replay_node(tape, configs, journal["reports"]))
+
+
+def compare_streams(journal: dict[str, Record], found: dict[str, Record]) -> Parity:
+    """Compare what a Node alone wrote with what a journal says."""
     difference = None
     for stream in NODE_STREAMS:
         row = first_differing_row(journal[stream], found[stream])
@@ -73,6 +93,8 @@ def compare_node(tape: Tape, configs: Sequence[Config], journal: dict[str, Recor
 def check_parity(run_dir: Path) -> Parity:
     """Prove law 2 for a finished run from its own folder. Raises MmsimError if it cannot be replayed."""
     note = manifest.read(run_dir)
+    if note.get("leader"):
+        raise JournalError("JRNL-006", f"{run_dir}: it followed {note['leader']}")
     tape = engine.load_tapes(run_dir)
     if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
         raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")

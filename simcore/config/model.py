@@ -304,7 +304,7 @@ class Config(Section):
     portfolio: PortfolioConfig = Field(default_factory=PortfolioConfig)
     instruments: Annotated[dict[str, dict[str, Any]], BeforeValidator(_by_symbol)] = Field(
         default_factory=dict,
-        description="what differs for one symbol: keys of strategy (only params), node, venue, fees and latency, below the symbol",
+        description="what differs for one symbol: keys of strategy, node, venue, fees and latency, below the symbol; with a strategy of its own it has none of the common parameters",
     )
     links: Annotated[tuple[LinkConfig, ...], BeforeValidator(_as_tuple)] = Field(
         (), max_length=64, description="symbols that others follow"

@@ -32,7 +32,7 @@ def refuse_unknown(tree: Mapping[str, Any], at: str, section: type[Section] = Co
 
 
 def _refuse_unknown_of_symbol(tree: Any, at: str, path: str) -> None:
-    """As above, of what a symbol has of its own: sections of OVERRIDES, and of the strategy the parameters only."""
+    """As above, of what a symbol has of its own: sections of OVERRIDES."""
     for name, value in tree.items() if isinstance(tree, Mapping) else ():
         if name not in OVERRIDES:
             raise ConfigError("CONF-002", f"{at}{path}{name}{nearest(str(name), OVERRIDES)}")
@@ -40,8 +40,6 @@ def _refuse_unknown_of_symbol(tree: Any, at: str, path: str) -> None:
         if not isinstance(value, Mapping) or inner is None:
             continue
         refuse_unknown(value, at, inner, f"{path}{name}.")
-        if name == "strategy" and {*value} - {"params"}:
-            raise ConfigError("CONF-002", f"{at}{path}strategy.name: a symbol has parameters of its own, not a strategy")
 
 
 def _suggestion(key: str, path: str, siblings: Sequence[str]) -> str:

@@ -13,7 +13,10 @@ from simcore.errors import ConfigError
 
 
 def symbol_config(config: Config, symbol: str) -> Config:
-    """Return the configuration of one symbol: its own values over the common ones, and no `instruments`."""
+    """Return the configuration of one symbol: its own values over the common ones, and no `instruments`.
+
+    With a strategy of its own it has none of the common parameters.
+    """
     return _merged(config, symbol, config.instruments.get(symbol, {}), "")
 
 
@@ -32,6 +35,8 @@ def _canonical(config: Config, symbol: str, tree: Tree, at: str) -> Tree:
 
 def _merged(config: Config, symbol: str, tree: Tree, at: str) -> Config:
     whole = {name: value for name, value in plain_tree(config).items() if name != "instruments"}
+    if "name" in tree.get("strategy", ()):
+        whole["strategy"] = {"params": {}}  # those of the whole are another strategy's
     merge(whole, tree)
     try:
         return Config.model_validate(whole)

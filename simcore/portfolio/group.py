@@ -125,9 +125,8 @@ class LinkRates(NamedTuple):
     own_price: int
 
     @classmethod
-    def of(cls, leader: Player, follower: Player) -> LinkRates:
+    def of(cls, lead: Instrument, own: Instrument) -> LinkRates:
         """Return the rates of two instruments: lots of one base currency hold the same amount of it, others the same value."""
-        lead, own = leader.member.tape.instrument, follower.member.tape.instrument
         by_amount = lead.base == own.base
         powers = [(-1 if by_amount else 0) if one.kind_code == INVERSE else (0 if by_amount else 1) for one in (lead, own)]
         sizes = [float(to_decimal(one.lot_size) * to_decimal(one.contract_size)) for one in (lead, own)]
@@ -155,7 +154,10 @@ class Group:
         self._followers = [player for player in players if player.member.leader is not None]
         named = {player.member.leader for player in self._followers} | {player.member.key for player in self._followers}
         self._linked = [player for player in players if player.member.key in named]
-        self._rates = {player.member.key: LinkRates.of(self._leader(player), player) for player in self._followers}
+        self._rates = {
+            player.member.key: LinkRates.of(self._leader(player).member.tape.instrument, player.member.tape.instrument)
+            for player in self._followers
+        }
         for player in self._followers:
             player.session.state.floats[0, st.F_LINK_TICK] = self._rates[player.member.key].tick
 
@@ -215,9 +217,11 @@ def show(follower: Player, leader: Player, rates: LinkRates) -> None:
 
 
 def lots_at(book: Any, side: int, price: int) -> int:
-    """Return the lots of a level inside the book's window, where the best prices are."""
+    """Return the lots of a level: in the book's window, or in its table of far levels."""
     column = price - int(book.meta[bk.BASE])
-    return int(book.lots[side, column]) if 0 <= column < book.lots.shape[1] else 0
+    if 0 <= column < book.lots.shape[1]:
+        return int(book.lots[side, column])
+    return int(book.far_lots[book.far_key == 2 * price + side].sum())
 
 
 def snapshot(player: Player) -> Snapshot:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simcore.config.load import build_config
-from simcore.config.model import OVERRIDES, Config, PortfolioConfig
+from simcore.config.model import Config, PortfolioConfig
+from simcore.config.symbols import symbol_config
 from simcore.errors import ConfigError, TapeError
 from simcore.tape.read import Tape
 
@@ -66,11 +66,11 @@ def members_of(tapes: Sequence[Tape], config: Config) -> list[Member]:
     """
     keys = [tape_key(tape) for tape in tapes]
     names = short_names(keys)
-    own = _own_keys(config.instruments, names)
+    own = _own_symbols(config.instruments, names)
     leaders = _leaders(config, names)
     for symbol in (*config.portfolio.whitelist, *config.portfolio.blacklist):
         find(symbol, names, "portfolio")
-    return [Member(key, names[key], tape, _member_config(config, own.get(key, {})), leaders.get(key)) for key, tape in zip(keys, tapes, strict=True)]
+    return [Member(key, names[key], tape, _member_config(config, own.get(key)), leaders.get(key)) for key, tape in zip(keys, tapes, strict=True)]
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
@@ -91,13 +91,14 @@ def find(symbol: str, names: Mapping[str, str], where: str) -> str:
     raise ConfigError("CONF-003", f"{where}: {symbol}: no tape of this run; the run has {', '.join(names.values())}")
 
 
-def _own_keys(instruments: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
-    own: dict[str, Mapping[str, Any]] = {}
-    for symbol, tree in instruments.items():
+def _own_symbols(instruments: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, str]:
+    """Return, by key, the symbol under which a member's own settings stand."""
+    own: dict[str, str] = {}
+    for symbol in instruments:
         key = find(symbol, names, "instruments")
         if key in own:
-            raise ConfigError("CONF-003", f"instruments: {symbol} stands twice")
-        own[key] = tree
+            raise ConfigError("CONF-003", f"instruments: {symbol} and {own[key]} are the same")
+        own[key] = symbol
     return own
 
 
@@ -113,23 +114,10 @@ def _leaders(config: Config, names: Mapping[str, str]) -> dict[str, str]:
     return leaders
 
 
-def _member_config(config: Config, own: Mapping[str, Any]) -> Config:
+def _member_config(config: Config, symbol: str | None) -> Config:
     """Return the configuration of one symbol alone: the run's, with the symbol's own keys, and nothing of other symbols."""
-    alone = config.model_copy(update={"portfolio": PortfolioConfig(), "instruments": {}, "links": ()})
-    if not own:
-        return alone
-    tree = alone.model_dump(mode="python", by_alias=True)
-    for section, keys in own.items():
-        if section not in OVERRIDES:
-            raise ConfigError("CONF-003", f"instruments: {section}: expected one of {', '.join(OVERRIDES)}")
-        tree[section] = _overlaid(tree[section], keys)
-    return build_config(tree, "instruments")
-
-
-def _overlaid(tree: Any, keys: Any) -> Any:
-    if not (isinstance(tree, Mapping) and isinstance(keys, Mapping)):
-        return keys
-    return {**tree, **{key: _overlaid(tree.get(key), value) for key, value in keys.items()}}
+    chosen = config if symbol is None else symbol_config(config, symbol)
+    return chosen.model_copy(update={"portfolio": PortfolioConfig(), "instruments": {}, "links": ()})
 
 
 def linked_groups(members: Sequence[Member]) -> list[list[Member]]:

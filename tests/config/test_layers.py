@@ -142,7 +142,7 @@ def test_a_symbol_may_be_any_text(symbol: str) -> None:
     [
         ("instruments.BTC.venue.queue_modle=x", "CONF-002", "instruments.BTC.venue.queue_modle; did you mean instruments.BTC.venue.queue_model?"),
         ("instruments.BTC.run.seed=1", "CONF-002", "instruments.BTC.run"),
-        ("instruments.BTC.strategy.name=x", "CONF-002", "a symbol has parameters of its own, not a strategy"),
+        ("instruments.BTC.strategy.nome=x", "CONF-002", "instruments.BTC.strategy.nome; did you mean instruments.BTC.strategy.name?"),
         ("instruments.BTC.venue.queue_n=x", "CONF-003", "instruments.BTC.venue.queue_n is 'x': expected a number"),
         ("instruments.BTC=5", "CONF-003", "expected a symbol with a mapping of keys"),
         ("instruments.BTC.latency.place.model=recorded", "CONF-003", "model recorded without a file"),
@@ -154,6 +154,12 @@ def test_what_a_symbol_may_not_have(text: str, code: str, part: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(sets=[text])
     assert (caught.value.code, part in caught.value.cause) == (code, True), caught.value.cause
+
+
+def test_a_strategy_of_its_own_starts_without_the_common_parameters() -> None:
+    made = load_config(sets=["strategy.params.a.b=1", "instruments.X.strategy.name=s", "instruments.X.strategy.params.c=2"])
+    assert symbol_config(made, "X").strategy.model_dump() == {"name": "s", "params": {"c": 2}}
+    assert symbol_config(made, "Y").strategy.params == {"a.b": 1}
 
 
 def test_paths_of_symbols_are_anchored(tmp_path: Path) -> None:

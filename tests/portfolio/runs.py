@@ -10,11 +10,11 @@ from simcore.config.model import Config
 from simcore.portfolio import folder
 
 BUSY = (
-    "strategy.params.spread.half_spread_bps=0", "strategy.params.emit.order_lots=3", "node.tick_interval_ms=50", "book.window_ticks=4096",
+    "strategy.name=demo_maker", "strategy.params.spread.half_spread_bps=0", "strategy.params.emit.order_lots=3", "node.tick_interval_ms=50", "book.window_ticks=4096",
 )  # fmt: skip
 BARRIERS = (
     "portfolio.allocate=true", "portfolio.rebalance_s=0.25", "portfolio.score_window_s=1", "portfolio.score_samples=2",
-    "portfolio.temperature=0.05", "portfolio.hysteresis=0.01", "portfolio.max_gross=700",
+    "portfolio.temperature=0.05", "portfolio.hysteresis=0.01", "portfolio.max_gross=200",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from simcore.portfolio.kind import is_portfolio
 from simcore.records import CONTROL
 from simcore.report.folder import check_books, open_run
 from simcore.tape.read import Tape
+from tests.portfolio.conftest import START_NS, write_tape
 from tests.portfolio.runs import BARRIERS, busy, digests
 
 
@@ -64,7 +65,7 @@ def test_the_order_of_the_tapes_does_not_matter(tapes: list[Path], apart: Path, 
 def test_the_allocator_moves_weights_and_is_heard(apart: Path, together: Path) -> None:
     entries = read_telemetry(together)
     assert len({entry.weight for entry in entries}) > 5
-    assert {entry.symbol for entry in entries} == {"SYNTH:AAA", "SYNTH:BBB", "SYNTH:CCC"}
+    assert {entry.symbol for entry in entries} == {"TEST:AAA", "TEST:BBB", "TEST:CCC"}
     for own in parts(together):
         reports = read_stream(own.folder, "reports")
         told = reports[reports["kind"] == CONTROL]
@@ -104,7 +105,7 @@ def test_verify_names_the_symbol_that_differs(tapes: list[Path], tmp_path: Path)
         manifest_path.write_text(json.dumps(json.loads(manifest_path.read_text()) | {"digest": "0" * 64}))
     found = portfolio.verify(run_dir, jobs=1)
     assert not found.ok
-    assert found.first_difference == "SYNTH:BBB: the digest in run.json"
+    assert found.first_difference == "TEST:BBB: the digest in run.json"
 
 
 def test_positions_cash_and_fees_are_those_of_the_fills(together: Path) -> None:
@@ -196,10 +197,8 @@ def test_a_symbol_that_no_tape_has_is_refused(tapes: list[Path], tmp_path: Path,
 
 
 def test_a_limit_over_two_currencies_is_refused(tapes: list[Path], tmp_path: Path) -> None:
-    from simcore.tape.synth import preset_spec, synth
-
-    other = synth(preset_spec("small-tick", symbol="DDD", quote="EUR", rows_max=2_000), tmp_path / "other")[0].path
-    with pytest.raises(PortfolioError, match=r"PORT-004.*AAA in USD, DDD in EUR"):
+    other = write_tape(tmp_path / "other.parquet", "DDD", 9, START_NS, 300, quote="EUR")
+    with pytest.raises(PortfolioError, match=r"PORT-004.*AAA in Q, DDD in EUR"):
         portfolio.replay([tapes[0], other], busy("portfolio.max_gross=100"), tmp_path / "run", jobs=1)
 
 
