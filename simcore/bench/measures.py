@@ -8,12 +8,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from simcore import engine, runner
+from simcore import engine, jit, runner
 from simcore.bench.process import peak_rss_mb
 from simcore.config.load import load_config
 from simcore.config.model import Config, StrategyConfig
@@ -21,13 +22,14 @@ from simcore.errors import MmsimError
 from simcore.journal.store import JournalStore
 from simcore.kernels import state as st
 from simcore.link import link
-from simcore.records import EXCH_BIT, KIND_MASK, LOCAL_BIT, TRADE, Chunk
+from simcore.records import EXCH_BIT, KIND_MASK, LOCAL_BIT, STAGES_MAX, TRADE, Chunk
 from simcore.tape.convert import convert
 from simcore.tape.export import export_npz
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_S
 
 STEADY_UNTIL_S = 2.0
+PIPELINE_ROUNDS = 4
 HELD_ROWS = 1 << 25  # rows of a tape that are held in memory at most, 33 bytes each; the peer's take 64
 ROI_MARGIN = 0.03  # the peer's range-limited depth reaches so far beyond the trades
 
@@ -94,6 +96,31 @@ def speed(tape: str, repeat: int, lanes: int) -> dict[str, Any]:
     found["lanes_s"] = found["replay_s"] if lanes == 1 else steady(lambda: engine.simulate(held, configs, journal=False))
     found["lanes_rss_mb"] = peak_rss_mb() - before
     return found
+
+
+def pipeline(tape: str, repeat: int) -> dict[str, Any]:
+    """Time a replay with all six stages: as it is, without features, and with every 100th tick traced; and a tick's stages.
+
+    tick_ns_*: percentiles of the time that the stages of a traced tick take; manager included in tick_all_ns_*.
+    """
+    common = ["strategy.name=adaptive", *(text for text in MAKER if not text.startswith("strategy"))]
+    common += ["strategy.params.inventory.max_position_lots=10"]
+    plain, bare = load_config(None, common), load_config(None, [*common, "node.features=false"])
+    traced = load_config(None, [*common, "node.trace_every=100"])
+    engine.warmup(plain)
+    held = HeldTape(Tape.open(tape), repeat)
+    runs = {"pipeline_s": plain, "pipeline_bare_s": bare, "pipeline_traced_s": traced}
+    best: dict[str, Any] = dict.fromkeys(runs, float("inf"))
+    for _ in range(PIPELINE_ROUNDS):  # in turn, so that noise falls on all alike
+        for name, config in runs.items():
+            best[name] = min(best[name], timed(partial(engine.simulate, held, [config])))
+    rows = engine.simulate(held, [traced]).journal.rows("traces")
+    stages = int(rows["stages"][0])
+    per_ns = jit.cycles_per_ns()
+    for name, last in (("tick_ns", stages), ("tick_all_ns", STAGES_MAX + 1)):
+        spent = (rows[f"mark{last}"] - rows["mark0"]) / per_ns
+        best |= {f"{name}_p{q}": round(float(np.percentile(spent, q))) for q in (50, 95, 99)}
+    return {"rows": held.rows, **best}
 
 
 def book_only(tape: Tape, *, node_only: bool = False) -> None:
@@ -208,7 +235,7 @@ def timed(function: Callable[[], Any]) -> float:
 
 MEASURES: dict[str, Callable[..., dict[str, Any]]] = {
     "speed": speed, "end_to_end": end_to_end, "start": start, "parts": parts, "export": export,
-    "converts": converts,
+    "converts": converts, "pipeline": pipeline,
 }  # fmt: skip
 
 

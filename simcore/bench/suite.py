@@ -19,7 +19,8 @@ START_ROUNDS = 5
 SETS_MAX = 16  # parameter sets that the peer plays, one pass each; ours ride one pass
 SAMPLE = ROOT / "datasets" / "synbtc-perp-20240101-l2.parquet"
 
-_STEPS = (("book", "empty"), ("replay", "maker"), ("end_to_end", "maker_from_file"))  # ours, and the peer's name of it
+# Ours, and the peer's name of it; the pipeline is held against the peer's simple maker.
+_STEPS = (("book", "empty"), ("replay", "maker"), ("pipeline", "maker"), ("end_to_end", "maker_from_file"))
 
 
 class Step(NamedTuple):
@@ -52,7 +53,7 @@ def bench(
         theirs = _Peer(path, repeat, lanes, Path(folder), steps) if peer else None
         ours: Samples = {}
         for _ in range(ROUNDS):
-            for name in ("speed", "end_to_end"):
+            for name in ("speed", "end_to_end", "pipeline"):
                 options = {"lanes": lanes} if name == "speed" else {}
                 _collect(ours, measure(name, tape=str(path), repeat=repeat, **options))
                 steps.done(ours["rows"][-1] / ours["replay_s"][-1])
@@ -66,8 +67,13 @@ def _our_table(ours: Samples, lanes: int) -> dict[str, Any]:
     rows = int(ours["rows"][-1])  # end to end plays all rows; what is held in memory may be fewer
     held = int(ours["rows"][0])
     table: dict[str, Any] = {"rows": rows, "rows_in_memory": held}
-    for name, count in (("decode", held), ("book", held), ("replay", held), ("end_to_end", rows)):
+    speeds = ("decode", held), ("book", held), ("replay", held), ("pipeline", held), ("end_to_end", rows)
+    for name, count in speeds:
         table |= _speeds(name, count, ours[f"{name}_s"])
+    for name, one, other in (("features", "", "_bare"), ("traces", "_traced", "")):
+        times = [min(ours[f"pipeline{kind}_s"]) for kind in (one, other)]
+        table[f"{name}_cost_pct"] = round(100 * (times[0] / times[1] - 1), 2)
+    table |= {name: int(statistics.median(ours[name])) for name in ours if name.startswith("tick_")}
     table |= {"lanes": lanes, **_speeds("lane", held * lanes, ours["lanes_s"])}
     table["lanes_rss_mb"] = round(max(ours["lanes_rss_mb"]), 1)
     table["peak_rss_mb"] = round(max(ours["peak_rss_mb"]), 1)
@@ -146,7 +152,7 @@ class _Steps:
 
 
 def _count_steps(peer: bool) -> int:
-    return 1 + START_ROUNDS + 2 * ROUNDS + (1 + ROUNDS if peer else 0)
+    return 1 + START_ROUNDS + 3 * ROUNDS + (1 + ROUNDS if peer else 0)
 
 
 def _collect(samples: Samples, answer: dict[str, Any]) -> None:
