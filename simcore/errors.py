@@ -72,6 +72,8 @@ CODES: dict[str, tuple[str, str]] = {
     "BENCH-002": ("a measuring process failed", "the message holds its last lines"),
     "OUT-001": ("cannot print the result", "send it to a place with free space; what was written to files is complete"),
     "REP-001": ("report cannot be built", "the run is incomplete: `mmsim replay --resume`"),
+    "REP-002": ("not in the run", "the message says what the run has"),
+    "REP-003": ("cannot be explained", "the message says why; the journal itself is in the run folder"),
     "GATE-001": ("gate input not usable", "give a run folder, or a file that `mmsim gate … --write-baseline` or `mmsim report` wrote"),
     "GATE-002": ("baseline and run are not comparable", "write a new baseline with `mmsim gate … --write-baseline`"),
 }
