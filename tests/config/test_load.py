@@ -273,12 +273,15 @@ def test_numbers_of_money_are_exact() -> None:
 
 
 def test_parameters_named_in_the_docs_exist() -> None:
-    """Examples of strategy parameters are those of the default strategy or of the demo maker."""
+    """Each is of the strategy that its command names, else of the default one; a page's own file has its own."""
     from simcore.link import link
 
-    known = {*link("adaptive").param_names, *link("demo_maker").param_names}
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    named = {name for page in pages for name in re.findall(r"strategy\.params\.([a-z_]+\.[a-z_]+)=", page.read_text(encoding="utf-8"))}
-    stages = {name.partition(".")[0] for name in known}
-    assert "spread.half_spread_bps" in named
-    assert {name for name in named if name.partition(".")[0] in stages} <= known  # others are of a page's own stages
+    named: set[tuple[str, str]] = set()
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            strategy = re.search(r"--strategy (\S+)", line)
+            names = re.findall(r"strategy\.params\.([a-z_]+\.[a-z_]+)=", line)
+            named |= {(strategy[1] if strategy else "adaptive", name) for name in names}
+    known = {strategy: link(strategy).param_names for strategy in {each for each, _ in named} if not strategy.endswith(".py")}
+    assert ("demo_maker", "spread.half_spread_bps") in named
+    assert [(strategy, name) for strategy, name in sorted(named) if strategy in known and name not in known[strategy]] == []
