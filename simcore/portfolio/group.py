@@ -163,14 +163,14 @@ class Group:
 
     def advance(self, ts: int) -> dict[str, Snapshot]:
         """Run all to after the ticks of a time; return what those that have begun are like then."""
-        self._run_linked(ts)
+        self.run_linked(ts)
         for player in self.players.values():
             player.until(ts, AFTER_TICKS)
         return {key: snapshot(player) for key, player in self.players.items() if player.begun}
 
     def run_out(self) -> None:
         """Run all to their ends."""
-        self._run_linked(None)
+        self.run_linked(None)
         for player in self.players.values():
             player.run_out()
 
@@ -180,7 +180,7 @@ class Group:
             if key in self.players:
                 self.players[key].tell(ts, control)
 
-    def _run_linked(self, last_ts: int | None) -> None:
+    def run_linked(self, last_ts: int | None) -> None:
         """Let followers tick up to a time, each shown its leader as it is before the ticks of that moment."""
         while True:
             waiting = [player for player in self._followers if not player.ended]

@@ -197,6 +197,36 @@ def test_what_is_not_in_the_run_is_refused(run: Path, tmp_path: Path) -> None:
         (run / "run.json").write_text(json.dumps(note))
 
 
+def test_a_python_class_is_explained(tmp_path: Path) -> None:
+    """Its one stage is what it wanted, which comes to the journal's requests."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        textwrap.dedent(
+            '''
+            """Quotes the best prices."""
+            from simcore.python_strategy import make_quote
+
+
+            class Strategy:
+                """Joins both sides."""
+
+                def on_tick(self, context):
+                    """Want one lot at each best price."""
+                    return make_quote(context.market.bid_ticks, 1, context.market.ask_ticks, 1)
+            '''
+        )
+    )
+    run, off = tmp_path / "run", {"NUMBA_DISABLE_JIT": "1"}
+    done = mmsim("replay", SAMPLE, "--strategy", mine, "--to", "2024-01-01T00:00:20Z", "--out", run, **off)
+    assert done.returncode == 0, done.stderr
+    requests = read_stream(run, "requests")
+    for ts in requests["ts"][[0, -1]]:
+        found = json.loads(mmsim("explain", run, "--at", str(ts), "--json", **off).stdout)
+        assert [step["name"] for step in found["stages"]] == ["python"]
+        assert found["quote"]["bid_ticks"] == found["inputs"]["market"]["bid_ticks"]
+        assert found["proof"]["requests"] == np.count_nonzero(requests["ts"] == ts)
+
+
 # --- failures, and the leaves ------------------------------------------------------------------------------
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from simcore import engine
 from simcore.journal.store import JournalStore
-from simcore.kernels import book as bk
 from simcore.kernels import state as st
 from simcore.link import link
 from simcore.params import queue_file
+from simcore.portfolio.group import lots_at
 from simcore.records import (
     ASK_BIT,
     BEST,
@@ -27,8 +27,9 @@ from simcore.records import (
     TRADE,
     IntArray,
 )
+from simcore.report.explain.linked import Pair
 from simcore.report.explain.subject import Subject
-from simcore.runner import Session, empty_buffers, run_until, send_control
+from simcore.runner import AFTER_TICKS, Session, empty_buffers, run_until, send_control
 
 STEPS_MAX = 20_000  # pauses an order may cost; its later life is then told by the journal alone
 _AFTER_ROWS, _AFTER_REQUESTS = st.CLASS_REQUEST, st.CLASS_MARKOUT  # classes of a key to pause at
@@ -120,21 +121,30 @@ class _Player:
         self.controls = subject.reports[subject.reports["kind"] == CONTROL]
         self.told = 0
         self.origin = int(session.state.clock[st.ORIGIN])
+        self.pair = Pair(subject, session, lambda key: run_until(session, key)) if subject.follows else None
 
     def go(self, ts: int, event: int) -> None:
         """Run until all events before (ts, class) are done."""
-        key = (ts - self.origin) * 8 + event
         while self.told < len(self.controls):
             row = self.controls[self.told]
-            ts_ns = int(row["exch_ts"]) - self.origin
-            if ts_ns * 8 + 7 > key:
+            told_ts = int(row["exch_ts"])
+            if (told_ts, AFTER_TICKS) > (ts, event):
                 break
-            run_until(self.session, ts_ns * 8 + 7)
+            self._step(told_ts, AFTER_TICKS)
             send_control(
-                self.session, 0, ts_ns, int(row["price_ticks"]) / 1_000_000, int(row["leaves_lots"]), int(row["qty_lots"]), bool(row["state"])
-            )
+                self.session, 0, told_ts - self.origin, int(row["price_ticks"]) / 1_000_000, int(row["leaves_lots"]),
+                int(row["qty_lots"]), bool(row["state"]),
+            )  # fmt: skip
             self.told += 1
-        run_until(self.session, key)
+        self._step(ts, event)
+
+    def _step(self, ts: int, event: int) -> None:
+        if self.pair is None:
+            run_until(self.session, (ts - self.origin) * 8 + event)
+            return
+        if event == AFTER_TICKS:
+            self.pair.ticks(ts)
+        self.pair.go(ts, event)
 
     def order(self, order_id: int) -> Any:
         """Return the order as the exchange has it, None if it is not open."""
@@ -144,12 +154,7 @@ class _Player:
 
     def level_lots(self, stay: Stay) -> int:
         """Return the lots that the exchange's book shows at the price."""
-        book = self.session.state.exch
-        column = stay.price_ticks - int(book.meta[bk.BASE])
-        if 0 <= column < book.lots.shape[1]:
-            return int(book.lots[stay.side, column])
-        far = np.flatnonzero(book.far_key == 2 * stay.price_ticks + stay.side)
-        return int(book.far_lots[int(far[0])]) if len(far) else 0
+        return lots_at(self.session.state.exch, stay.side, stay.price_ticks)
 
 
 def _moments(subject: Subject, stay: Stay) -> Iterator[tuple[int, int]]:

@@ -34,6 +34,11 @@ class Subject:
         """The instrument's symbol."""
         return str(self.run.note["instrument"]["symbol"])
 
+    @property
+    def follows(self) -> bool:
+        """Whether its quotes depend on another instrument's book."""
+        return bool(self.run.note.get("leader"))
+
     @cached_property
     def reports(self) -> Record:
         """What the Node was told, the allocator's words among it."""
@@ -55,15 +60,13 @@ class Subject:
 def open_subject(run_dir: Path | str, symbol: str | None) -> Subject:
     """Open the symbol of a run that is to be explained; symbol None: the only one.
 
-    REP-002: the run does not have the symbol, or has several and none is named. REP-003: its quotes depend on another
-    instrument. JRNL-004: its tape has changed. Else as `open_run` and `engine.load_tapes`.
+    REP-002: the run does not have the symbol, or has several and none is named. JRNL-004: its tape has changed. Else as
+    `open_run` and `engine.load_tapes`.
     """
     run = open_run(_folder(Path(run_dir), symbol))
     found = str(run.note["instrument"]["symbol"])
     if symbol is not None and not is_portfolio(run_dir) and symbol != found:
         raise ReportError("REP-002", f"{run_dir}: no symbol {symbol}; the run is of {found}")
-    if run.note.get("leader"):
-        raise ReportError("REP-003", f"{run.path}: {found} follows {run.note['leader']}, which its Node alone does not see")
     tape = engine.load_tapes(run.path)
     if manifest.content_hashes(tape) != [entry["content_hash"] for entry in run.note["tapes"]]:
         raise JournalError("JRNL-004", f"{run.path}: a tape is not the one of the run")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from simcore.errors import EngineError, JournalError, ReportError, StrategyError
 from simcore.kernels import state as st
 from simcore.parity import node_session, run_node
 from simcore.records import REPORT, REQUEST, Record
+from simcore.report.explain.linked import Pair
 from simcore.report.explain.stages import META
 from simcore.report.explain.subject import Subject, open_subject, record_dict
 from simcore.report.explain.words import headline, request_words, stage_words
@@ -41,7 +43,7 @@ def explain_tick(run_dir: Path | str, at: str | int, symbol: str | None = None) 
     subject = open_subject(run_dir, symbol)
     wanted = _time(subject, at)
     session = node_session(subject.tape, [subject.config], subject.reports)
-    now_ns, arrays = _just_before(session, subject, wanted)
+    now_ns, arrays = (_follow if subject.follows else _just_before)(session, subject, wanted)
     tick_ts = now_ns + int(arrays["clock"][st.ORIGIN])
     found = _evaluate(subject, now_ns, arrays)
     sent = subject.requests_at(tick_ts)
@@ -86,10 +88,31 @@ def _just_before(session: Session, subject: Subject, wanted: int) -> tuple[int, 
                 run_node(session, tick_ns * 8 + AFTER_TICKS)
         except (StrategyError, EngineError):  # the tick at which the run failed
             return tick_ns, arrays
+        if session.linked.python is not None:  # what the class has just wanted stands in the memory of its one stage
+            arrays["memory"] = session.state.memory.copy()
         next_ns = int(session.state.lanes["tick_ns"][0])
         if next_ns > until_ns or next_ns <= tick_ns:
             return tick_ns, arrays
         tick_ns = next_ns
+
+
+def _follow(session: Session, subject: Subject, wanted: int) -> tuple[int, dict[str, Any]]:
+    """As `_just_before`, for a symbol that follows another: every tick is run beside its leader."""
+    origin = int(session.state.clock[st.ORIGIN])
+    near_ns = wanted - origin - _BACK_NS - _BACK_TICKS * int(session.state.ints[0, st.P_TICK_NS])
+    last: list[tuple[int, dict[str, Any]]] = []
+
+    def step(key: int) -> bool:
+        if key & 7 == AFTER_TICKS and key >> 3 >= near_ns:
+            last[:] = [(key >> 3, _copy(session.state))]
+        with faults.named(session):
+            return run_node(session, key)
+
+    with suppress(StrategyError, EngineError):  # the tick at which the run failed
+        Pair(subject, session, step).ticks(wanted)
+    if not last:
+        raise ReportError("REP-002", f"{subject.run.path}: no tick at or before {utc_text(wanted)}")
+    return last[0]
 
 
 def _copy(state: states.State) -> dict[str, Any]:
