@@ -81,7 +81,7 @@ def signals(draw: Any) -> Signals:
 @st.composite
 def queues(draw: Any, market: MarketView) -> OwnQueue:
     """Return where orders stand: none, near the market or far off; the bid below the ask."""
-    away = st.one_of(st.integers(0, 60), st.integers(0, 2 * market.bid_ticks))
+    away = st.one_of(st.integers(0, 6), st.integers(0, 60), st.integers(0, 2 * market.bid_ticks))
     bid = draw(st.sampled_from((0, 1, 1))) and max(market.bid_ticks - draw(away), 1)
     ask = draw(st.sampled_from((0, 1, 1))) and market.ask_ticks + draw(away)
     lots = st.one_of(st.just(0.0), floats(0.0, 100.0), floats(0.0, 1e6))

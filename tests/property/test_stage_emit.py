@@ -205,13 +205,18 @@ def test_quotes_are_post_only_unless_the_config_lets_them_take(context, by_regim
 def test_the_entry_is_among_the_mids_seen_and_the_stop_loses(path, bps):
     entry, had, seen = 0.0, 0.0, []
     for position, mid in path:
-        entry = entry_ticks(entry, had, float(position), float(mid))
+        was, entry = entry, entry_ticks(entry, had, float(position), float(mid))
+        if had * position <= 0.0:
+            seen = []
+        elif abs(position) > abs(had) and was != mid:
+            assert min(was, mid) < entry < max(was, mid)
+        elif abs(position) <= abs(had):
+            assert entry == was
         had = float(position)
         seen.append(mid)
         stop, profit = stop_ticks(entry, had, bps), stop_ticks(entry, -had, bps)
         if position == 0:
             assert entry == stop == profit == 0
-            seen = []
         else:
             assert min(seen) - 1e-6 <= entry <= max(seen) + 1e-6
             assert (stop < entry < profit) if position > 0 else (profit < entry < stop)
