@@ -22,13 +22,7 @@ from simcore.kernels.book import (
     set_far,
     set_level,
 )
-from simcore.kernels.feed import (
-    BEST_EXCH,
-    EXCH_KIND_MASK,
-    PLAIN_EXCH,
-    TRADE_EXCH,
-    feed_latency,
-)
+from simcore.kernels.feed import BEST_EXCH, EXCH_KIND_MASK, PLAIN_EXCH, TRADE_EXCH, feed_latency
 from simcore.kernels.l3 import add_order, find_order, l3_has_room, remove_order
 from simcore.kernels.state import (
     CHANGED,

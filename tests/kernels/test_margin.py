@@ -184,3 +184,17 @@ def test_due_times_are_multiples_of_the_interval():
     assert funded["exch_ts"].tolist() == [250, 500, 750]
     assert funded["qty_lots"].tolist() == [3, 3, 6]
     assert np.all(funded["price_ticks"] == 101)
+
+
+def test_a_liquidation_may_take_more_levels_than_the_tables_hold():
+    """They grow before it: 300 lots bought at 20,000 go at 300 prices."""
+    rows = [row(1, DEPTH, ASK, 20_000, 5_000), *(row(1, DEPTH, BID, 19_990 - i, 1) for i in range(400))]
+    rows += [row(20, DEPTH, ASK, 20_000, 0), row(20, DEPTH, ASK, 19_991, 1), END]
+    p = OracleParams(
+        max_open_orders=4, balance_units=600_000, leverage=100, maintenance_rate=TENTH, liquidation_rate=500_000, margin_interval_ns=500
+    )
+    script = [place(5, 1, BID, 20_000, 300, r.IOC)]
+    assert engine_side.first_difference(rows, p, script)[0] is None
+    fills = engine_side.engine_timeline(rows, p, script).streams["fills"]
+    assert (fills["reason"] == r.FILL_LIQUIDATION).sum() == 300
+    assert fills["exch_ts"].tolist()[-1] == 500

@@ -2,6 +2,7 @@
 
 import pytest
 
+from simcore import records as r
 from simcore.kernels import state as st
 from simcore.records import (
     ASK,
@@ -16,6 +17,10 @@ from simcore.records import (
     TAKE_PROFIT_MARKET,
     TRADE,
 )
+from tests.oracle import engine_side
+from tests.oracle.cases import END, row
+from tests.oracle.node import Step
+from tests.oracle.params import OracleParams
 from tests.regression.venue import NOBODY, Venue
 
 
@@ -154,3 +159,25 @@ def test_executions_trigger_on_tapes_of_orders():
     events = venue.row(4, L3_EXEC, ASK, 10_010, 2, 77)
     assert [(event.kind, event.price) for event in events] == [("TRIGGERED", 0), ("TRADED", 10_010)]
     assert venue.place(5, 2, BID, STOP_MARKET, 0, 1, trigger=10_010)[0].reason == "would_trigger"
+
+
+def test_orders_of_several_lanes_fire_lane_by_lane():
+    """Each takes from the whole book: lanes do not see each other."""
+    venue = with_book(lots=5, lanes=2)
+    venue.place(2, 1, ASK, STOP_MARKET, 0, 5, lane=1, trigger=9_995)
+    venue.place(3, 2, ASK, STOP_MARKET, 0, 5, lane=0, trigger=9_996)
+    assert venue.row(4, TRADE, ASK, 9_996, 1)[-1].order == 2
+    assert [(event.order, event.kind, event.price) for event in venue.row(5, TRADE, ASK, 9_990, 1)] == [
+        (1, "TRIGGERED", 0), (1, "TRADED", 9_990),
+    ]  # fmt: skip
+
+
+def test_a_triggered_order_may_take_more_levels_than_the_tables_hold():
+    """They grow before it fires: 300 levels, where 256 fit."""
+    rows = [row(1, r.DEPTH, ASK, 10_000 + i, 1) for i in range(400)]
+    rows += [row(5, TRADE, BID, 10_000, 1), END]
+    script = [Step(3, r.PLACE, 1, BID, STOP_MARKET, 0, 300, 10_000)]
+    p = OracleParams(max_open_orders=4)
+    assert engine_side.first_difference(rows, p, script)[0] is None
+    fills = engine_side.engine_timeline(rows, p, script).streams["fills"]
+    assert (len(fills), int(fills["price_ticks"][-1])) == (300, 10_299)
