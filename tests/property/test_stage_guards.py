@@ -44,14 +44,14 @@ def test_what_is_hard_of_a_market_or_pnl_is_soft_as_well(context):
     assert guards.hard & both & ~guards.soft == 0
 
 
-@given(ticks_in_a_row(10), floats(1.0, 1e5), floats(1.0, 1e7), st.lists(st.sampled_from((0, 0, 1)), min_size=10, max_size=10))
+@given(ticks_in_a_row(10), floats(1.0, 1e5), floats(1.0, 1e7), st.lists(st.tuples(st.sampled_from((0, 0, 1)), floats(0.0, 2.0), floats(0.0, 2.0)), min_size=10, max_size=10))
 def test_a_cap_that_was_reached_stays_until_the_utc_day_ends(row, loss, turnover, days):
     params, memory = params_of("guards", max_day_loss=loss, max_day_turnover=turnover), memory_of("guards")
     reached = {LOSS_CAP: -1, TURNOVER_CAP: -1}
     for i, context in enumerate(row):
-        later = sum(days[: i + 1]) * DAY_NS
+        later = sum(day for day, _, _ in days[: i + 1]) * DAY_NS
         view = context.market._replace(now_ns=context.market.now_ns + later, elapsed_ns=context.market.elapsed_ns + later)
-        money = context.signals._replace(pnl_day=context.signals.pnl_day * (i % 3), turnover_day=context.signals.turnover_day * (i % 2))
+        money = context.signals._replace(pnl_day=-days[i][1] * loss, turnover_day=days[i][2] * turnover)
         context, memory = run_stage("guards", context._replace(market=view, signals=money), params, memory)
         day = view.now_ns // DAY_NS
         if -context.signals.pnl_day >= loss:
