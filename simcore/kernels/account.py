@@ -29,6 +29,7 @@ from simcore.kernels.state import (
     P_TIERS,
     P_TURNOVER_0,
     TIGHT,
+    TRIGGERS_CHANGED,
     State,
 )
 from simcore.records import (
@@ -203,7 +204,7 @@ def end_order(state: State, index: int, now_ns: int, reason: int) -> None:
     if triggers.waits(order):
         order.state = CANCELED
         at.lanes(state)[order.lane].waiting_orders -= 1
-        triggers.renew(state)
+        at.clock(state)[TRIGGERS_CHANGED] = 1
     else:
         unlink_order(state, index)
         close_order(state, index, CANCELED)

@@ -18,6 +18,7 @@ from simcore.kernels.state import (
     P_NO_AMEND,
     P_SELF_TRADE,
     SLOT_MASK,
+    TRIGGERS_CHANGED,
     State,
 )
 from simcore.records import (
@@ -152,7 +153,7 @@ def _place(state: State, lane: int, message: Record, now_ns: int, limited: bool)
     account.send_order_report(state, index, now_ns, ACKED, 0)
     if triggers.is_conditional(tif):
         at.lanes(state)[lane].waiting_orders += 1
-        triggers.renew(state)
+        at.clock(state)[TRIGGERS_CHANGED] = 1
     else:
         _enter(state, index, now_ns)
 
@@ -235,7 +236,7 @@ def fire_next(state: State) -> None:
     order.tif = MARKET if triggers.is_at_market(order.tif) else GTC
     record.waiting_orders -= 1
     record.triggered += 1
-    triggers.renew(state)
+    clock[TRIGGERS_CHANGED] = 1
     account.send_order_report(state, index, now_ns, TRIGGERED, 0)
     reason = PRICE_BAND
     if order.tif == MARKET or not limits.is_out_of_band(state, lane, order.price_ticks):

@@ -65,6 +65,7 @@ TRIGGER_LO, TRIGGER_HI = 80, 81
 LAST_TRADE = 82  # price of the last trade before the exchange chunk, NO_PRICE if there was none
 FIRED = 83  # 1: a trade at FIRED_TICKS at FIRED_NS has reached triggers whose orders are not yet sent into the book
 FIRED_TICKS, FIRED_NS = 84, 85
+TRIGGERS_CHANGED = 88  # 1: TRIGGER_LO and TRIGGER_HI are to be worked out before the next row
 REFILL_FIRST, REFILL_LAST = 86, 87  # list of icebergs whose shown part is used up (order index + 1, 0 ends it)
 CLOCK_SIZE = 96
 

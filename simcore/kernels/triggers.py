@@ -9,7 +9,7 @@ from simcore.jit import kernel
 from simcore.kernels import at
 from simcore.kernels.book import NO_ASK, NO_BID
 from simcore.kernels.feed import EXCH_KIND_MASK
-from simcore.kernels.state import EXCH_ROW, IS_L3, LAST_TRADE, TRIGGER_HI, TRIGGER_LO, State
+from simcore.kernels.state import EXCH_ROW, IS_L3, LAST_TRADE, TRIGGER_HI, TRIGGER_LO, TRIGGERS_CHANGED, State
 from simcore.records import BID, EXCH_BIT, L3_EXEC, NEW, STOP_LIMIT, STOP_MARKET, TAKE_PROFIT_MARKET, TRADE, Record
 
 
@@ -61,6 +61,7 @@ def renew(state: State) -> None:
                     lo = max(lo, order.trigger_ticks)
     at.clock(state)[TRIGGER_LO] = lo
     at.clock(state)[TRIGGER_HI] = hi
+    at.clock(state)[TRIGGERS_CHANGED] = 0
 
 
 @kernel

@@ -50,6 +50,7 @@ from simcore.kernels.state import (
     TIGHT,
     TRIGGER_HI,
     TRIGGER_LO,
+    TRIGGERS_CHANGED,
     USES_FEED,
     State,
 )
@@ -82,6 +83,8 @@ def advance_venue(state: State, until_ns: int) -> int:
     clock = at.clock(state)
     times = at.exch_ts(state.exch_rows)
     until_ts = until_ns + clock[ORIGIN]
+    if clock[TRIGGERS_CHANGED] == 1:
+        triggers.renew(state)
     first = clock[EXCH_ROW]
     code = REACHED
     while code == REACHED:
