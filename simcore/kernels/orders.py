@@ -32,12 +32,12 @@ from simcore.records import (
     CONTROL,
     ENDED,
     FUNDED,
+    MARKET,
     NEW,
     NO_PRICE,
     NONE,
     PLACE,
     REFUSED,
-    STOP_MARKET,
     TAKER,
     TRADED,
     TRIGGERED,
@@ -103,7 +103,7 @@ def _apply_answer(state: State, order: Record, message: Record) -> None:
     order.pending = IDLE
     if message.kind == ACKED:
         order.state = NEW
-        if chain.USES_QUEUE and order.tif < STOP_MARKET:
+        if chain.USES_QUEUE and order.tif < MARKET:
             own_queue.follow(state, order)
     elif message.kind == AMENDED:
         keeps = message.price_ticks == order.price_ticks and message.qty_lots <= order.qty_lots

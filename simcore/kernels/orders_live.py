@@ -5,13 +5,13 @@ from __future__ import annotations
 from simcore.jit import kernel
 from simcore.kernels import at
 from simcore.kernels.state import AMENDING, IDLE, State
-from simcore.records import BID, NO_PRICE, STOP_MARKET, Record
+from simcore.records import BID, MARKET, NO_PRICE, Record
 
 
 @kernel
 def is_protective(order: Record) -> bool:
-    """Return whether an order waits for its trigger: it is no quote."""
-    return order.tif >= STOP_MARKET
+    """Return whether an order is there to close the position, and is no quote: it waits for its trigger, or is at market."""
+    return order.tif >= MARKET
 
 
 @kernel

@@ -24,6 +24,7 @@ def tick(state: State, lane: int, now_ns: int) -> int:
     record.ticks += 1
     if not observe.has_mid(state):
         record.skipped_ticks += 1
+        record.runs_again = 0
         if chain.CANCELS_ON_BAD_BOOK and record.live_count > 0:
             reconcile.reconcile(state, lane, no_quote(BAD_BOOK), 0, now_ns)
         return 0
@@ -38,6 +39,7 @@ def tick(state: State, lane: int, now_ns: int) -> int:
     )  # fmt: skip
     at.clock(state)[STAGE] = 0
     binding.save_memory(at.memory(state)[lane], memory)
+    record.runs_again = 1 if context.fetch.wait_ns > 0 else 0
     sent = record.request_seq
     if context.fetch.wait_ns == 0:
         refuse_bad_quote(context.quote)

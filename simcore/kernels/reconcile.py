@@ -7,11 +7,12 @@ import math
 from simcore.jit import kernel
 from simcore.kernels import at, budget
 from simcore.kernels import orders  # LINK
+from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID
 from simcore.kernels.context import Quote, bounded
 from simcore.kernels.orders_live import is_protective, live_price
 from simcore.kernels.reasons import ACTION_SHIFT, MOVED, NOT_WANTED, OVER_BUDGET, PROTECTED, QUOTED, TOO_FAR, UNPROTECTED
 from simcore.kernels.state import CANCELLING, IDLE, P_SLOTS, P_USE_AMEND, P_WAIT_CANCEL, State
-from simcore.records import ASK, BID, STOP_MARKET, TAKE_PROFIT_MARKET, Record
+from simcore.records import ASK, BID, MARKET, STOP_MARKET, TAKE_PROFIT_MARKET, Record
 
 
 @kernel
@@ -157,22 +158,37 @@ def _is_right(state: State, lane: int, quote: Quote, order: Record) -> bool:
 
 
 @kernel
+def _is_reached(state: State, tif: int, side: int, trigger: int) -> bool:
+    """Return whether a protective order would trigger at once by the local book: an exchange refuses such a one."""
+    bid, ask = at.meta(state.local)[BEST_BID], at.meta(state.local)[BEST_ASK]
+    price = bid if side == ASK else ask
+    if bid == NO_BID or ask == NO_ASK:
+        return False
+    return price <= trigger if (tif == STOP_MARKET) == (side == ASK) else price >= trigger
+
+
+@kernel
 def _unprotect(state: State, lane: int, quote: Quote, now_ns: int) -> None:
     """Cancel protective orders that the position or the quote has made wrong."""
     for i in range(at.lanes(state)[lane].live_count):
         order = at.node_orders(state)[lane, at.live(state)[lane, i]]
-        if is_protective(order) and order.pending == IDLE and not _is_right(state, lane, quote, order):
+        if order.tif >= STOP_MARKET and order.pending == IDLE and not _is_right(state, lane, quote, order):
             if _may_send(state, lane, quote):
                 orders.cancel(state, lane, now_ns, order, _batched(quote), _reason(quote, UNPROTECTED))
 
 
 @kernel
 def _protect(state: State, lane: int, quote: Quote, tif: int, trigger: int, now_ns: int) -> None:
-    """Place the protective order of a kind for the position, if there is one and none is live."""
+    """Place the protective order of a kind for the position, if there is one and none is live; at market if it is due."""
     position = at.lanes(state)[lane].node_position_lots
-    if position == 0 or _is_full(state, lane) or not _may_send(state, lane, quote) or _protective(state, lane, tif) >= 0:
+    if position == 0 or _is_full(state, lane) or not _may_send(state, lane, quote):
         return
-    wanted = orders.Wanted(ASK if position > 0 else BID, tif, trigger, abs(position), trigger, 0, 1)
+    if _protective(state, lane, tif) >= 0 or _protective(state, lane, MARKET) >= 0:
+        return
+    side = ASK if position > 0 else BID
+    wanted = orders.Wanted(side, tif, trigger, abs(position), trigger, 0, 1)
+    if _is_reached(state, tif, side, trigger):
+        wanted = orders.Wanted(side, MARKET, 0, abs(position), 0, 0, 1)
     orders.place(state, lane, now_ns, wanted, _batched(quote), _reason(quote, PROTECTED))
 
 

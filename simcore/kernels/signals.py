@@ -46,15 +46,20 @@ def equity_units(state: State, lane: int, bid: int, ask: int) -> int:
 
 @kernel
 def measure(state: State, lane: int, now_ns: int, bid: int, ask: int) -> Signals:
-    """Take this tick into the windows and return what they say; now_ns counts from ORIGIN. Called once a tick."""
+    """Take this tick into the windows and return what they say; now_ns counts from ORIGIN.
+
+    A tick that runs again after a wait adds no second return and no second change of equity.
+    """
     record = at.lanes(state)[lane]
     equity = equity_units(state, lane, bid, ask)
-    _note_pnl(state, lane, equity)
-    _note_return(state, lane, bid + ask)
+    if record.runs_again == 0:
+        _note_pnl(state, lane, equity)
+        _note_return(state, lane, bid + ask)
     advance_fills(state, lane, now_ns)
     _advance_requests(state, lane, now_ns)
     _start_day(state, lane, now_ns, equity)
-    record.last_equity_units = equity
+    if record.runs_again == 0:
+        record.last_equity_units = equity
     cash = at.floats(state)[lane, F_CASH_UNIT]
     pnls = min(record.pnl_seen, PNLS)
     return Signals(

@@ -135,6 +135,16 @@ def test_a_position_gets_its_protective_order(drift, kind):
     assert int(outcome.state.lanes["taker_fills"][0]) > 0
 
 
+def test_a_stop_that_is_due_leaves_at_market():
+    """An exchange refuses a stop that would trigger at once: the position is closed by one market order instead."""
+    outcome = bought(-1, "stop_away=0.4")
+    sent = requests(outcome)
+    closing = sent[sent["reduce_only"] == 1]
+    assert closing["tif"].tolist() == [r.MARKET]
+    assert int(outcome.state.lanes["position_lots"][0]) == 0
+    assert int(outcome.state.lanes["refused"][0]) == 0
+
+
 def test_no_position_gets_no_protective_order():
     sent = requests(play(market(10), "stop_away=6", "profit_away=6", "bid_away=3", "ask_away=3"))
     assert set(sent["tif"].tolist()) == {r.POST_ONLY}
