@@ -13,13 +13,21 @@ from pathlib import Path
 
 from simcore import engine
 from simcore.config.load import load_config
+from simcore.portfolio import run as portfolio
+from simcore.portfolio.folder import part
 from simcore.report import gates
 
 ROOT = Path(__file__).parents[2]
 TAPE = ROOT / "datasets" / "synbtc-perp-20240101-l2.parquet"
+LEADER_TAPE = ROOT / "datasets" / "synes-20240101-l2.parquet"
 BASELINES = Path(__file__).parent / "edge"
 UNTIL = "2024-01-01T06:00:00Z"
 TOLERANCES = dict.fromkeys(gates.TOLERANCES, 1e-6)  # a replay is exact; this is for the last digits of a float
+# Strategies that follow another instrument, and what makes them trade: the leader makes a market at its best prices.
+FOLLOWERS = {
+    "hedger": ("instruments.SYNBTC-PERP.strategy.params.hedge.band_lots=500", "instruments.SYNBTC-PERP.strategy.params.hedge.order_lots=5000"),
+    "leader_maker": (),
+}  # fmt: skip
 
 
 def strategies() -> list[str]:
@@ -33,8 +41,13 @@ def baseline(strategy: str) -> Path:
 
 
 def play(strategy: str, folder: Path, sets: Sequence[str] = ()) -> Path:
-    """Replay the window with a strategy's defaults; return the run folder."""
-    return engine.replay(TAPE, load_config(None, [f"strategy.name={strategy}", f"run.to={UNTIL}", *sets]), folder)
+    """Replay the window with a strategy's defaults; return the run folder, of a follower its own."""
+    if strategy not in FOLLOWERS:
+        return engine.replay(TAPE, load_config(None, [f"strategy.name={strategy}", f"run.to={UNTIL}", *sets]), folder)
+    own = (f"instruments.SYNBTC-PERP.strategy.name={strategy}", "links=[{follower: SYNBTC-PERP, leader: SYNES}]", *FOLLOWERS[strategy])
+    leader = ("strategy.name=demo_maker", "instruments.SYNES.strategy.params.spread.half_spread_bps=0")
+    config = load_config(None, [*leader, *own, f"run.to={UNTIL}", *sets])
+    return part(portfolio.replay([LEADER_TAPE, TAPE], config, folder, jobs=1), "SYNBTC-PERP").folder
 
 
 def write(names: Sequence[str]) -> None:
