@@ -142,7 +142,7 @@ def test_a_stop_that_is_due_leaves_at_market():
     closing = sent[sent["reduce_only"] == 1]
     assert closing["tif"].tolist() == [r.MARKET]
     assert int(outcome.state.lanes["position_lots"][0]) == 0
-    assert int(outcome.state.lanes["refused"][0]) == 0
+    assert r.REFUSED not in outcome.journal.rows("reports")["kind"]
 
 
 def test_no_position_gets_no_protective_order():
