@@ -14,16 +14,18 @@ from simcore.runner import run
 from tests.oracle import engine_side
 from tests.oracle.test_oracle_lockstep import maker, scripted
 from tests.property.runs import INSTRUMENTS, loaded
+from tests.property.test_law_conservation import check_venue_orders
 from tests.support import INSTRUMENT
 
 
 def restored_at_every_chunk(seed, chunk_rows):
-    """Run a script, taking the state apart and putting it together again whenever the Node takes a chunk."""
+    """Run a script; whenever the Node takes a chunk, audit the Venue's orders, take the state apart and put it together again."""
     rows, p, script = scripted(seed, 600, 200)
     linked = engine_side.linked_strategy("demo_maker", None)
     session = engine_side.session_of(rows, replace(p, tick_interval_ns=0), script, linked, chunk_rows)
 
     def after_chunk(session):
+        check_venue_orders(session.state)
         session.state = states.restore(states.save(session.state))
 
     run(session, after_chunk)
