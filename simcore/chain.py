@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -52,7 +53,17 @@ def stages_of(module: ModuleType, shown: str) -> list[Stage]:
         raise StrategyError("STRAT-002", f'{shown}: needs STAGES, a mapping of names to stages: STAGES = {{"quote": quote}}')
     if len(named) > STAGES_MAX:
         raise StrategyError("STRAT-002", f"{shown}: {len(named)} stages; expected at most {STAGES_MAX}")
-    return [_stage(name, function, shown) for name, function in named.items()]
+    stages = [_stage(name, function, shown) for name, function in named.items()]
+    _refuse_other_files(stages, module.__name__, shown)
+    return stages
+
+
+def _refuse_other_files(stages: list[Stage], own: str, shown: str) -> None:
+    """Raise STRAT-002 for a kernel from a file that is neither the strategy's nor simcore's: its changes would not be compiled."""
+    known = {own.partition(".")[0], "simcore", "numpy", *sys.stdlib_module_names}
+    for function in _reached(stages):
+        if str(function.__module__).partition(".")[0] not in known:
+            raise StrategyError("STRAT-002", f"{shown}: {function.__qualname__} is from {function.__module__}; a strategy is one file: copy it there")
 
 
 def _stage(name: Any, function: Any, shown: str) -> Stage:
@@ -144,17 +155,19 @@ def _tuple_class(name: str, fields: list[tuple[str, str]]) -> list[str]:
 
 def _names_used(stages: list[Stage]) -> set[str]:
     """Return the names of attributes that the stages, and the kernels that they call, read."""
-    names: set[str] = set()
-    seen: set[Any] = set()
+    return {name for function in _reached(stages) for name in function.__code__.co_names}
+
+
+def _reached(stages: list[Stage]) -> list[Any]:
+    """Return the functions of the stages, and those that they call."""
+    seen: list[Any] = []
     waiting = [stage.plain for stage in stages]
     while waiting:
         function = waiting.pop()
-        if function in seen:
-            continue
-        seen.add(function)
-        names.update(function.__code__.co_names)
-        waiting += _callees(function)
-    return names
+        if function not in seen:
+            seen.append(function)
+            waiting += _callees(function)
+    return seen
 
 
 def _callees(function: Any) -> Iterator[Any]:

@@ -33,12 +33,12 @@ class Params(NamedTuple):
     order_lots, max_position_lots    as `priced.Size`.
     """
 
-    lean: float = 1.0
+    lean: float = 0.5
     depth_share: float = 0.5
-    smoothing_s: float = 0.5
+    smoothing_s: float = 2.0
     withdraw: float = 0.7
     half_spread_bps: float = 1.0
-    skew_bps: float = 1.0
+    skew_bps: float = 3.0
     step_bps: float = 0.5
     order_lots: float = 1.0
     max_position_lots: float = 20.0

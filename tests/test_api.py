@@ -130,23 +130,53 @@ def strategies_page(folder: Path) -> list[list[str]]:
     """Write the files of docs/strategies.md; return its commands as words, environment variables left out."""
     page = (ROOT / "docs" / "strategies.md").read_text()
     files = re.findall(r"Save (?:it|this) as `(\w+\.py)`:\n\n```python\n(.*?)```", page, re.DOTALL)
-    assert [name for name, _ in files] == ["imbalance_maker.py", "uniform_queue.py"]
+    assert [name for name, _ in files] == ["imbalance_maker.py", "mean_maker.py", "uniform_queue.py"]
     for name, text in files:
         (folder / name).write_text(text)
     commands = re.findall(r"^(?:[A-Z_]+=\S+ )?mmsim (.*)$", page, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 13
     return [shlex.split(command) for command in commands]
 
 
 def test_the_files_of_the_strategies_page_run(tmp_path: Path) -> None:
-    """Strategy and queue model on the first half minute, without the compiler; the strategy's own stage is heard."""
-    for number, words in enumerate(words for words in strategies_page(tmp_path) if words[0] == "replay"):
-        part = ["--to", "2024-01-01T00:00:30Z", "--out", f"run{number}"]
+    """Strategies, class and queue model on the first half minute, without the compiler; the strategy's own stage is heard."""
+    folders: dict[str, Path] = {}
+    for number, words in enumerate(words for words in strategies_page(tmp_path) if words[0] != "warmup"):
+        part = ["--to", "2024-01-01T00:00:30Z", "--out", f"run{number}"] if words[0] == "replay" else []
         run_at(tmp_path, [sys.executable, str(ROOT / "cli.py"), *words, *part], NUMBA_DISABLE_JIT="1")
-    leaning, still = simcore.RunResult(tmp_path / "run0"), tmp_path / "still"
-    words = ["replay", str(SAMPLE), "--strategy", "imbalance_maker.py", "--set", "strategy.params.lean.ticks=0", "--to", "2024-01-01T00:00:30Z"]
-    run_at(tmp_path, [sys.executable, str(ROOT / "cli.py"), *words, "--out", str(still)], NUMBA_DISABLE_JIT="1")
-    assert leaning.headline["orders"] > simcore.RunResult(still).headline["orders"]
+        if words[0] == "replay":
+            folders.setdefault(words[words.index("--strategy") + 1] if "--strategy" in words else "", tmp_path / f"run{number}")
+    assert set(folders) >= {"grid", "glft", "my_maker.py", "imbalance_maker.py", "mean_maker.py"}
+    orders = {name: simcore.RunResult(folder).headline["orders"] for name, folder in folders.items()}
+    assert all(count > 0 for name, count in orders.items() if name not in ("glft", "")), orders  # glft waits for 30 s of moves
+    words = ["replay", str(SAMPLE), "--strategy", "imbalance_maker.py", "--set", "strategy.params.lean.enabled=0", "--to", "2024-01-01T00:00:30Z"]
+    run_at(tmp_path, [sys.executable, str(ROOT / "cli.py"), *words, "--out", "still"], NUMBA_DISABLE_JIT="1")
+    assert orders["imbalance_maker.py"] > simcore.RunResult(tmp_path / "still").headline["orders"]
+
+
+def test_the_strategies_page_names_every_field_that_a_tick_sees() -> None:
+    """And every reason that pipeline.md does not explain, every part, and every kernel that replaces one."""
+    from simcore.kernels import context
+
+    page = (ROOT / "docs" / "strategies.md").read_text()
+    parts = [kind for kind in vars(context).values() if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")]
+    assert len(parts) == 12
+    for kind in parts:
+        for field in kind._fields:
+            assert re.search(rf"[`.]{field}`", page), (kind.__name__, field)
+    for name in re.findall(r"^def (with_\w+|\w+_quote)\(", (ROOT / "simcore" / "kernels" / "context.py").read_text(), re.MULTILINE):
+        assert f"`{name}`" in page or name == "refuse_bad_quote", name
+
+
+def test_the_settings_of_the_strategies_page_are_those_of_the_golden_runs() -> None:
+    """The table's column for SYNES, which tests/golden plays."""
+    from tests.golden.shipped import SETS
+
+    page = (ROOT / "docs" / "strategies.md").read_text().split("### Settings that fit")[1].split("\n## ")[0]
+    table = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", page, re.MULTILINE))
+    assert {name: tuple(re.findall(r"`([\w.]+=[\d.]+)`", sets)) for name, sets in table.items()} == {
+        name: sets["synes"] for name, sets in SETS.items()
+    }
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def test_one_level_quotes_what_is_left_of_the_limit() -> None:
 @pytest.mark.parametrize(("depth_share", "expected"), [(0.0, 0.5), (1.0, 0.8), (0.5, 0.65)])
 def test_the_fair_price_lies_towards_the_thinner_side(depth_share: float, expected: float) -> None:
     """6 lots against 2 at the best prices, 9 against 1 in depth: without smoothing, lean 1 and no depth it is the microprice."""
-    seen, memory = quoted(imbalance, context(), depth_share=depth_share, smoothing_s=0.0, withdraw=2.0)
+    seen, memory = quoted(imbalance, context(), lean=1.0, depth_share=depth_share, smoothing_s=0.0, withdraw=2.0)
     assert memory.imbalance == pytest.approx(expected)
     assert seen.inventory.bid_shift_ticks == pytest.approx(2.0 * expected)
     if depth_share == 0.0:

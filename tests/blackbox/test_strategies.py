@@ -65,6 +65,10 @@ UNUSABLE: dict[str, tuple[str | bytes, str]] = {
     "a stage inside another function": (
         GOOD + "\ndef make():\n    def inner(context):\n        return context\n    return inner\n\nSTAGES = {'inner': make()}\n", "inner",
     ),
+    "a kernel of another file": (
+        GOOD.replace("class Width", "from tests.support import session_of\n\n\nclass Width", 1).replace(
+            "seen = memory.seen + 1.0", "seen = session_of(memory.seen, 1.0)"), "tests.support",
+    ),
     "params without annotation": (GOOD.replace("params: Width", "params"), "`params`"),
     "memory without annotation": (GOOD.replace("memory: Seen", "memory"), "`memory`"),
     "params of a name that is not defined": ("from __future__ import annotations\n" + GOOD.replace("params: Width", "params: Wide"), "Wide"),

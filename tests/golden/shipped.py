@@ -26,7 +26,7 @@ SETS = {
     "avellaneda_stoikov": {"synbtc-perp": (), "synes": LARGE_TICK},
     "glft": {"synbtc-perp": (), "synes": (*LARGE_TICK, "arrivals_per_s=0.17")},
     "grid": {"synbtc-perp": (), "synes": ("half_spread_bps=0.25",)},
-    "imbalance": {"synbtc-perp": (), "synes": ("half_spread_bps=0.25",)},
+    "imbalance": {"synbtc-perp": (), "synes": ("half_spread_bps=0.25", "depth_share=1")},
 }
 WINDOW_S = {"synbtc-perp-20240101-l2": 240, "synes-20240101-l2": 480, "synes-20240101-l3": 480}
 LIMIT_LOTS = 3  # reached within the windows
