@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -138,14 +139,16 @@ FAILING: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("name", FAILING)
 def test_a_strategy_that_fails_while_running_is_named(name: str, tape: Path, tmp_path: Path) -> None:
-    """As plain Python: STRAT-004 with the line, the time and the lane; the run folder holds no results."""
+    """As plain Python: STRAT-004 with the line, the time and the lane; the journal up to there is kept, and says so."""
     line, word = FAILING[name]
     path = tmp_path / "mine.py"
     path.write_text(with_line(line))
     done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json", NUMBA_DISABLE_JIT="1")
     assert_refused(done, "STRAT-004", str(path), word, f"line {FAULTY_LINE}", "2024-01-01T00:00:00", "lane 0")
-    assert names_under(tmp_path / "out") == ["config.yaml", "run.json"]
-    assert_refused(mmsim_here("report", tmp_path / "out"), "REP-001", "--resume")
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
+    assert "journal/requests.parquet" in names_under(tmp_path / "out")
+    assert mmsim_here("report", tmp_path / "out").returncode == 0
+    assert "failed: STRAT-004" in (tmp_path / "out" / "report.md").read_text()
 
 
 COMPILED: dict[str, tuple[str, str, tuple[str, ...]]] = {

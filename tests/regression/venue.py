@@ -62,11 +62,12 @@ class Account:
 
 
 @entry
-def _step(state: Any, lane: int, now_ns: int) -> int:
+def _step(handle: Any, lane: int, now_ns: int) -> int:
     """Show the Venue its rows up to now_ns, or the first request of a lane (-1: none); return why it stopped.
 
     Lane -2: whatever its last row has triggered goes into the book. Lane -3 - k: the account of lane k is due.
     """
+    state = arrays.inside(handle)
     if lane == -1:
         return venue.advance_venue(state, now_ns)
     if lane == -2:
