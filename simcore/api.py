@@ -38,7 +38,7 @@ def replay(
     """Replay tapes; write the run folder and return the result: a PortfolioResult for several instruments.
 
     tapes    of one instrument in time order; those of several instruments run side by side (docs/portfolio.md).
-    jobs     worker processes for several instruments; None: one a core. The result is the same.
+    jobs     worker processes for several instruments; None: as many as are quickest. The result is the same.
     config   a Config, a mapping of keys (nested or dotted), a YAML file, or None for the defaults.
     out      an empty or new folder; None picks reports/<strategy>-<symbol>-<n>.
     options  what differs from `config`: strategy, params, venue (a profile's name), queue_model, latency, seed, start,

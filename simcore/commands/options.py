@@ -20,7 +20,7 @@ RUN = click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
 CONFIG = click.option("--config", "config_path", metavar="YAML", type=click.Path(path_type=Path), help="Configuration file (docs/config.md).")
 SETS = click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one configuration key; repeatable.")
 VENUE = click.option("--venue", metavar="NAME", help="Rules and fees of an exchange: `mmsim venue list` (docs/venues.md).")
-JOBS = click.option("--jobs", metavar="N", type=click.IntRange(1), help="Worker processes for several symbols; default: one a core. The result is the same.")
+JOBS = click.option("--jobs", metavar="N", type=click.IntRange(1), help="Worker processes for several symbols; default: as many as are quickest. The result is the same.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 

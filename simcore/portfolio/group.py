@@ -15,7 +15,7 @@ from simcore.kernels import state as st
 from simcore.portfolio.measure import MeasuredStore, Totals
 from simcore.portfolio.members import Member
 from simcore.records import ASK, BID, STOP_MARKET
-from simcore.runner import AFTER_TICKS, BEFORE_TICKS, Session, empty_buffers, send_control, show_linked
+from simcore.runner import AFTER_TICKS, BEFORE_TICKS, Session, send_control, show_linked
 from simcore.tape.schema import Instrument
 from simcore.units import INVERSE, to_decimal
 
@@ -226,7 +226,6 @@ def lots_at(book: Any, side: int, price: int) -> int:
 
 def snapshot(player: Player) -> Snapshot:
     """Return what a paused player is like."""
-    empty_buffers(player.session)
     state = player.session.state
     lane = state.lanes[0]
     book = state.local
@@ -234,6 +233,7 @@ def snapshot(player: Player) -> Snapshot:
     has_mid = bid != bk.NO_BID and ask != bk.NO_ASK and bid < ask
     store = player.session.journal
     assert isinstance(store, MeasuredStore)
+    store.look(player.session)
     instrument = player.member.tape.instrument
     position = int(lane["node_position_lots"])
     worst = worst_lots(state)

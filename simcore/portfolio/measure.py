@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from simcore.journal.store import JournalStore
+from simcore.journal.store import STREAMS, JournalStore
 from simcore.portfolio.scoreboard import Observation
 from simcore.records import (
     AMEND,
@@ -20,6 +20,7 @@ from simcore.records import (
     REFUSED,
     Record,
 )
+from simcore.runner import Session
 from simcore.units import NS_PER_S
 
 _BPS = 10_000
@@ -72,11 +73,25 @@ class MeasuredStore(JournalStore):
         self.priced = self.slipped = self.marked = self.moved = 0
         self._quoted: dict[int, list[tuple[int, int]]] = {}  # prices that orders which may take were sent at, by time
         self._ended: list[int] = []
+        self._measured: dict[str, int] = {}  # rows of each buffer that have been measured
         self._unmarked: dict[int, tuple[int, int, int]] = {}  # fills without a mid 1 s later: sign, bid + ask, lots
 
     def add(self, stream: str, rows: Record) -> None:
-        """Take the next rows of a stream."""
+        """Take the next rows of a stream, of which some may have been measured already."""
+        self._measure(stream, rows[self._measured.get(stream, 0) :])
+        self._measured[stream] = 0
         super().add(stream, rows)
+
+    def look(self, session: Session) -> None:
+        """Measure what stands in a session's buffers, and leave it there: many small pieces would be slow to write."""
+        for number, stream in enumerate(STREAMS):
+            count = int(session.out.counts[number])
+            self._measure(stream, getattr(session.out, f"out_{stream}")[self._measured.get(stream, 0) : count])
+            self._measured[stream] = count
+
+    def _measure(self, stream: str, rows: Record) -> None:
+        if not len(rows):
+            return
         if stream == "requests":
             self._note_requests(rows)
         elif stream == "reports":

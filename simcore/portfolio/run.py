@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from simcore import engine, manifest
+from simcore import engine, jit, manifest
 from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.engine import Progress, ProgressCallback, Verification
@@ -22,6 +22,11 @@ from simcore.portfolio.members import Member, Source, group_tapes, linked_groups
 from simcore.portfolio.team import Finished, Task, Team, Troupe
 from simcore.portfolio.workers import WorkerTeam
 from simcore.tape.read import Tape
+from simcore.units import NS_PER_MS
+
+# What the work takes, roughly (docs/performance.md); only the choice of how many processes depends on it.
+ROW_S, TICK_S, START_S = 80e-9, 1.7e-6, 3.0
+PYTHON_FACTOR = 300
 
 
 def replay(
@@ -36,7 +41,7 @@ def replay(
     """Replay tapes of one instrument, or of several at once, and write the run folder; return the folder.
 
     One instrument: as `engine.replay`. Several: a portfolio's folder, with a run folder for each symbol.
-    jobs: worker processes, None for as many as there are cores; the result is the same. Raises MmsimError.
+    jobs: worker processes, None for as many as are quickest; the result is the same. Raises MmsimError.
     """
     config = config or Config()
     grouped = group_tapes(tapes)
@@ -141,7 +146,7 @@ def _hold_barriers(team: Team, coordinator: Coordinator, members: Sequence[Membe
 
 @contextmanager
 def _team(tasks: Sequence[Task], jobs: int | None, progress: Totalled) -> Iterator[Team]:
-    wanted = min(len(os.sched_getaffinity(0)) if jobs is None else jobs, len(tasks))
+    wanted = useful_jobs(tasks) if jobs is None else min(jobs, len(tasks))
     if wanted < 1:
         raise ConfigError("CONF-003", f"--jobs {jobs}: expected at least 1")
     team: Team = Troupe(tasks, progress.show) if wanted == 1 else WorkerTeam(tasks, wanted, progress.show)
@@ -149,6 +154,19 @@ def _team(tasks: Sequence[Task], jobs: int | None, progress: Totalled) -> Iterat
         yield team
     finally:
         team.stop()
+
+
+def useful_jobs(tasks: Sequence[Task]) -> int:
+    """Return how many processes are quickest: one a core, but fewer where the work is over before they have started."""
+    work_s = 0.0
+    for task in tasks:
+        for member in task.members:
+            start_ts, end_ts = engine.window(member.tape, member.config)
+            ticks = (end_ts - start_ts) / (member.config.node.tick_interval_ms * NS_PER_MS)
+            work_s += member.tape.rows * member.config.run.repeat * ROW_S + ticks * TICK_S
+    if not jit.JIT:
+        work_s *= PYTHON_FACTOR
+    return max(min(len(os.sched_getaffinity(0)), len(tasks), int(work_s / START_S)), 1)
 
 
 class Totalled:

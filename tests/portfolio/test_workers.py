@@ -149,6 +149,19 @@ def test_tasks_are_shared_out_by_rows(tapes: list[Path]) -> None:
     assert [[member.name for member in group] for group in linked_groups(linked)] == [["AAA", "CCC"], ["BBB"]]
 
 
+def test_short_work_needs_no_workers(tapes: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes take seconds to start; they are used from there on, one a core and group at most."""
+    monkeypatch.setattr(portfolio.jit, "JIT", True)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+
+    def chosen(*sets: str) -> int:
+        return portfolio.useful_jobs([Task((member,), None, {}) for member in members_of(group_tapes(tapes), busy(*sets))])
+
+    assert chosen() == 1
+    assert chosen("run.repeat=100000") == 3
+    assert chosen("node.tick_interval_ms=0.001") == 3
+
+
 def test_progress_is_that_of_all(tapes: list[Path], tmp_path: Path) -> None:
     """Rows of all symbols, of the rows of all; never fewer than before."""
     seen: list[Progress] = []
