@@ -149,7 +149,8 @@ def test_what_was_not_observed_is_not_exposed(tmp_path: Path) -> None:
 
 
 def entry(ts: int, symbol: str, weight: float, blocked: bool) -> Entry:
-    return Entry(ts, symbol, False, 10, 0.5, 1.0, 0.1, 0.0, 0.5, 0.2, weight, blocked, 3, -1, 0, 0, 0.0)
+    said = {"ts": ts, "symbol": symbol, "ended": False, "score": 0.5, "weight": weight, "blocked": blocked}
+    return Entry(**{**dict.fromkeys(Entry._fields, 0), **said})
 
 
 def test_a_run_of_several_symbols(tmp_path: Path) -> None:
