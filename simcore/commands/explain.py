@@ -13,7 +13,9 @@ from simcore.commands.output import print_figures
 @click.command()
 @RUN
 @click.option("--at", metavar="TIME", help="Explain the last tick at or before this time: ISO 8601 UTC or ns.")
-@click.option("--order", "order_id", metavar="ID", type=int, help="Explain the order of this id (order_id of the journal).")
+@click.option(
+    "--order", "order_id", metavar="ID", type=int, help="Explain the order of this id (order_id of the journal)."
+)
 @click.option("--symbol", metavar="S", help="Which symbol, of a run of several.")
 @JSON
 def explain(run_dir: Path, at: str | None, order_id: int | None, symbol: str | None, as_json: bool) -> None:

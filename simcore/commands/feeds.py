@@ -12,7 +12,12 @@ from simcore.commands.output import print_figures
 
 @click.command()
 @RUN
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Folder to write to; default: feeds/ in the run folder.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder to write to; default: feeds/ in the run folder.",
+)
 @JSON
 def feeds(run_dir: Path, out: Path | None, as_json: bool) -> None:
     """Write a run's fills and traced ticks as daily files for calibration."""

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path)
 _OUT = click.option("--out", type=_FILE, help="Write the Markdown report to this file, too.")
-_BASELINE = click.option("--baseline", metavar="FILE|RUN", type=_FILE, help="What it should be: a baseline file, or a run folder.")
-_WRITE = click.option("--write-baseline", metavar="FILE", type=_FILE, help="Write the baseline file instead, on purpose.")
+_BASELINE = click.option(
+    "--baseline", metavar="FILE|RUN", type=_FILE, help="What it should be: a baseline file, or a run folder."
+)
+_WRITE = click.option(
+    "--write-baseline", metavar="FILE", type=_FILE, help="Write the baseline file instead, on purpose."
+)
 
 
 @click.group()
@@ -27,7 +31,9 @@ def gate() -> None:
 
 @gate.command()
 @_BASELINE
-@click.option("--current", metavar="FILE|RUN", required=True, type=_FILE, help="What it is: a stages.json, or a run folder.")
+@click.option(
+    "--current", metavar="FILE|RUN", required=True, type=_FILE, help="What it is: a stages.json, or a run folder."
+)
 @_OUT
 @_WRITE
 @JSON
@@ -46,10 +52,18 @@ def stages(baseline: Path | None, current: Path, out: Path | None, write_baselin
 
 @gate.command()
 @_BASELINE
-@click.option("--current", metavar="FILE|RUN", required=True, type=_FILE, help="What it is: a summary.json, or a run folder.")
+@click.option(
+    "--current", metavar="FILE|RUN", required=True, type=_FILE, help="What it is: a summary.json, or a run folder."
+)
 @_OUT
 @_WRITE
-@click.option("--tolerance", "tolerances", metavar="FIGURE=VALUE", multiple=True, help="With --write-baseline: how far a figure may move; repeatable.")
+@click.option(
+    "--tolerance",
+    "tolerances",
+    metavar="FIGURE=VALUE",
+    multiple=True,
+    help="With --write-baseline: how far a figure may move; repeatable.",
+)
 @click.option("--worse-only", is_flag=True, help="Let figures get better by any amount.")
 @JSON
 def edge(

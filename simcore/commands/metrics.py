@@ -11,7 +11,9 @@ from simcore.commands.options import RUN
 
 @click.command()
 @RUN
-@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write to this file instead, whole or not at all.")
+@click.option(
+    "--out", metavar="FILE", type=click.Path(path_type=Path), help="Write to this file instead, whole or not at all."
+)
 def metrics(run_dir: Path, out: Path | None) -> None:
     """Print a run's metrics as Prometheus text."""
     from simcore.observe.metrics import metrics_text

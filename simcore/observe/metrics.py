@@ -96,7 +96,9 @@ def _traced(families: Families, run: RunFolder, traces: Record, symbol: str) -> 
         families.put("mm_adaptive_spread_score_ratio", float(traces[f"{score}_score"][-1]), symbol, score)
     waits = np.sort(traces["wait_ns"][traces["wait_ns"] > 0])
     if len(waits):
-        families.put("mm_md_cache_refresh_latency_p95_seconds", waits[-(-95 * len(waits) // 100) - 1] / NS_PER_S, symbol)
+        families.put(
+            "mm_md_cache_refresh_latency_p95_seconds", waits[-(-95 * len(waits) // 100) - 1] / NS_PER_S, symbol
+        )
 
 
 def _remembered(families: Families, memory: Mapping[str, Any], symbol: str) -> None:

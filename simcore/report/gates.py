@@ -60,7 +60,14 @@ class Gate:
         verdict = "**Passed.**" if self.passed else f"**Failed**: {', '.join(failed)}."
         suffix = f", {self.unit}" if self.unit else ""
         rows = [
-            (check.name, _number(check.baseline), _number(check.current), _change(check), check.limit, "ok" if check.ok else "FAILED")
+            (
+                check.name,
+                _number(check.baseline),
+                _number(check.current),
+                _change(check),
+                check.limit,
+                "ok" if check.ok else "FAILED",
+            )
             for check in self.checks
         ]
         head = ("", f"baseline{suffix}", f"current{suffix}", "change", "rule", "")
@@ -85,7 +92,9 @@ def gate_stages(baseline: Path, current: Path) -> Gate:
     checks = []
     for name, times in now["stages"].items():
         base, found = before["stages"][name]["p95_ms"], times["p95_ms"]
-        checks.append(Check(f"{name} p95", base, found, f"at most {REGRESSION_MAX:+.0%}", found <= base * (1.0 + REGRESSION_MAX)))
+        checks.append(
+            Check(f"{name} p95", base, found, f"at most {REGRESSION_MAX:+.0%}", found <= base * (1.0 + REGRESSION_MAX))
+        )
         if name in BUDGETS_P95_MS:
             checks.append(_budget(f"{name} p95", base, found, BUDGETS_P95_MS[name]))
     ticks = (before["stages"][TICK_TOTAL]["p99_ms"], now["stages"][TICK_TOTAL]["p99_ms"])
@@ -105,7 +114,9 @@ def _timings(path: Path) -> dict[str, Any]:
     tree = (stage_timings(path) or {}) if path.is_dir() else read_json(path)
     stages = tree.get("stages")
     if not isinstance(stages, dict) or TICK_TOTAL not in stages:
-        raise GateError("GATE-001", f"{path}: no timings of {TICK_TOTAL}; expected stages.json of a run with node.trace_every > 0")
+        raise GateError(
+            "GATE-001", f"{path}: no timings of {TICK_TOTAL}; expected stages.json of a run with node.trace_every > 0"
+        )
     for name, times in stages.items():
         for key in ("p95_ms", "p99_ms"):
             _finite(times.get(key) if isinstance(times, dict) else None, f"{path}: stages.{name}.{key}", least=0.0)
@@ -124,7 +135,11 @@ def gate_edge(baseline: Path, current: Path, worse_only: bool = False) -> Gate:
     checks = []
     for name, tolerance in tolerances.items():
         base, found = before[name], now[name]
-        rule = f"within {tolerance:g}" if not worse_only else f"at most {tolerance:g} {'higher' if name in COSTS else 'lower'}"
+        rule = (
+            f"within {tolerance:g}"
+            if not worse_only
+            else f"at most {tolerance:g} {'higher' if name in COSTS else 'lower'}"
+        )
         checks.append(Check(name, base, found, rule, _kept(name, base, found, tolerance, worse_only)))
     return Gate("Edge", "", str(baseline), str(current), tuple(checks))
 
@@ -148,7 +163,10 @@ def _edge(path: Path) -> tuple[dict[str, float | None], dict[str, float]]:
         raise GateError("GATE-001", f"{path}: tolerances is {allowed!r}; expected a mapping of figures to numbers")
     missing = sorted({*TOLERANCES} - {*values} | {*TOLERANCES} - {*allowed})
     if missing:
-        raise GateError("GATE-001", f"{path}: {', '.join(missing)} missing; expected a summary.json, or a baseline of `mmsim gate edge`")
+        raise GateError(
+            "GATE-001",
+            f"{path}: {', '.join(missing)} missing; expected a summary.json, or a baseline of `mmsim gate edge`",
+        )
     for name in TOLERANCES:
         _finite(allowed[name], f"{path}: tolerances.{name}", least=0.0)
         if values[name] is not None:
@@ -163,7 +181,11 @@ def write_edge_baseline(path: Path, current: Path, tolerances: Mapping[str, floa
     unknown = sorted({*chosen} - {*TOLERANCES})
     if unknown:
         raise GateError("GATE-001", f"tolerance of {', '.join(unknown)}: expected one of {', '.join(TOLERANCES)}")
-    tree = {"version": BASELINE_VERSION, "figures": figures, "tolerances": {k: _finite(v, f"tolerance of {k}", 0.0) for k, v in chosen.items()}}
+    tree = {
+        "version": BASELINE_VERSION,
+        "figures": figures,
+        "tolerances": {k: _finite(v, f"tolerance of {k}", 0.0) for k, v in chosen.items()},
+    }
     save(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
     return tree
 
@@ -200,7 +222,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _finite(value: Any, where: str, least: float = -math.inf) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < least:
-        raise GateError("GATE-001", f"{where} is {value!r}; expected a finite number{'' if least < 0 else ', 0 or more'}")
+        raise GateError(
+            "GATE-001", f"{where} is {value!r}; expected a finite number{'' if least < 0 else ', 0 or more'}"
+        )
     return float(value)
 
 

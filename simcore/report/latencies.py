@@ -34,7 +34,9 @@ def latencies_ns(requests: Record, reports: Record) -> dict[str, IntArray]:
     trips = []
     for kind, kinds in _ANSWERS.items():
         sent = requests[requests["kind"] == kind]
-        heard = reports[np.isin(reports["kind"], kinds) & ((reports["kind"] != ENDED) | (reports["reason"] == BY_REQUEST))]
+        heard = reports[
+            np.isin(reports["kind"], kinds) & ((reports["kind"] != ENDED) | (reports["reason"] == BY_REQUEST))
+        ]
         sent, heard = _paired(sent, heard)
         found[_LEGS[kind]] = heard["exch_ts"] - sent["ts"]
         trips.append(heard["ts"] - sent["ts"])

@@ -64,7 +64,9 @@ def last_requests(requests: Record, fills: Record) -> tuple[Record, Any]:
     for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         fill = fills[i]
         for row in sent[start:end][::-1]:
-            if row["ts"] <= fill["exch_ts"] and (fill["liquidity"] == TAKER or row["price_ticks"] == fill["price_ticks"]):
+            if row["ts"] <= fill["exch_ts"] and (
+                fill["liquidity"] == TAKER or row["price_ticks"] == fill["price_ticks"]
+            ):
                 rows[i], found[i] = row, True
                 break
     return rows, found

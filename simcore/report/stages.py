@@ -62,7 +62,9 @@ def times_ms(traces: Record, names: Sequence[str], cycles_per_ns: float) -> dict
     marks = [traces[f"mark{i}"] for i in (*range(len(names) + 1), STAGES_MAX + 1)]
     scale = 1.0 / (cycles_per_ns * NS_PER_MS)
     wait_ms = traces["wait_ns"] / NS_PER_MS
-    times = {name: (after - before) * scale for name, before, after in zip((*names, ORDERS), marks, marks[1:], strict=False)}
+    times = {
+        name: (after - before) * scale for name, before, after in zip((*names, ORDERS), marks, marks[1:], strict=False)
+    }
     times[names[0]] = times[names[0]] + wait_ms
     times[TICK_TOTAL] = (marks[-1] - marks[0]) * scale + wait_ms
     return times

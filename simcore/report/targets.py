@@ -22,7 +22,15 @@ def targets(run: RunFolder, found: Findings) -> list[dict[str, Any]]:
     for key, target in chosen_targets(run).model_dump().items():
         if target is not None:
             value = found.values[key]
-            rows.append({"figure": key, "bound": BOUNDS[key], "target": target, "value": value, "met": _met(BOUNDS[key], value, target)})
+            rows.append(
+                {
+                    "figure": key,
+                    "bound": BOUNDS[key],
+                    "target": target,
+                    "value": value,
+                    "met": _met(BOUNDS[key], value, target),
+                }
+            )
     return rows
 
 

@@ -25,7 +25,9 @@ class Pair:
         own, leader, reports = _members(subject)
         other = node_session(leader.tape, [leader.config], reports)
         self.player = Player(own, session, step)
-        self._group = Group([Player(replace(leader, leader=None), other, lambda key: run_node(other, key)), self.player])
+        self._group = Group(
+            [Player(replace(leader, leader=None), other, lambda key: run_node(other, key)), self.player]
+        )
 
     def ticks(self, until_ts: int) -> None:
         """Let the follower tick up to a time, each tick with its leader as it was then."""
@@ -41,7 +43,10 @@ def _members(subject: Subject) -> tuple[Member, Member, object]:
     """Return the follower, its leader, and the reports of the leader's journal. REP-003 without the folder of both."""
     root = subject.run.path.parent
     if not is_portfolio(root):
-        raise ReportError("REP-003", f"{subject.run.path}: {subject.symbol} follows {subject.run.note['leader']}, whose run is not beside it")
+        raise ReportError(
+            "REP-003",
+            f"{subject.run.path}: {subject.symbol} follows {subject.run.note['leader']}, whose run is not beside it",
+        )
     found = parts(root, finished=False)
     tapes = [engine.load_tapes(part.folder) for part in found]
     for part, tape in zip(found, tapes, strict=True):

@@ -43,14 +43,20 @@ def explain_order(run_dir: Path | str, order_id: int, symbol: str | None = None)
     REP-002: no such order, or `open_subject` says so. JRNL-004: played again, the order does not fill as in the journal.
     """
     subject = open_subject(run_dir, symbol)
-    requests, reports = (select_rows(subject.run.path, name, lambda rows: rows["order_id"] == order_id) for name in ("requests", "reports"))
+    requests, reports = (
+        select_rows(subject.run.path, name, lambda rows: rows["order_id"] == order_id)
+        for name in ("requests", "reports")
+    )
     if not len(requests):
         raise ReportError("REP-002", f"{run_dir}: no order {order_id}; `order_id` of the journal's requests names them")
     fills = subject.run.fills[subject.run.fills["order_id"] == order_id]
     stays = _stays(subject, requests, reports, fills)
     life = watch(subject, order_id, stays)
     if not np.array_equal(life.fills, fills):
-        raise JournalError("JRNL-004", f"{subject.run.path}: played again, order {order_id} fills {len(life.fills)} times, in the journal {len(fills)}")
+        raise JournalError(
+            "JRNL-004",
+            f"{subject.run.path}: played again, order {order_id} fills {len(life.fills)} times, in the journal {len(fills)}",
+        )
     legs = [_leg(subject, row, reports, requests) for row in requests]
     return {
         "run": str(subject.run.path), "symbol": subject.symbol, "order_id": order_id,
@@ -76,10 +82,18 @@ def _stays(subject: Subject, requests: Record, reports: Record, fills: Record) -
 def _leg(subject: Subject, row: Any, reports: Record, requests: Record) -> dict[str, Any]:
     """Return a request with its answer and the time of each leg, ms; None where the run ended first."""
     kind = int(row["kind"])
-    answers = reports[np.isin(reports["kind"], _ANSWERS.get(kind, ())) & ((reports["kind"] != ENDED) | (reports["reason"] == BY_REQUEST))]
+    answers = reports[
+        np.isin(reports["kind"], _ANSWERS.get(kind, ()))
+        & ((reports["kind"] != ENDED) | (reports["reason"] == BY_REQUEST))
+    ]
     rank = int(np.count_nonzero((requests["kind"] == kind) & (requests["seq"] < row["seq"])))
     answer = answers[rank] if rank < len(answers) else None
-    leg: dict[str, Any] = {"ts": int(row["ts"]), "sent": utc_text(int(row["ts"])), "what": request_words(subject, row), "seq": int(row["seq"])}
+    leg: dict[str, Any] = {
+        "ts": int(row["ts"]),
+        "sent": utc_text(int(row["ts"])),
+        "what": request_words(subject, row),
+        "seq": int(row["seq"]),
+    }
     if answer is None:
         return {**leg, "answer": None, "reason": None, "to_exchange_ms": None, "back_ms": None, "round_trip_ms": None}
     return {
@@ -116,7 +130,9 @@ def _move_words(subject: Subject, move: Any) -> str:
 def _fill(subject: Subject, row: Any, requests: Record) -> dict[str, Any]:
     """Return a fill with the event that made it, and the mid's moves after it, bps; positive is against us."""
     marks = subject.run.markouts[subject.run.markouts["fill_seq"] == row["seq"]]
-    mid2 = int(row["bid_ticks"] + row["ask_ticks"]) if row["bid_ticks"] != NO_PRICE and row["ask_ticks"] != NO_PRICE else 0
+    mid2 = (
+        int(row["bid_ticks"] + row["ask_ticks"]) if row["bid_ticks"] != NO_PRICE and row["ask_ticks"] != NO_PRICE else 0
+    )
     sign = 1 if row["side"] == 0 else -1
     after: dict[str, float | None] = dict.fromkeys(HORIZON_NAMES)
     for mark in marks:
@@ -134,12 +150,19 @@ def _fill(subject: Subject, row: Any, requests: Record) -> dict[str, Any]:
 
 def _end(reports: Record) -> dict[str, Any] | None:
     """Return the report that ended the order, None if it was open at the run's end."""
-    over = reports[np.isin(reports["kind"], (ENDED, REFUSED)) | ((reports["kind"] == TRADED) & (reports["leaves_lots"] == 0))]
+    over = reports[
+        np.isin(reports["kind"], (ENDED, REFUSED)) | ((reports["kind"] == TRADED) & (reports["leaves_lots"] == 0))
+    ]
     if not len(over):
         return None
     last = over[0]
     words = "filled" if last["kind"] == TRADED else refusal_words(int(last["reason"]))
-    return {"ts": int(last["ts"]), "at": utc_text(int(last["exch_ts"])), "kind": REPORT_LABELS[int(last["kind"])], "reason": words}
+    return {
+        "ts": int(last["ts"]),
+        "at": utc_text(int(last["exch_ts"])),
+        "kind": REPORT_LABELS[int(last["kind"])],
+        "reason": words,
+    }
 
 
 def _headline(subject: Subject, requests: Record, reports: Record, fills: Record, life: QueueLife) -> str:
@@ -147,9 +170,15 @@ def _headline(subject: Subject, requests: Record, reports: Record, fills: Record
     what = request_words(subject, requests[0]).partition(":")[0]
     begun = int(requests["ts"][0])
     if len(fills):
-        done = "filled" if fills["leaves_lots"][-1] == 0 else f"filled in part ({number(subject.size(fills['qty_lots'].sum()))})"
+        done = (
+            "filled"
+            if fills["leaves_lots"][-1] == 0
+            else f"filled in part ({number(subject.size(fills['qty_lots'].sum()))})"
+        )
         waited = number((int(fills["exch_ts"][0]) - begun) / NS_PER_S)
-        return f"{what}: {done}, first after {waited} s, because {FILLS.get(int(fills['reason'][0]), 'it was reached')}."
+        return (
+            f"{what}: {done}, first after {waited} s, because {FILLS.get(int(fills['reason'][0]), 'it was reached')}."
+        )
     end = _end(reports)
     if end is not None and end["kind"] == REPORT_LABELS[REFUSED]:
         return f"{what}: never filled, refused by the exchange: {end['reason']}."
@@ -161,5 +190,9 @@ def _headline(subject: Subject, requests: Record, reports: Record, fills: Record
         return f"{what}: never filled, {ended} after {lived} s."
     joined, last = (number(subject.size(lots)) for lots in (life.joined_lots[-1], life.last_lots))
     trades, cancels = (number(subject.size(lots)) for lots in (life.by_trades, life.by_cancels))
-    never = f"{last} was still ahead of it at its price" if life.last_lots > 0 else "nothing was ahead of it, but no trade reached its price"
+    never = (
+        f"{last} was still ahead of it at its price"
+        if life.last_lots > 0
+        else "nothing was ahead of it, but no trade reached its price"
+    )
     return f"{what}: never filled, {ended} after {lived} s: {never} ({joined} when it joined; {trades} traded, {cancels} cancelled ahead)."

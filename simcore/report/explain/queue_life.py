@@ -68,12 +68,19 @@ class QueueLife:
     @property
     def by_trades(self) -> float:
         """Lots ahead that trades took."""
-        return sum(min(move.before_lots - move.after_lots, move.traded_lots) for move in self.moves if move.after_lots < move.before_lots)
+        return sum(
+            min(move.before_lots - move.after_lots, move.traded_lots)
+            for move in self.moves
+            if move.after_lots < move.before_lots
+        )
 
     @property
     def by_cancels(self) -> float:
         """Lots ahead that went without a trade."""
-        return sum(move.before_lots - move.after_lots for move in self.moves if move.after_lots < move.before_lots) - self.by_trades
+        return (
+            sum(move.before_lots - move.after_lots for move in self.moves if move.after_lots < move.before_lots)
+            - self.by_trades
+        )
 
 
 def watch(subject: Subject, order_id: int, stays: Sequence[Stay]) -> QueueLife:

@@ -25,7 +25,16 @@ from simcore.link import Linked, link
 from simcore.params import queue_file
 from simcore.records import Chunk
 
-_FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError)
+_FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 META = "__meta__"
 
 
@@ -64,7 +73,14 @@ class Chain:
         remembered = getattr(memory, stage.name) if stage.memory is not None else None
         own += [value for value in (chosen, remembered) if value is not None]
         enabled = chosen is None or getattr(chosen, "enabled", 1.0) != 0.0
-        step: dict[str, Any] = {"name": stage.name, "enabled": enabled, "params": plain(chosen), "changed": {}, "memory": {}, "error": None}
+        step: dict[str, Any] = {
+            "name": stage.name,
+            "enabled": enabled,
+            "params": plain(chosen),
+            "changed": {},
+            "memory": {},
+            "error": None,
+        }
         self.steps.append(step)
         if not enabled:
             return context, remembered

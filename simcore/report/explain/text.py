@@ -72,7 +72,11 @@ def _order(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "Requests"
     for leg in found["requests"]:
-        answer = f"{leg['answer']}{' (' + leg['reason'] + ')' if leg['reason'] else ''}" if leg["answer"] else "no answer before the end"
+        answer = (
+            f"{leg['answer']}{' (' + leg['reason'] + ')' if leg['reason'] else ''}"
+            if leg["answer"]
+            else "no answer before the end"
+        )
         yield f"  {leg['sent']}  {leg['what']}"
         yield f"    {answer}: {_ms(leg['to_exchange_ms'])} to the exchange, {_ms(leg['back_ms'])} back, {_ms(leg['round_trip_ms'])} in all"
     yield from _queue(found["queue"])
@@ -81,7 +85,9 @@ def _order(found: Mapping[str, Any]) -> Iterator[str]:
     for fill in found["fills"]:
         yield f"  {fill['at']}  {number(fill['qty'])} at {number(fill['price'], 12)} ({fill['liquidity']}): {fill['reason']}"
         yield f"    {number(fill['ahead'])} ahead just before, {number(fill['ahead_entry'])} when it joined; heard of at {fill['heard']}"
-        moves = ", ".join(f"{name} {ABSENT if bps is None else signed_text(bps, 3)}" for name, bps in fill["adverse_bps"].items())
+        moves = ", ".join(
+            f"{name} {ABSENT if bps is None else signed_text(bps, 3)}" for name, bps in fill["adverse_bps"].items()
+        )
         yield f"    mid against us after it, bps: {moves}"
     yield _end(found["end"])
 

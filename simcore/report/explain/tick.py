@@ -66,7 +66,9 @@ def _time(subject: Subject, at: str | int) -> int:
         raise ReportError("REP-002", f"--at {at}: {exc}") from exc
     run = subject.run
     if not run.start_ts <= wanted <= run.end_ts:
-        raise ReportError("REP-002", f"--at {at}: the run lasts from {utc_text(run.start_ts)} to {utc_text(run.end_ts)}")
+        raise ReportError(
+            "REP-002", f"--at {at}: the run lasts from {utc_text(run.start_ts)} to {utc_text(run.end_ts)}"
+        )
     return wanted
 
 
@@ -147,11 +149,15 @@ def _evaluate(subject: Subject, now_ns: int, arrays: dict[str, Any]) -> dict[str
 def _check(subject: Subject, tick_ts: int, found: dict[str, Any], sent: Record) -> None:
     """Check that the stages, one by one, come to the fused chain's quote, and send what the journal says was sent."""
     if found["same_as_fused"] is False:
-        raise JournalError("JRNL-004", f"{subject.run.path}: at {utc_text(tick_ts)} the stages one by one do not come to what they do together")
+        raise JournalError(
+            "JRNL-004",
+            f"{subject.run.path}: at {utc_text(tick_ts)} the stages one by one do not come to what they do together",
+        )
     asked = np.array([tuple(row) for row in found["requests"]], REQUEST)
     if found["error"] is None and asked.tobytes() != np.ascontiguousarray(sent).tobytes():
         raise JournalError(
-            "JRNL-004", f"{subject.run.path}: at {utc_text(tick_ts)} the stages ask for {len(asked)} requests that are not the {len(sent)} of the journal"
+            "JRNL-004",
+            f"{subject.run.path}: at {utc_text(tick_ts)} the stages ask for {len(asked)} requests that are not the {len(sent)} of the journal",
         )
 
 

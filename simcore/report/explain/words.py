@@ -87,7 +87,9 @@ def headline(subject: Subject, found: dict[str, Any]) -> str:
     bits = int(quote["reasons"])
     if found["inputs"]["control"]["blocked"]:
         bits |= why.BLOCKED
-    sides = [side for side in ("bid", "ask") if quote[f"{side}_lots"] > 0 and quote["levels"] > 0 and not bits & why.BLOCKED]
+    sides = [
+        side for side in ("bid", "ask") if quote[f"{side}_lots"] > 0 and quote["levels"] > 0 and not bits & why.BLOCKED
+    ]
     if not sides:
         return f"No quote: {in_words(bits) or 'the strategy wants none on either side, and no stage gave a reason'}."
     shown = " and ".join(_quoted(subject, quote, side) for side in sides)
@@ -120,7 +122,11 @@ def stage_words(step: dict[str, Any]) -> str:
         said.append("the spread is held in its cool-off")
     if "guards.level" in changed:
         said.append(f"{_LEVELS[changed['guards.level']]}")
-    said += [f"{name} because {in_words(changed[f'guards.{name}'])}" for name in ("soft", "hard") if changed.get(f"guards.{name}")]
+    said += [
+        f"{name} because {in_words(changed[f'guards.{name}'])}"
+        for name in ("soft", "hard")
+        if changed.get(f"guards.{name}")
+    ]
     if changed.get("quote.reasons"):
         said.append(in_words(changed["quote.reasons"]))
     return "; ".join(text for text in said if text) or "decided"
@@ -129,7 +135,11 @@ def stage_words(step: dict[str, Any]) -> str:
 def request_words(subject: Subject, row: Any) -> str:
     """Say what a request is, and why it was sent."""
     kind, side = REQUEST_LABELS[int(row["kind"])].lower().replace("_", " "), SIDE_LABELS[int(row["side"])]
-    price = "at the market" if row["kind"] == PLACE and row["tif"] == MARKET else f"at {number(subject.price(row['price_ticks']), 12)}"
+    price = (
+        "at the market"
+        if row["kind"] == PLACE and row["tif"] == MARKET
+        else f"at {number(subject.price(row['price_ticks']), 12)}"
+    )
     order = f"{kind} {side} {number(subject.size(row['qty_lots']))} {price}"
     style = f" {TIF_LABELS[int(row['tif'])]}" if row["kind"] == PLACE else ""
     because = ACTIONS.get(int(row["reason"]) >> why.ACTION_SHIFT, "")
