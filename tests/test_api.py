@@ -168,6 +168,14 @@ def test_the_strategies_page_names_every_field_that_a_tick_sees() -> None:
         assert f"`{name}`" in page or name == "refuse_bad_quote", name
 
 
+def test_the_strategies_page_names_every_strategy() -> None:
+    """The table of what comes with mmsim is that of `mmsim strategy list`."""
+    from simcore.strategy_files import titles
+
+    table = (ROOT / "docs" / "strategies.md").read_text().split("| name | idea | source |")[1].split("\n\n")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` ", table, re.MULTILINE)) == sorted(titles())
+
+
 def test_the_settings_of_the_strategies_page_are_those_of_the_golden_runs() -> None:
     """The table's column for SYNES, which tests/golden plays."""
     from tests.golden.shipped import SETS

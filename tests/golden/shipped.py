@@ -28,22 +28,27 @@ SETS = {
     "grid": {"synbtc-perp": (), "synes": ("half_spread_bps=0.25",)},
     "imbalance": {"synbtc-perp": (), "synes": ("half_spread_bps=0.25", "depth_share=1")},
 }
+ADAPTIVE = {"synbtc-perp": (), "synes": ("spread.base_bps=0.3", "spread.min_bps=0.3", "spread.depth_soft_lots=1e6")}
+TICKS = ("node.tick_interval_ms=500", "node.sample_interval_ms=500")
 WINDOW_S = {"synbtc-perp-20240101-l2": 240, "synes-20240101-l2": 480, "synes-20240101-l3": 480}
 LIMIT_LOTS = 3  # reached within the windows
 
 
 def names() -> list[str]:
     """Return the golden runs, `<strategy>/<tape>`."""
-    return [f"{strategy}/{tape}" for strategy in SETS for tape in WINDOW_S]
+    return [f"{strategy}/{tape}" for strategy in ("adaptive", *SETS) for tape in WINDOW_S]
 
 
 def settings(name: str) -> list[str]:
     """Return the settings of a golden run; half a second a tick, so that plain Python can play them, too."""
     strategy, tape = name.split("/")
-    own = SETS[strategy][tape.rsplit("-", 2)[0]]
+    market = tape.rsplit("-", 2)[0]
+    if strategy == "adaptive":
+        return [f"strategy.name={strategy}", *TICKS, *(f"strategy.params.{each}" for each in ADAPTIVE[market])]
+    own = SETS[strategy][market]
     limit = 2 * LIMIT_LOTS if strategy == "grid" else LIMIT_LOTS
     return [
-        f"strategy.name={strategy}", "node.tick_interval_ms=500", "node.sample_interval_ms=500", "node.wait_cancel=true",
+        f"strategy.name={strategy}", *TICKS, "node.wait_cancel=true",
         f"strategy.params.quote.max_position_lots={limit}", *(["strategy.params.quote.levels=2"] if strategy == "grid" else []),
         *(f"strategy.params.quote.{each}" for each in own),
     ]  # fmt: skip

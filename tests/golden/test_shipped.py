@@ -17,7 +17,7 @@ def test_a_strategy_gives_its_golden_digest_as_plain_python(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", SETS)
+@pytest.mark.parametrize("strategy", ["adaptive", *SETS])
 def test_the_compiled_strategy_gives_the_same(strategy: str) -> None:
     """Half a minute of compiling each."""
     assert jit.JIT
