@@ -40,15 +40,14 @@ def replay(
 ) -> Path:
     """Replay tapes of one instrument, or of several at once, and write the run folder; return the folder.
 
-    One instrument: as `engine.replay`. Several: a portfolio's folder, with a run folder for each symbol.
+    One instrument: as `engine.replay`, unless an allocator, a limit or a list of symbols applies to it. Else: a portfolio's
+    folder, with a run folder for each symbol.
     jobs: worker processes, None for as many as are quickest; the result is the same. Raises MmsimError.
     """
     config = config or Config()
-    grouped = group_tapes(tapes)
-    if len(grouped) == 1 and not config.links:
-        alone = members_of(grouped, config)[0].config
-        return engine.replay(grouped[0], alone, out, resume=resume, progress=progress)
-    members = members_of(grouped, config)
+    members = members_of(group_tapes(tapes), config)
+    if len(members) == 1 and not Coordinator(members, config).needs_control(members[0].key):
+        return engine.replay(members[0].tape, members[0].config, out, resume=resume, progress=progress)
     with manifest.claimed(Path(out) if out is not None else None, config.strategy.name, KIND) as folder:
         _replay_into(folder, members, config, resume, jobs, progress)
     return folder

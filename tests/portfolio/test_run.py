@@ -123,6 +123,15 @@ def test_one_symbol_is_a_run_as_ever(tapes: list[Path], tmp_path: Path) -> None:
     assert read_stream(own, "requests")["qty_lots"].max() == 7
 
 
+def test_one_symbol_has_its_limit_too(tapes: list[Path], tmp_path: Path) -> None:
+    """What ties symbols together holds for one: then its folder is a portfolio's."""
+    run_dir = portfolio.replay(tapes[0], busy("portfolio.max_gross=50"), tmp_path / "limited")
+    assert is_portfolio(run_dir)
+    assert max(entry.worst_lots * (entry.lot_value or 0.0) for entry in read_telemetry(run_dir)) < 100
+    blocked = portfolio.replay(tapes[0], busy("portfolio.blacklist=[AAA]"), tmp_path / "blocked")
+    assert not len(read_stream(part(blocked, "AAA").folder, "requests"))
+
+
 def test_a_symbol_has_its_own_settings(tapes: list[Path], apart: Path, tmp_path: Path) -> None:
     run_dir = portfolio.replay(tapes, busy("instruments.BBB.strategy.params.emit.order_lots=7"), tmp_path / "run", jobs=1)
     found, before = digests(run_dir), digests(apart)
