@@ -26,7 +26,7 @@ CODES: dict[str, tuple[str, str]] = {
     "TAPE-005": ("column missing or of another type", "convert the source again; do not edit tapes by hand"),
     "TAPE-006": ("tape is empty", "check the source and the time range"),
     "TAPE-007": ("rows out of time order", "`mmsim tape validate` lists them; convert again with a clock policy"),
-    "TAPE-008": ("tapes of different instruments", "give tapes of one instrument, in time order"),
+    "TAPE-008": ("tapes of one symbol do not belong together", "give tapes of one level, with the same sizes and fees, in time order"),
     "TAPE-009": ("bad value in a row", "`mmsim tape validate` lists the rows"),
     "TAPE-010": ("tapes overlap or are out of order", "give the tapes in time order, without overlap"),
     "TAPE-011": ("cannot write the tape", "check the folder, its permissions and the free space"),

@@ -19,11 +19,11 @@ from simcore.tape.write import TapeWriter
 from tests.blackbox.command import SAMPLE
 
 
-def write_sample(path: Path, rows: int = 5000, first: int = 0, symbol: str | None = None) -> Path:
-    """Write rows of the shipped sample as a tape of their own."""
+def write_sample(path: Path, rows: int = 5000, first: int = 0, **changes: str) -> Path:
+    """Write rows of the shipped sample as a tape of their own; changes: of the instrument."""
     tape = Tape.open(SAMPLE)
     chunk = tape.head(first + rows)
-    instrument = replace(tape.instrument, symbol=symbol) if symbol else tape.instrument
+    instrument = replace(tape.instrument, **changes)
     with TapeWriter(path, replace(tape.meta, instrument=instrument)) as writer:
         writer.append(Chunk(*(column[first:] for column in chunk)))
     return path

@@ -180,10 +180,10 @@ def test_a_bad_order_id_is_refused(tmp_path: Path) -> None:
         assert_refused(mmsim_here("replay", bad, "--out", tmp_path / f"out{value}"), "TAPE-009", f"row {row}", f"order id {value}")
 
 
-def test_tapes_of_two_instruments_are_refused(tape: Path, tmp_path: Path) -> None:
-    """Also when only the symbol or the level differs."""
-    other = write_sample(tmp_path / "other.parquet", first=5000, symbol="OTHER")
-    assert_refused(mmsim_here("replay", tape, other, "--out", tmp_path / "o"), "TAPE-008", "OTHER")
+def test_tapes_of_one_symbol_that_differ_are_refused(tape: Path, tmp_path: Path) -> None:
+    """Also when only the fees or the level differ; tapes of several symbols run side by side (docs/portfolio.md)."""
+    other = write_sample(tmp_path / "other.parquet", first=5000, maker_rate="0.001")
+    assert_refused(mmsim_here("replay", tape, other, "--out", tmp_path / "o"), "TAPE-008", "fees differ")
     assert_refused(mmsim_here("replay", SAMPLE, SAMPLE_L3, "--out", tmp_path / "o"), "TAPE-008")
     assert not (tmp_path / "o").exists()
 
