@@ -64,7 +64,7 @@ def inlined(function: F) -> F:
     return _inner(getattr(function, "py_func", function), forceinline=True) if JIT else function
 
 
-_INNER: set[str] = set()  # names of kernels, whose machine code nobody calls: it is part of their entries
+_COMPILING: list[str] = []  # kernels that are being compiled, the innermost last; entries are not among them
 _UNSET: dict[str, Any] = {}  # environments of such kernels, to be set where an entry's module holds them
 
 
@@ -78,7 +78,7 @@ def _skip_machine_code_of_kernels() -> None:
     finalize, set_env, optimize = library._finalize_final_module, codegen.set_env, library._optimize_final_module
 
     def optimize_kernel_once(self: Any) -> None:
-        if self.name in _INNER:
+        if self.name in _COMPILING[-1:]:
             passes, builder = self._codegen._module_pass_manager(
                 loop_vectorize=False, slp_vectorize=False, opt=self._codegen._opt_level, cost="cheap"
             )
@@ -87,7 +87,7 @@ def _skip_machine_code_of_kernels() -> None:
             optimize(self)
 
     def finalize_entry(self: Any) -> None:
-        if self.name in _INNER:
+        if self.name in _COMPILING[-1:]:
             self._finalize_dynamic_globals()
             self._finalized = True
         else:
@@ -103,15 +103,22 @@ def _skip_machine_code_of_kernels() -> None:
 
 
 def _inner(function: F, **options: Any) -> F:
-    _INNER.add(function.__qualname__)
     dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS, **options)(function)
-    resolve = dispatcher.get_call_template
+    resolve, compile_one = dispatcher.get_call_template, dispatcher._compiler._compile_core
+
+    def compile_kernel(args: Any, return_type: Any) -> Any:
+        _COMPILING.append(function.__qualname__)
+        try:
+            return compile_one(args, return_type)
+        finally:
+            _COMPILING.pop()
 
     def resolve_without_literals(args: Any, kws: Any) -> Any:
         # Otherwise each constant argument makes numba compile the callee once more.
         return resolve(tuple(numba.types.unliteral(a) for a in args), kws)
 
     dispatcher.get_call_template = resolve_without_literals
+    dispatcher._compiler._compile_core = compile_kernel
     return dispatcher  # type: ignore[no-any-return]
 
 
