@@ -184,7 +184,8 @@ def test_tapes_of_one_symbol_that_differ_are_refused(tape: Path, tmp_path: Path)
     """Also when only the fees or the level differ; tapes of several symbols run side by side (docs/portfolio.md)."""
     other = write_sample(tmp_path / "other.parquet", first=5000, maker_rate="0.001")
     assert_refused(mmsim_here("replay", tape, other, "--out", tmp_path / "o"), "TAPE-008", "fees differ")
-    assert_refused(mmsim_here("replay", SAMPLE, SAMPLE_L3, "--out", tmp_path / "o"), "TAPE-008")
+    levels = ROOT / "datasets" / "synes-20240101-l2.parquet"
+    assert_refused(mmsim_here("replay", levels, SAMPLE_L3, "--out", tmp_path / "o"), "TAPE-008")
     assert not (tmp_path / "o").exists()
 
 
