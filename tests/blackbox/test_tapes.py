@@ -13,7 +13,7 @@ import pytest
 
 from simcore.records import ASK_BIT, BOTH_BITS, DEPTH, GAP, KIND_LABELS, L3_ADD, NO_SIDE_BIT, TRADE
 from simcore.tape.schema import META_KEY, arrow_schema
-from tests.blackbox.command import ROOT, SAMPLE, assert_refused, mmsim, mmsim_here, names_under
+from tests.blackbox.command import ROOT, assert_refused, mmsim, mmsim_here, names_under
 from tests.blackbox.tapes import forge, with_cell, write_sample
 
 SAMPLE_L3 = ROOT / "datasets" / "synes-20240101-l3.parquet"
