@@ -208,7 +208,7 @@ def counts(state: State, lane: int, rows: int, wall_s: float) -> dict[str, Any]:
     names = (
         "ticks", "skipped_ticks", "orders", "amends", "cancels", "fills", "maker_fills", "taker_fills", "partial_fills",
         "volume_lots", "turnover_units", "fee_units", "funding_units", "cash_units", "position_lots", "refused",
-        "expired", "late_reports", "drawdown_max", "equity_units", "open_orders",
+        "expired", "triggered", "liquidations", "late_reports", "drawdown_max", "equity_units", "open_orders",
     )  # fmt: skip
     return {"rows": rows, "wall_s": wall_s, **{name: int(record[name]) for name in names}}
 

@@ -58,7 +58,9 @@ def renew(state: State, lane: int, now_ns: int, mid2: int, depth_lots: float, eq
         record.ema_slippage = _average(record.ema_slippage, record.slip_sum_bps / fills, record.mark_fills == 0)
     if record.fill_size_before > 0:
         against = record.fill_value_before - float(record.fill_lots_before) * float(mid2)
-        record.ema_adverse = _average(record.ema_adverse, 1e4 * against / (float(mid2) * record.fill_size_before), False)
+        moved_against = 1e4 * against / (float(mid2) * record.fill_size_before)
+        record.ema_adverse = _average(record.ema_adverse, moved_against, record.adverse_seen == 0)
+        record.adverse_seen = 1
     record.mark_fills, record.mark_takers, record.mark_orders = record.node_fills, record.node_takers, record.orders
     record.mark_mid2, record.mark_equity_units, record.slip_sum_bps = mid2, equity, 0.0
     record.fill_lots_before, record.fill_value_before = record.fill_lots, record.fill_value

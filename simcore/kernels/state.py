@@ -130,7 +130,7 @@ LANE = record(
     "takers_15m request_bucket requests_10s requests_noted day day_equity_units day_turnover_units node_turnover_units "
     "last_exch_ts rewinds runs_again queue_ns queue_bid_id queue_ask_id batch_used node_fills node_makers node_takers "
     "mark_fills mark_takers mark_orders mark_mid2 mark_equity_units marks_seen fill_lots fill_lots_before "
-    "fill_size fill_size_before",
+    "fill_size fill_size_before adverse_seen",
     "absorb_bid absorb_ask ahead_bid ahead_ask slip_sum_bps ema_vol ema_depth ema_pnl_mean ema_pnl_dev ema_fill_rate "
     "ema_taker_share ema_absorb ema_eta_ms ema_slippage ema_adverse fill_value fill_value_before",
 )

@@ -16,10 +16,26 @@ VOL_FACTOR, LIQ_FACTOR, LAT_FACTOR, PNL_FACTOR = 1.5, 1.0, 0.8, 1.2  # bps that 
 class SpreadParams(NamedTuple):
     """Spreads in bps of the mid, from bid to ask. A score is 0 at its soft point, 1 at its hard point, linear between.
 
-    clamp_step_bps     largest change from one decision to the next; cooloff_ms: how long a changed spread stays.
+    base_bps           spread while all scores are 0.
+    min_bps            never narrower.
+    max_bps            never wider.
+    vol_weight         weight of volatility; at score 1 it adds 1.5 x the weight, bps.
+    liq_weight         weight of a thin book; adds up to 1.0 x the weight.
+    lat_weight         weight of slow answers; adds up to 0.8 x the weight.
+    pnl_weight         weight of losses; adds up to 1.2 x the weight.
+    clamp_step_bps     largest change from one decision to the next.
+    cooloff_ms         how long a changed spread stays.
     vol_window_s       window of the EMA of |mid change| a tick.
-    depth_*_lots       of mean lots of the best node.depth_levels levels; pnl_*: of the mean change of equity a tick, cash.
-    latencies_min, pnl_samples_min    with fewer samples a score is 0.
+    vol_soft_bps       EMA of |mid change| a tick at score 0.
+    vol_hard_bps       EMA of |mid change| a tick at score 1.
+    depth_soft_lots    mean lots of the best node.depth_levels levels at score 0.
+    depth_hard_lots    mean lots of the best node.depth_levels levels at score 1.
+    lat_soft_ms        95th percentile of our latencies at score 0.
+    lat_hard_ms        95th percentile of our latencies at score 1.
+    latencies_min      with fewer latencies their score is 0.
+    pnl_soft           mean change of equity a tick, cash, at score 0.
+    pnl_hard           mean change of equity a tick, cash, at score 1.
+    pnl_samples_min    with fewer changes of equity their score is 0.
     """
 
     enabled: float = 1.0
