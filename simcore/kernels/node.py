@@ -253,8 +253,11 @@ def _node_row(state: State, i: int) -> None:
         at.clock(state)[GAPS] += 1
     elif kind == CLEAR:
         _clear_row(state, side, price, lots, ev & NO_SIDE_BIT != 0)
-    elif _level_row(state, kind, side, price, lots) and chain.USES_QUEUE:
-        own_queue.level_changed(state, side, 0 if kind == BEST else price)
+    else:
+        best = at.meta(state.local)[BEST_BID] if side == BID else at.meta(state.local)[BEST_ASK]
+        removes = kind == BEST and (price < best if side == BID else price > best)
+        if _level_row(state, kind, side, price, lots) and chain.USES_QUEUE:
+            own_queue.level_changed(state, side, 0 if removes else price)
 
 
 @kernel

@@ -260,9 +260,9 @@ def _venue_row(state: State, i: int) -> int:
         clock[FEED_EXCH_NS] = at.local_ts(rows)[i] - at.exch_ts(rows)[i]
     account.note_book(state)
     code = REACHED
-    if kind <= SNAPSHOT:
-        side = int((ev >> 4) & 1)
-        lots = at.qty_lots(rows)[i]
+    side = int((ev >> 4) & 1)
+    lots = at.qty_lots(rows)[i]
+    if kind <= SNAPSHOT or (kind == BEST and lots > 0 and _is_no_worse(state, side, price)):
         previous = set_level(state.exch, side, price, lots)
         if clock[OWN_COUNT + side] > 0:
             resting.level_changed(state, side, price, previous, lots)
@@ -279,6 +279,14 @@ def _venue_row(state: State, i: int) -> int:
     if (kind == TRADE or kind == L3_EXEC) and (price <= clock[TRIGGER_LO] or price >= clock[TRIGGER_HI]):
         clock[FIRED], clock[FIRED_TICKS], clock[FIRED_NS] = 1, price, now_ns
     return _after_row(state, code)
+
+
+@kernel
+def _is_no_worse(state: State, side: int, price: int) -> bool:
+    """Return whether a price is at or beyond the best of its side: a best quote there removes no level."""
+    if side == BID:
+        return price >= at.meta(state.exch)[BEST_BID]
+    return price <= at.meta(state.exch)[BEST_ASK]
 
 
 @kernel
