@@ -120,7 +120,7 @@ def pipeline(tape: str, repeat: int) -> dict[str, Any]:
     for name, last in (("tick_ns", stages), ("tick_all_ns", STAGES_MAX + 1)):
         spent = (rows[f"mark{last}"] - rows["mark0"]) / per_ns
         best |= {f"{name}_p{q}": round(float(np.percentile(spent, q))) for q in (50, 95, 99)}
-    return {"rows": held.rows, **best}
+    return best
 
 
 def book_only(tape: Tape, *, node_only: bool = False) -> None:

@@ -244,6 +244,15 @@ def refuse_bad_quote(quote: Quote) -> None:
 
 
 @kernel
+def allowed_levels(levels: float, control: Control) -> int:
+    """Return the levels a side that are wanted and that the allocator allows; ValueError if no lane could have so many."""
+    wanted = int(bounded(levels))
+    if not 0 <= wanted <= LEVELS_MAX:
+        raise ValueError("the quote's levels are not between 0 and 256")
+    return min(wanted, control.max_quotes)
+
+
+@kernel
 def plain_quote(bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> Quote:
     """Return one post-only price a side."""
     return Quote(bid_ticks, bid_lots, ask_ticks, ask_lots, 1, 1, 1.0, POST_ONLY, 0, 0, 0, 0.0, 0, 0)

@@ -29,7 +29,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return {
             "speed": {"rows": 30_000, "decode_s": 1.0, "book_s": 1.0, "replay_s": seconds, "lanes_s": 10.0, "lanes_rss_mb": 1.0}
             | dict.fromkeys(("ticks", "orders", "cancels", "fills"), 7),
-            "pipeline": dict.fromkeys(("pipeline_s", "pipeline_bare_s"), 2.0) | {"rows": 30_000, "pipeline_traced_s": 2.1, "tick_ns_p50": 500},
+            "pipeline": dict.fromkeys(("pipeline_s", "pipeline_bare_s"), 2.0) | {"pipeline_traced_s": 2.1, "tick_ns_p50": 500},
             "end_to_end": {"rows": 2000, "end_to_end_s": 2.0, "peak_rss_mb": 100.0},
             "start": {"ready_s": 0.5},
             "export": {"tape_rows": 30_000, "start_ts": 0},

@@ -18,14 +18,15 @@ from tests.blackbox.tapes import forge, write_sample
 
 
 def test_money_that_does_not_fit_stops_the_run(tape: Path, tmp_path: Path) -> None:
-    """ENG-003 with the time and the lane."""
+    """ENG-003 with the time and the lane; the journal up to there stays."""
     lots = pq.read_table(tape)["qty_lots"].to_numpy() * 10**11
     huge = forge(tape, tmp_path / "huge.parquet", {"qty_lots": lots})
     sets = ("emit.order_lots=1e13", "inventory.max_position_lots=1e15", "spread.half_spread_bps=0")
     words = [word for name in sets for word in ("--set", f"strategy.params.{name}")]
     done = mmsim_here("replay", huge, "--strategy", "demo_maker", *words, "--out", tmp_path / "out", "--json")
     assert_refused(done, "ENG-003", "2024-01-01T00:00:00", "lane 0")
-    assert names_under(tmp_path / "out") == ["config.yaml", "run.json"]
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"  # and its journal is kept
+    assert not [name for name in names_under(tmp_path / "out") if name.endswith(".part")]
 
 
 def test_a_run_on_another_tape_is_not_verified(tmp_path: Path) -> None:

@@ -72,6 +72,13 @@ def test_a_killed_worker_is_named(tapes: list[Path], tmp_path: Path, monkeypatch
     assert [own.name for own in parts(tmp_path / "run", finished=False)] == ["AAA", "BBB", "CCC"]
 
 
+def test_a_fault_of_ours_in_a_worker_is_said(tapes: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no user error comes back under a code of its own, with what was raised."""
+    monkeypatch.setattr(workers.WorkerTeam, "finish", lambda team: team._ask("dance"))
+    with pytest.raises(PortfolioError, match=r"PORT-001.*(AAA|BBB|CCC).*dance"):
+        portfolio.replay(tapes, busy(), tmp_path / "run", jobs=2)
+
+
 def test_a_run_whose_worker_was_killed_resumes(tapes: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without barriers: what is finished is kept, the rest is run; the digest is that of a run that went through."""
     start = workers.Worker.__init__

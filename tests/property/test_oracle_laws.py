@@ -70,11 +70,11 @@ def test_nothing_depends_on_later_rows(case):
 
 def test_long_cases_reach_every_reason():
     seen = set()
-    for seed in range(30):
+    for seed in range(60):
         rows, p, script = seeded_case(seed, 1_500, 500, seed % 2 == 1)
         result = run(rows, p, script=script)
         seen |= {(type(event).__name__, event.reason) for event in result.of(Fill) + result.of(Report)}
-    assert {reason for name, reason in seen if name == "Fill"} == {1, 2, 3, 4, 5}
+    assert {reason for name, reason in seen if name == "Fill"} == {1, 2, 3, 4, 5, 6}
     refusals = {r.WOULD_CROSS, r.OFF_GRID, r.MIN_NOTIONAL, r.TOO_MANY_ORDERS, r.RATE_LIMIT, r.MARGIN, r.UNKNOWN_ORDER}
     refusals |= {r.SELF_TRADE, r.NO_LIQUIDITY, r.BY_REQUEST, r.MAX_QTY}
     assert refusals <= {reason for name, reason in seen if name == "Report"}

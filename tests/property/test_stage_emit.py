@@ -13,7 +13,7 @@ from tests.property.plain import memory_of, params_of, plain, run_stage
 
 FACTORS = st.sampled_from((0.1, 0.5, 0.9, 1.0, 1.1, 2.0, 16.0))
 LADDERS = st.fixed_dictionaries(
-    {"levels": st.integers(0, 300), "lots_factor": FACTORS, "order_lots": st.integers(0, 10_000), "level_step_ticks": st.integers(0, 50)}
+    {"levels": st.integers(0, 256), "lots_factor": FACTORS, "order_lots": st.integers(0, 10_000), "level_step_ticks": st.integers(0, 50)}
 )
 fit_room, fit_order, ladder_lots = plain(ladder.fit_room), plain(ladder.fit_order), plain(ladder.ladder_lots)
 entry_ticks, stop_ticks = plain(protection.entry_ticks), plain(protection.stop_ticks)

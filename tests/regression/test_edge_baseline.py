@@ -18,7 +18,11 @@ def test_every_strategy_has_a_baseline() -> None:
     assert len(strategies()) >= 2
 
 
-@pytest.mark.parametrize("strategy", strategies())
+# Each of the others costs a compilation; their journals are held by tests/golden in the default run.
+SLOW = ("avellaneda_stoikov", "glft", "grid", "imbalance")
+
+
+@pytest.mark.parametrize("strategy", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in strategies()])
 def test_the_edge_has_not_moved(strategy: str, tmp_path: Path) -> None:
     """Net edge, slippage, taker share and fill ratio of the first hours of the sample day are the baseline's."""
     gate = gates.gate_edge(baseline(strategy), play(strategy, tmp_path / "run"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from simcore.jit import kernel
-from simcore.kernels.context import GUARD_HARD, LEVELS_MAX, Quote, QuoteContext, bounded, with_quote
+from simcore.kernels.context import GUARD_HARD, LEVELS_MAX, Quote, QuoteContext, allowed_levels, bounded, with_quote
 from simcore.kernels.reasons import (
     ASK_LIMIT,
     BAD_BOOK,
@@ -124,7 +124,7 @@ def _prices(context: QuoteContext, params: EmitParams, memory: EmitMemory) -> tu
 @kernel
 def level_count(context: QuoteContext, params: EmitParams) -> int:
     """Return the levels a side: those wanted and allowed, no more than the position has room for, or an order's size."""
-    levels = min(max(int(bounded(params.levels)), 0), min(context.control.max_quotes, LEVELS_MAX))
+    levels = allowed_levels(params.levels, context.control)
     levels = min(levels, max(max(context.inventory.room_bid_lots, context.inventory.room_ask_lots), 0))
     for _ in range(LEVELS_MAX):
         if levels <= 1 or ladder.factor_at(params.lots_factor, levels - 1) <= largest_order(params):

@@ -11,6 +11,7 @@ from simcore.kernels.context import (
     InventoryAdjustment,
     Quote,
     QuoteContext,
+    allowed_levels,
     bounded,
     no_quote,
     with_half_spread,
@@ -53,7 +54,7 @@ def quote_between(context: QuoteContext, bid_at: float, ask_at: float, size: Siz
     if context.control.blocked != 0:
         return with_quote(context, no_quote(BLOCKED))
     step = max(int(bounded(size.step_ticks)), 1)
-    levels = min(int(bounded(size.levels)), context.control.max_quotes)
+    levels = allowed_levels(size.levels, context.control)
     bid = int(math.floor(bounded(min(centre - half, view.ask_ticks - 1.0)) / step)) * step
     ask = int(math.ceil(bounded(max(centre + half, view.bid_ticks + 1.0)) / step)) * step
     lots = int(bounded(size.order_lots * context.guards.size_scale * context.control.weight))

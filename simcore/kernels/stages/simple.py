@@ -9,6 +9,7 @@ from simcore.jit import kernel
 from simcore.kernels.context import (
     InventoryAdjustment,
     QuoteContext,
+    allowed_levels,
     bounded,
     ladder_quote,
     with_half_spread,
@@ -94,7 +95,7 @@ def two_sided(context: QuoteContext, params: QuoteParams) -> QuoteContext:
     lots = int(bounded(params.order_lots))
     if lots > 0 and context.control.weight != 1.0:  # what an allocator makes of the size is at least a lot
         lots = max(int(bounded(params.order_lots * context.control.weight)), 1)
-    levels = min(int(bounded(params.levels)), context.control.max_quotes)
+    levels = allowed_levels(params.levels, context.control)
     bid_lots = lots if context.inventory.room_bid_lots > 0 else 0
     ask_lots = lots if context.inventory.room_ask_lots > 0 else 0
     step = max(int(bounded(params.level_step_ticks)), 1)
