@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 SAMPLE ?= $(firstword $(sort $(wildcard datasets/*.parquet)))
 OUT ?= reports/demo
 PYTEST ?= -q
+WORKERS ?= 2
 
 .PHONY: help install demo test lint types coverage bench clean
 
@@ -31,7 +32,7 @@ demo: $(STAMP) ## replay the sample tape: a table, a run folder, a picture
 	@test -s $(OUT)/report.html && test -s $(OUT)/plots/quotes.png
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(PYTEST) -n $(WORKERS)
 
 lint: $(STAMP) ## ruff and import-linter
 	$(BIN)/ruff check .
