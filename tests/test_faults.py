@@ -48,7 +48,7 @@ def play(*sets: str) -> engine.Outcome:
     [
         ("spread.half_spread_bps=1e300", "price"), ("spread.half_spread_bps=-1e300", "price"),
         ("inventory.skew_ticks_per_lot=1e300", "price"), ("inventory.max_position_lots=1e300", "parameter"),
-        ("emit.order_lots=-1", "lots"), ("emit.order_lots=1e17", "parameter"),
+        ("emit.order_lots=-1", "lots"), ("inventory.max_position_lots=-1", "negative"), ("emit.order_lots=1e17", "parameter"),
         ("emit.levels=-3", "levels"), ("emit.levels=1e9", "levels"), ("emit.level_step_ticks=1e17", "parameter"),
     ],
 )  # fmt: skip

@@ -244,6 +244,15 @@ def refuse_bad_quote(quote: Quote) -> None:
 
 
 @kernel
+def whole_lots(lots: float) -> int:
+    """Return the whole lots of a parameter, a part of a lot is none; ValueError for less than 0: no limit and no size is so."""
+    whole = int(bounded(lots))
+    if whole < 0:
+        raise ValueError("a parameter in lots is negative")
+    return whole
+
+
+@kernel
 def allowed_levels(levels: float, control: Control) -> int:
     """Return the levels a side that are wanted and that the allocator allows; ValueError if no lane could have so many."""
     wanted = int(bounded(levels))

@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 
 from simcore.jit import kernel
-from simcore.kernels.context import GUARD_HARD, LEVELS_MAX, Quote, QuoteContext, allowed_levels, bounded, with_quote
+from simcore.kernels.context import (
+    GUARD_HARD,
+    LEVELS_MAX,
+    Quote,
+    QuoteContext,
+    allowed_levels,
+    bounded,
+    whole_lots,
+    with_quote,
+)
 from simcore.kernels.reasons import (
     ASK_LIMIT,
     BAD_BOOK,
@@ -142,7 +151,7 @@ def largest_order(params: EmitParams) -> int:
 @kernel
 def wanted_lots(context: QuoteContext, params: EmitParams) -> int:
     """Return order_lots x the guards' scale x the allocator's weight: at least 1, unless order_lots or the scale is 0."""
-    whole = max(int(bounded(params.order_lots)), 0)
+    whole = whole_lots(params.order_lots)
     scale = min(max(context.guards.size_scale, 0.0), 1.0) * max(context.control.weight, 0.0)
     if whole == 0 or scale == 0.0:
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from simcore.jit import kernel
-from simcore.kernels.context import InventoryAdjustment, QuoteContext, bounded, with_inventory
+from simcore.kernels.context import InventoryAdjustment, QuoteContext, whole_lots, with_inventory
 
 BPS = 1e-4
 
@@ -34,7 +34,7 @@ def skew(context: QuoteContext, params: InventoryParams) -> QuoteContext:
     if context.fetch.wait_ns > 0:
         return context
     position, had = context.position_lots, context.inventory
-    limit = max(int(bounded(params.max_position_lots)), 0)
+    limit = whole_lots(params.max_position_lots)
     if context.control.budget_lots >= 0:
         limit = min(limit, context.control.budget_lots)
     pct = inventory_pct(position, limit)

@@ -14,6 +14,7 @@ from simcore.kernels.context import (
     allowed_levels,
     bounded,
     no_quote,
+    whole_lots,
     with_half_spread,
     with_inventory,
     with_quote,
@@ -84,7 +85,7 @@ def lots_within(lots: int, levels: int, room_lots: int) -> int:
 
 @kernel
 def _with_room(context: QuoteContext, shift_ticks: float, size: Size) -> QuoteContext:
-    limit = int(bounded(size.max_position_lots))
+    limit = whole_lots(size.max_position_lots)
     if context.control.budget_lots >= 0:
         limit = min(limit, context.control.budget_lots)
     position = context.position_lots

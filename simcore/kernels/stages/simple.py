@@ -12,6 +12,7 @@ from simcore.kernels.context import (
     allowed_levels,
     bounded,
     ladder_quote,
+    whole_lots,
     with_half_spread,
     with_inventory,
     with_quote,
@@ -66,7 +67,7 @@ class SkewParams(NamedTuple):
 def linear_skew(context: QuoteContext, params: SkewParams) -> QuoteContext:
     """Shift both quotes by -(skew_ticks_per_lot x position + skew_bps x position / limit)."""
     position = context.position_lots
-    limit = int(bounded(params.max_position_lots))
+    limit = whole_lots(params.max_position_lots)
     share = position / params.max_position_lots if params.max_position_lots > 0.0 else 0.0
     shift = -(params.skew_ticks_per_lot * position + params.skew_bps * BPS * context.market.mid_ticks * share)
     return with_inventory(

@@ -218,3 +218,9 @@ def test_a_run_that_waits_is_not_quoted():
     quote, memory = emit(fetch={"wait_ns": 1})
     assert quote.levels == 0
     assert memory == memory_of("emit")
+
+
+def test_a_size_below_nothing_is_refused():
+    """It stops the run under STRAT-004 instead of never quoting."""
+    with pytest.raises(ValueError, match="negative"):
+        emit(params={"order_lots": -3})
