@@ -8,7 +8,7 @@ from simcore.kernels import binding, chain, observe, reconcile  # LINK
 from simcore.kernels.book import BEST_ASK, BEST_BID
 from simcore.kernels.context import QuoteContext, no_quote, refuse_bad_quote
 from simcore.kernels.reasons import BAD_BOOK
-from simcore.kernels.state import MARKS, O_SAMPLES, ORIGIN, P_FEATURES, P_TRACE, SAMPLE_NS, STAGE, State
+from simcore.kernels.state import CURVE_NS, MARKS, O_SAMPLES, ORIGIN, P_FEATURES, P_TRACE, SAMPLE_NS, STAGE, State
 from simcore.records import ASK, BID, STAGES_MAX
 
 STAGES = len(chain.STAGE_NAMES)
@@ -76,12 +76,13 @@ def sample_end(state: State, lane: int, end_ns: int) -> None:
         return
     if end_ns > 0 and at.lanes(state)[lane].last_sample_ns == end_ns:  # no tick is at 0
         return
+    at.lanes(state)[lane].curve_ns = 0
     sample(state, lane, end_ns, at.meta(state.local)[BEST_BID], at.meta(state.local)[BEST_ASK])
 
 
 @kernel
 def sample(state: State, lane: int, now_ns: int, bid: int, ask: int) -> None:
-    """Value the lane at the local mid; keep its highest equity and largest drawdown; journal a row."""
+    """Value the lane at the local mid; keep its highest equity and largest drawdown; journal a row, or a point of its curve."""
     record = at.lanes(state)[lane]
     equity = signals.equity_units(state, lane, bid, ask)
     record.last_sample_ns = now_ns
@@ -89,7 +90,10 @@ def sample(state: State, lane: int, now_ns: int, bid: int, ask: int) -> None:
     record.equity_max = max(record.equity_max, equity)
     record.drawdown_max = max(record.drawdown_max, record.equity_max - equity)
     if record.journal == 0:
-        return
+        step_ns = at.clock(state)[CURVE_NS]
+        if step_ns == 0 or now_ns < record.curve_ns:
+            return
+        record.curve_ns = now_ns - now_ns % step_ns + step_ns
     row = at.out_samples(state)[at.counts(state)[O_SAMPLES]]
     at.counts(state)[O_SAMPLES] += 1
     row.ts = now_ns + at.clock(state)[ORIGIN]

@@ -66,6 +66,7 @@ LAST_TRADE = 82  # price of the last trade before the exchange chunk, NO_PRICE i
 FIRED = 83  # 1: a trade at FIRED_TICKS at FIRED_NS has reached triggers whose orders are not yet sent into the book
 FIRED_TICKS, FIRED_NS = 84, 85
 TRIGGERS_CHANGED = 88  # 1: TRIGGER_LO and TRIGGER_HI are to be worked out before the next row
+CURVE_NS = 89  # lanes without a journal keep their first sample of each interval of so many ns; 0: none
 REFILL_FIRST, REFILL_LAST = 86, 87  # list of icebergs whose shown part is used up (order index + 1, 0 ends it)
 CLOCK_SIZE = 96
 
@@ -109,7 +110,7 @@ CLASS_REQUEST, CLASS_MARKOUT, CLASS_ACCOUNT, CLASS_REPORT, CLASS_TICK = 1, 2, 3,
 
 LANE = record(
     # next events: ns since ORIGIN * 8 + class
-    "next_key tick_ns sample_ns last_sample_ns ticks "
+    "next_key tick_ns sample_ns last_sample_ns curve_ns ticks "
     # Venue's account events: the next of both, then each; NEVER // 8 is none
     "account_ns funding_due_ns margin_due_ns "
     # wire: rings of messages in flight; last_ns keeps their order
