@@ -11,7 +11,8 @@
     ├── OutputError     OUT-nnn    a result that cannot be printed
     ├── ReportError     REP-nnn    a report that cannot be built
     ├── GateError       GATE-nnn   what a gate cannot compare
-    └── BenchError      BENCH-nnn  a benchmark that cannot be measured
+    ├── BenchError      BENCH-nnn  a benchmark that cannot be measured
+    └── CalibrateError  CAL-nnn    a calibration, or what is worked out from many runs
 
 `CODES` is the one table of codes: code -> (title, remedy). `raise TapeError("TAPE-003", cause)`.
 """
@@ -76,6 +77,7 @@ CODES: dict[str, tuple[str, str]] = {
     "REP-003": ("cannot be explained", "the message says why; the journal itself is in the run folder"),
     "GATE-001": ("gate input not usable", "give a run folder, or a file that `mmsim gate … --write-baseline` or `mmsim report` wrote"),
     "GATE-002": ("baseline and run are not comparable", "write a new baseline with `mmsim gate … --write-baseline`"),
+    "CAL-001": ("interval cannot be estimated", "give at least 2 finite changes, a block no longer than they are, and a level between 0 and 1"),
 }
 
 
@@ -146,6 +148,10 @@ class GateError(MmsimError):
 
 class BenchError(MmsimError):
     """A benchmark that cannot be measured."""
+
+
+class CalibrateError(MmsimError):
+    """A calibration, or what is worked out from many runs."""
 
 
 if __name__ == "__main__":

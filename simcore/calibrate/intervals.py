@@ -1,0 +1,188 @@
+"""Confidence intervals of means of dependent changes, by circular block bootstrap.
+
+Profits of neighbouring intervals depend on each other: one position lives through many of them. Drawing single changes
+would break that and give too narrow an interval; drawing blocks of neighbours keeps it inside the blocks.
+
+Sources: Politis & Romano 1992, "A circular block-resampling procedure for stationary data" (the blocks; the stationary
+bootstrap of the same authors, 1994, draws their lengths as well and has the larger variance: Lahiri 1999, "Theoretical
+comparisons of block bootstrap methods"); Politis & White 2004, "Automatic block-length selection for the dependent
+bootstrap", with the correction of Patton, Politis & White 2009 (the length).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from simcore.calibrate.draws import picks
+from simcore.errors import CalibrateError
+from simcore.records import FloatArray
+
+STREAM = 0x626F6F74  # of the draws of block starts
+REPETITIONS = 2000
+LEVEL = 0.95
+_BATCH_DRAWS = 1 << 20  # bounds the memory of a batch of repetitions, about 100 MB
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval of a figure, in the figure's unit. block: observations a block."""
+
+    low: float
+    high: float
+    estimate: float
+    level: float = LEVEL
+    block: int = 1
+
+    def times(self, factor: float) -> Interval:
+        """Return the interval of the figure times a factor: of a sum, when this is a mean; of other units."""
+        ends = sorted((self.low * factor, self.high * factor))
+        return Interval(ends[0], ends[1], self.estimate * factor, self.level, self.block)
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the figure's sign is known at this level."""
+        return self.low > 0.0 or self.high < 0.0
+
+
+def block_bootstrap_mean(
+    changes: FloatArray, *, block: int | None = None, repetitions: int = REPETITIONS, seed: int = 1, level: float = LEVEL
+) -> Interval:  # fmt: skip
+    """Return the interval of the mean of changes [N], in time order and equally spaced.
+
+    block  observations a block, 1 … N; None: `automatic_block`.  The ends are percentiles of the means of `repetitions`
+    resamples; the draws depend on seed, repetition and place only.  CAL-001: fewer than 2 changes, or one not finite.
+    """
+    values = _checked(changes)
+    length = _checked_block(block, values)
+    _check_draws(repetitions, level)
+    estimate = float(np.mean(values))
+    if float(np.ptp(values)) == 0.0:
+        return Interval(estimate, estimate, estimate, level, length)
+    means = estimate + block_means(values[:, None] - estimate, length, repetitions, seed)[:, 0]
+    low, high = _percentiles(means, level)
+    return Interval(low, high, estimate, level, length)
+
+
+def block_bootstrap_paired(
+    first: FloatArray, second: FloatArray, *, block: int | None = None, repetitions: int = REPETITIONS, seed: int = 1,
+    level: float = LEVEL,
+) -> Interval:  # fmt: skip
+    """Return the interval of the mean of first − second, both [N], where first[i] and second[i] belong together.
+
+    Both are drawn with the same blocks, so that what moves both cancels.  CAL-001 as block_bootstrap_mean, or if their
+    lengths differ.
+    """
+    if len(first) != len(second):
+        raise CalibrateError("CAL-001", f"pairs: {len(first)} changes of the first, {len(second)} of the second")
+    difference = _checked(first) - _checked(second)
+    return block_bootstrap_mean(difference, block=block, repetitions=repetitions, seed=seed, level=level)
+
+
+def block_bootstrap_ratio(
+    tops: FloatArray, lows: FloatArray, *, block: int | None = None, repetitions: int = REPETITIONS, seed: int = 1,
+    level: float = LEVEL,
+) -> Interval:  # fmt: skip
+    """Return the interval of sum(tops) / sum(lows), such as profit over turnover; both [N], lows >= 0.
+
+    Each resample draws both with the same blocks; one whose lows sum to 0 says nothing and is left out. The block length
+    None is that of the residuals tops − ratio × lows.  CAL-001 as block_bootstrap_mean, or if no lows are above 0.
+    """
+    if len(tops) != len(lows):
+        raise CalibrateError("CAL-001", f"ratio: {len(tops)} values above the line, {len(lows)} below it")
+    above, below = _checked(tops), _checked(lows)
+    total = float(np.sum(below))
+    if float(np.min(below)) < 0.0 or total <= 0.0:
+        raise CalibrateError("CAL-001", "ratio: the values below the line are 0, or one is negative")
+    _check_draws(repetitions, level)
+    estimate = float(np.sum(above)) / total
+    length = _checked_block(block, above - estimate * below)
+    means = block_means(np.stack([above, below], axis=1), length, repetitions, seed)
+    drawn = means[means[:, 1] > 1e-12 * total / len(below)]  # sums of zeros are not exactly 0
+    low, high = _percentiles(drawn[:, 0] / drawn[:, 1], level)
+    return Interval(low, high, estimate, level, length)
+
+
+def block_means(columns: FloatArray, block: int, repetitions: int, seed: int) -> FloatArray:
+    """Return the means [repetitions, K] of resamples of columns [N, K]; all columns are drawn with the same blocks.
+
+    A resample is ceil(N / block) blocks that begin anywhere and go on at the start after the end; the last is cut so that
+    N observations are drawn. With centred columns rounding is least.
+    """
+    count, width = columns.shape
+    blocks = -(-count // block)
+    last = count - (blocks - 1) * block
+    sums = np.zeros((2 * count + 1, width))
+    np.cumsum(np.concatenate([columns, columns]), axis=0, out=sums[1:])
+    whole, cut = (sums[size : size + count] - sums[:count] for size in (block, last))
+    means = np.empty((repetitions, width))
+    batch = max(_BATCH_DRAWS // blocks, 1)
+    for first in range(0, repetitions, batch):
+        past = min(first + batch, repetitions)
+        index = np.arange(first * blocks, past * blocks, dtype=np.int64).reshape(past - first, blocks)
+        starts = picks(seed, STREAM, index, count)
+        for k in range(width):
+            means[first:past, k] = whole[starts[:, :-1], k].sum(axis=1) + cut[starts[:, -1], k]
+    means /= count
+    return means
+
+
+def automatic_block(changes: FloatArray) -> int:
+    """Return the block length, 1 … N / 3, with which the bootstrap estimates the variance of the mean of changes [N] best.
+
+    b = (2 G² / D)^(1/3) N^(1/3), G = Σ λ(k/M) |k| R(k), D = 4/3 (Σ λ(k/M) R(k))², R the autocovariances, λ the flat-top
+    window. M is twice the lag after which max(5, log10 N) autocorrelations in a row are below 2 √(log10 N / N).
+    Source: Politis & White 2004, section 3.2; Patton, Politis & White 2009.
+    """
+    values = _checked(changes)
+    count = len(values)
+    longest = max(math.ceil(min(3.0 * math.sqrt(count), count / 3.0)), 1)
+    centred = values - np.mean(values)
+    spread = float(np.sum(centred * centred))
+    if spread == 0.0:
+        return 1
+    run = max(5, math.ceil(math.log10(count)))
+    lags = min(math.ceil(math.sqrt(count)) + run, count - 1)
+    covariances = np.array([float(np.sum(centred[k:] * centred[: count - k])) for k in range(lags + 1)]) / count
+    small = np.abs(covariances[1:]) < 2.0 * math.sqrt(math.log10(count) / count) * covariances[0]
+    quiet = [k for k in range(len(small) - run + 1) if small[k : k + run].all()]
+    window = min(2 * max(quiet[0] if quiet else lags, 1), lags)
+    k = np.arange(1, window + 1)
+    weight = np.where(2 * k <= window, 1.0, 2.0 * (1.0 - k / window))
+    bend = 2.0 * float(np.sum(weight * k * covariances[1 : window + 1]))
+    variance = float(covariances[0]) + 2.0 * float(np.sum(weight * covariances[1 : window + 1]))  # of the mean, × N
+    if variance == 0.0:
+        return longest
+    best = math.cbrt(1.5 * (bend / variance) * (bend / variance) * count)
+    return min(max(math.ceil(best), 1), longest)
+
+
+def _percentiles(values: FloatArray, level: float) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.5 - 0.5 * level, 0.5 + 0.5 * level])
+    return float(low), float(high)
+
+
+def _checked(changes: FloatArray) -> FloatArray:
+    values = np.asarray(changes, np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise CalibrateError("CAL-001", f"changes of shape {values.shape}: an interval needs at least 2 in a row")
+    if not np.isfinite(values).all():
+        raise CalibrateError("CAL-001", f"change {int(np.argmin(np.isfinite(values)))} is not finite")
+    return values
+
+
+def _checked_block(block: int | None, values: FloatArray) -> int:
+    if block is None:
+        return automatic_block(values)
+    if not 1 <= block <= len(values):
+        raise CalibrateError("CAL-001", f"a block of {block} of {len(values)} changes")
+    return block
+
+
+def _check_draws(repetitions: int, level: float) -> None:
+    if repetitions < 1:
+        raise CalibrateError("CAL-001", f"{repetitions} repetitions: at least 1 is needed")
+    if not 0.0 < level < 1.0:
+        raise CalibrateError("CAL-001", f"level {level}: between 0 and 1 is needed")
