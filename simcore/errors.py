@@ -78,6 +78,22 @@ CODES: dict[str, tuple[str, str]] = {
     "GATE-001": ("gate input not usable", "give a run folder, or a file that `mmsim gate … --write-baseline` or `mmsim report` wrote"),
     "GATE-002": ("baseline and run are not comparable", "write a new baseline with `mmsim gate … --write-baseline`"),
     "CAL-001": ("interval cannot be estimated", "give at least 2 finite changes, a block no longer than they are, and a level between 0 and 1"),
+    "CAL-010": ("grid file is not usable", "see docs/calibrate.md: keys with lists or ranges of values, `spread.base_bps: [0.5, 1.0]`"),
+    "CAL-011": ("unknown key in the grid", "the nearest known key is named; `mmsim strategy show NAME` lists parameters, docs/config.md the keys"),
+    "CAL-012": ("key cannot be calibrated", "the message says why; set it for all trials with --set or --config"),
+    "CAL-013": ("a parameter set is refused", "leave its values out of the grid; the message names them"),
+    "CAL-014": ("objective or constraint is not usable", "write --objective net_bps, --subject-to 'taker_share<=0.09'; docs/calibrate.md lists the names"),
+    "CAL-015": ("splits are not usable", "write --splits walk-forward:train=3,test=1,purge=0, and give at least so many days"),
+    "CAL-016": ("no parameter set satisfies what was asked", "the nearest are shown: loosen a constraint or widen the grid; all trials are in the folder"),
+    "CAL-017": ("days do not belong together", "give different days of one instrument, each once"),
+    "CAL-018": ("a day has no data", "leave the day out, or change run.from and run.to"),
+    "CAL-019": ("folder does not fit the calibration", "the message says what it holds: choose another --out, or --resume"),
+    "CAL-020": ("calibration cannot be resumed", "the message says what changed since; start a new one in another --out"),
+    "CAL-021": ("cannot write the calibration", "check the folder, its permissions and the free space; then go on with --resume"),
+    "CAL-022": ("a worker process died twice over the same trials", "perhaps memory ran out: give fewer --jobs, then go on with --resume"),
+    "CAL-023": ("an extra is not installed", "the message says what to install"),
+    "CAL-024": ("too many parameter sets", "give fewer values, or --search random --trials N"),
+    "CAL-025": ("every trial failed", "the message holds the first failure"),
 }
 
 

@@ -29,6 +29,8 @@ class LaneRun:
     curve_ts        [n] ends of intervals, ns since 1970; the last one is the run's end.
     equity_units    [K, n] equity at the Node's mid, cash units, at a lane's first sample at or after each end.
     position_lots   [K, n] the Node's position there.
+    mid2            [K] best bid + best ask of the local book at a lane's last sample, which values its final position
+                    (`simcore.report.folder.last_mid`); 0 if it never had a sample.
     cash_unit       cash of one unit.
     rows, wall_s    rows of the tape; seconds of the pass.
     """
@@ -37,6 +39,7 @@ class LaneRun:
     curve_ts: IntArray
     equity_units: IntArray
     position_lots: IntArray
+    mid2: IntArray
     cash_unit: float
     rows: int
     wall_s: float
@@ -73,7 +76,8 @@ def run_lanes(
     samples = outcome.journal.rows("samples")
     equity, position = _curves(samples, ends, len(configs))
     unit = float(instrument_scale(tape.instrument).unit)
-    return LaneRun(outcome.state.lanes.copy(), ends, equity, position, unit, outcome.rows, outcome.wall_s)
+    lanes = outcome.state.lanes.copy()
+    return LaneRun(lanes, ends, equity, position, _last_mids(samples, lanes, start_ts), unit, outcome.rows, outcome.wall_s)
 
 
 def _curves(samples: Record, ends: IntArray, lanes: int) -> tuple[IntArray, IntArray]:
@@ -89,3 +93,17 @@ def _curves(samples: Record, ends: IntArray, lanes: int) -> tuple[IntArray, IntA
         place = np.minimum(place, len(rows) - 1)
         equity[lane], position[lane] = rows["equity_units"][place], rows["position_lots"][place]
     return equity, position
+
+
+def _last_mids(samples: Record, lanes: Record, start_ts: int) -> IntArray:
+    """Return bid + ask of each lane's last sample.
+
+    The end of a run is sampled, and kept, unless its book has no mid then. The last sample may in that case be one that
+    was not kept: the features, which are renewed at each of them, hold its mid if they are on.
+    """
+    mids = np.zeros(len(lanes), np.int64)
+    mids[samples["lane"]] = samples["bid_ticks"] + samples["ask_ticks"]  # in time order: the last one stays
+    kept = np.zeros(len(lanes), np.int64)
+    kept[samples["lane"]] = samples["ts"]
+    later = (kept != lanes["last_sample_ns"] + start_ts) & (mids != 0) & (lanes["mark_mid2"] != 0)
+    return np.where(later, lanes["mark_mid2"], mids)
