@@ -34,6 +34,7 @@ COMMANDS = {
     "feeds": ("simcore.commands.feeds:feeds", "Write a run's fills and traced ticks as daily files for calibration."),
     "metrics": ("simcore.commands.metrics:metrics", "Print a run's metrics as Prometheus text."),
     "gate": ("simcore.commands.gates:gate", "Hold a run's timings or edge against a baseline."),
+    "ab": ("simcore.commands.ab:ab", "Test one configuration against another on recorded days."),
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),
     "warmup": ("simcore.commands.runs:warmup", "Compile a strategy's engine ahead of its first run."),
     "config": ("simcore.commands.config:config", "Show, check and migrate configurations."),

@@ -12,6 +12,7 @@
     ├── ReportError     REP-nnn    a report that cannot be built
     ├── GateError       GATE-nnn   what a gate cannot compare
     ├── BenchError      BENCH-nnn  a benchmark that cannot be measured
+    ├── AbError         AB-nnn     an A/B test
     └── CalibrateError  CAL-nnn    a calibration, or what is worked out from many runs
 
 `CODES` is the one table of codes: code -> (title, remedy). `raise TapeError("TAPE-003", cause)`.
@@ -77,6 +78,10 @@ CODES: dict[str, tuple[str, str]] = {
     "REP-003": ("cannot be explained", "the message says why; the journal itself is in the run folder"),
     "GATE-001": ("gate input not usable", "give a run folder, or a file that `mmsim gate … --write-baseline` or `mmsim report` wrote"),
     "GATE-002": ("baseline and run are not comparable", "write a new baseline with `mmsim gate … --write-baseline`"),
+    "AB-001": ("A and B cannot be compared", "give both the same run.from, run.to and node.sample_interval_ms, and let symbols run by themselves"),
+    "AB-002": ("a tape is there twice, or tapes overlap", "give each part of a symbol's day once"),
+    "AB-003": ("setting of the test refused", "see the table of settings in docs/ab.md"),
+    "AB-004": ("nothing to compare", "give tapes that reach into run.from … run.to"),
     "CAL-001": ("interval cannot be estimated", "give at least 2 finite changes, a block no longer than they are, and a level between 0 and 1"),
     "CAL-010": ("grid file is not usable", "see docs/calibrate.md: keys with lists or ranges of values, `spread.base_bps: [0.5, 1.0]`"),
     "CAL-011": ("unknown key in the grid", "the nearest known key is named; `mmsim strategy show NAME` lists parameters, docs/config.md the keys"),
@@ -164,6 +169,10 @@ class GateError(MmsimError):
 
 class BenchError(MmsimError):
     """A benchmark that cannot be measured."""
+
+
+class AbError(MmsimError):
+    """An A/B test."""
 
 
 class CalibrateError(MmsimError):
