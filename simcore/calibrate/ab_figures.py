@@ -62,7 +62,7 @@ def live_masks(result: AbResult) -> tuple[BoolArray, BoolArray, BoolArray, BoolA
 
 def differing_keys(a: Config, b: Config) -> list[dict[str, Any]]:
     """Return the keys in which the arms differ, with both values; None where an arm does not have the key."""
-    ours, theirs = (dict(keys_of(config)) for config in (a, b))
+    ours, theirs = ({key: value for key, value in keys_of(config) if value != {}} for config in (a, b))
     keys = [key for key in sorted({**ours, **theirs}) if ours.get(key) != theirs.get(key)]
     return [{"key": key, "a": ours.get(key), "b": theirs.get(key)} for key in keys]
 

@@ -2,7 +2,7 @@
 
 At the end of each time window in which B trades somewhere, B's figures of that window are held against A's. A gate that is broken in each of so many
 windows in a row that they last `sustain_s` rolls B back: from the next window on its units trade with A, to the end of the test. A window in
-which a gate cannot be judged (too few fills or ticks), or in which B does not trade, ends its row.
+which a gate cannot be judged (too few fills or ticks) ends its row; so does a pause in which B does not trade, if it is longer than `sustain_s`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def watch(cells: Cells, arms: BoolArray, watched: BoolArray, name: str, settings
     readings: list[Reading] = []
     last = None
     for window, now in _read_all(cells, arms, watched, settings.gates):
-        if last is not None and window != last + 1:
+        if last is not None and window - last - 1 > needed:
             rows = dict.fromkeys(GATES, 0)
         last = window
         for gate in GATES:
@@ -109,7 +109,7 @@ def watch(cells: Cells, arms: BoolArray, watched: BoolArray, name: str, settings
             readings.append(Reading(gate, window, a, b, limit, broken, rows[gate]))
         tripped = [gate for gate in GATES if rows[gate] >= needed]
         if tripped:
-            led = tuple(each for each in readings if each.gate == tripped[0] and each.window > window - needed)
+            led = tuple([each for each in readings if each.gate == tripped[0]][-needed:])
             return Watch(name, tuple(readings), Rollback((window + 1) * cells.window_ns, window + 1, tripped[0], led))
     return Watch(name, tuple(readings), None)
 

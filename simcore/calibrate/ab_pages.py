@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simcore.calibrate.ab_gates import ALL_SYMBOLS
-from simcore.calibrate.ab_stats import BETTER, WORSE
+from simcore.calibrate.ab_stats import BETTER, NO_DIFFERENCE, NOT_JUDGED, WORSE
 from simcore.report.pages import Table
 from simcore.report.wording import ABSENT, plain, shown, signed_text
 
@@ -68,8 +68,8 @@ def metric_table(figures: Mapping[str, Any], name: str, title: str) -> Table:
     level = f"{100 * figures['settings']['level']:g} % interval"
     rows = [
         (
-            f"{row['label']}, {_UNITS.get(row['unit'], row['unit'])}", _shown(row["a"], row), _shown(row["b"], row), _signed(row["difference"], row),
-            _interval(row), _p(row["p_holm"]), row["verdict"] if not row["why"] else f"{row['verdict']}: {row['why']}",
+            f"{row['label']}, {_UNITS.get(row['unit'], row['unit'])}", _shown(row["a"], row["unit"]),
+            _shown(row["b"], row["unit"]), _signed(row["difference"], row["unit"]), _interval(row["low"], row["high"], row["unit"]), _p(row["p_holm"]), row["verdict"] if not row["why"] else f"{row['verdict']}: {row['why']}",
         )
         for row in figures[name]
     ]  # fmt: skip
@@ -92,7 +92,7 @@ def live_table(figures: Mapping[str, Any]) -> Table:
     currencies = list(figures["live"][0]["pnl"])
     keys = [(row["key"], f"{row['label'].lower()}, {_UNITS.get(row['unit'], row['unit'])}", row["unit"]) for row in figures["metrics"]]
     rows = [
-        (row["name"], shown(row["cells_of_b"], "count"), *(shown(row["pnl"][cash]) for cash in currencies), *(shown(row[key], unit) for key, _, unit in keys))
+        (row["name"], shown(row["cells_of_b"], "count"), *(shown(row["pnl"][cash]) for cash in currencies), *(_shown(row[key], unit) for key, _, unit in keys))
         for row in figures["live"]
     ]
     head = ("", "windows with B", *(f"profit, {cash}" for cash in currencies), *(label for _, label, _ in keys))
@@ -149,24 +149,23 @@ def rollback_texts(figures: Mapping[str, Any]) -> list[str]:
 
 def symbol_table(figures: Mapping[str, Any]) -> Table:
     """One row a symbol."""
-    rows = []
-    for row in figures["symbols"]:
-        back = row["rollback"]
-        interval = ABSENT if row["net_low"] is None else f"{signed_text(row['net_low'], 3)} … {signed_text(row['net_high'], 3)}"
-        rows.append(
-            (
-                row["symbol"], shown(row["days"], "count"), shown(row["a_net_bps"], "bps"), shown(row["b_net_bps"], "bps"),
-                _plus_bps(row["net_difference"]), interval, shown(row["a_pnl"]), shown(row["b_pnl"]), row["cash"],
-                f"{row['a_fills']:,.0f}", f"{row['b_fills']:,.0f}", f"{row['windows_to_b']:,} of {row['windows']:,}",
-                ABSENT if back is None else back["time"],
-                ABSENT if back is None or back["position_b"] is None else f"{plain(back['position_b'])} ({plain(back['position_a'])})",
-            )  # fmt: skip
-        )
+    rows = [_symbol_row(row) for row in figures["symbols"]]
     head = (
         "", "days", "net A, bps", "net B, bps", "B − A", "interval", "profit A", "profit B", "", "fills A", "fills B", "windows to B",
         "rolled back", "position of B (A) then",
     )  # fmt: skip
     return Table("Symbols", head, rows, (False, *(True,) * 7, False, True, True, True, False, True))
+
+
+def _symbol_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    back = row["rollback"]
+    held = ABSENT if back is None or back["position_b"] is None else f"{plain(back['position_b'])} ({plain(back['position_a'])})"
+    return (
+        row["symbol"], shown(row["days"], "count"), shown(row["a_net_bps"], "bps"), shown(row["b_net_bps"], "bps"),
+        _signed(row["net_difference"], "bps"), _interval(row["net_low"], row["net_high"], "bps"), shown(row["a_pnl"]), shown(row["b_pnl"]), row["cash"],
+        f"{row['a_fills']:,.0f}", f"{row['b_fills']:,.0f}", f"{row['windows_to_b']:,} of {row['windows']:,}",
+        ABSENT if back is None else back["time"], held,
+    )  # fmt: skip
 
 
 def unit_table(figures: Mapping[str, Any]) -> Table:
@@ -206,12 +205,11 @@ def console(figures: Mapping[str, Any]) -> RenderableType:
     from rich.text import Text
 
     def drawn(table: Table, columns: Sequence[int]) -> RichTable:
-        made = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        made = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         for i in columns:
-            made.add_column(table.head[i], justify="right" if table.numeric[i] else "left", no_wrap=i < len(table.head) - 1)
+            made.add_column(table.head[i], justify="right" if table.numeric[i] else "left", no_wrap=True)
         for row in table.rows:
-            styles = {BETTER: "green", WORSE: "red"}
-            made.add_row(*(Text(row[i], styles.get(row[-1], "") if i == len(row) - 1 else "") for i in columns))
+            made.add_row(*(Text(_short(row[i]), {BETTER: "green", WORSE: "red"}.get(row[i], "")) for i in columns))
         return made
 
     metric, live = metric_table(figures, "metrics", "A against B, paired"), live_table(figures)
@@ -223,28 +221,30 @@ def console(figures: Mapping[str, Any]) -> RenderableType:
     )  # fmt: skip
 
 
-def _shown(value: float | None, row: Mapping[str, Any]) -> str:
-    return shown(value, row["unit"])
+def _short(text: str) -> str:
+    """Return a cell of a table for a terminal, which is 80 wide: why a metric was not judged is in the report."""
+    return "not shown" if text == NO_DIFFERENCE else NOT_JUDGED if text.startswith(NOT_JUDGED) else text
 
 
-def _signed(value: float | None, row: Mapping[str, Any]) -> str:
+def _shown(value: float | None, unit: str) -> str:
+    """Return a metric: bps, or a share in percent with two decimals."""
     if value is None:
         return ABSENT
-    decimals, scale = (2, 100.0) if row["unit"] == "share" else (3, 1.0)
-    text = signed_text(value * scale, decimals)
-    return f"+{text}" if value > 0 and float(text.replace(",", "")) > 0 else text
+    return signed_text(100.0 * value, 2) if unit == "share" else signed_text(value, 3)
 
 
-def _interval(row: Mapping[str, Any]) -> str:
-    return ABSENT if row["low"] is None else f"{_signed(row['low'], row)} … {_signed(row['high'], row)}"
+def _signed(value: float | None, unit: str) -> str:
+    """Return a difference of metrics, with its sign."""
+    text = _shown(value, unit)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
+
+
+def _interval(low: float | None, high: float | None, unit: str) -> str:
+    return ABSENT if low is None or high is None else f"{_signed(low, unit)} … {_signed(high, unit)}"
 
 
 def _plus(value: float) -> str:
     return f"+{plain(value)}" if value > 0 else plain(value)
-
-
-def _plus_bps(value: float | None) -> str:
-    return ABSENT if value is None else f"+{signed_text(value, 3)}" if value > 0 else signed_text(value, 3)
 
 
 def _p(value: float | None) -> str:

@@ -44,6 +44,9 @@ def metrics(result: AbResult) -> Picture:
         axes.set_yticks([0, 1], ["routed", "paired"])
         axes.set_ylim(-0.6, 1.6)
         axes.margins(x=0.15)
+        if not any(axes.dataLim.intervalx):  # a picture of zeros has no scale
+            axes.set_xlim(-1, 1)
+            axes.set_xticks([0])
         axes.grid(visible=False, axis="y")
     return picture
 
@@ -83,7 +86,7 @@ def profit(result: AbResult) -> Picture:
             axes.axhline(0, color=MUTED, lw=0.8)
             axes.set_ylabel(cash)
             _over_test(axes, result)
-        left.legend(loc="best")
+        left.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
         canvas.legend_above(right, 4)
         for watch in result.watches:
             _mark_rollback(left, watch)

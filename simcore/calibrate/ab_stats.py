@@ -40,10 +40,10 @@ class Metric(NamedTuple):
 METRICS = (
     Metric("net_bps", "Net edge", "bps", "pnl", "turnover", _BPS, 1),
     Metric("fill_ratio", "Orders with a fill", "share", "orders_filled", "orders", 1.0, 1),
-    Metric("taker_share", "Taker share of fills", "share", "taker_fills", "fills", 1.0, -1),
+    Metric("taker_share", "Taker share", "share", "taker_fills", "fills", 1.0, -1),
     Metric("adverse_bps_1s", "Adverse move, 1 s", "bps", "moved", "marked", _BPS, -1),
     Metric("slippage_bps", "Slippage", "bps", "slipped", "priced", _BPS, -1),
-    Metric("drawdown_bps", "Drawdown in a window", "bps", "drawdown", "both_turnover", _BPS, -1),
+    Metric("drawdown_bps", "Drawdown", "bps", "drawdown", "both_turnover", _BPS, -1),
 )
 
 
