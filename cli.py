@@ -33,6 +33,7 @@ COMMANDS = {
     "explain": ("simcore.commands.explain:explain", "Say why a tick quoted as it did, or what became of an order."),
     "feeds": ("simcore.commands.feeds:feeds", "Write a run's fills and traced ticks as daily files for calibration."),
     "metrics": ("simcore.commands.metrics:metrics", "Print a run's metrics as Prometheus text."),
+    "sweep": ("simcore.commands.sweep:sweep", "Play a configuration at several latencies or fees at once."),
     "gate": ("simcore.commands.gates:gate", "Hold a run's timings or edge against a baseline."),
     "ab": ("simcore.commands.ab:ab", "Test one configuration against another on recorded days."),
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simcore.api import make_config, replay, verify, warmup
+    from simcore.calibrate.sweep import sweep_fees, sweep_latency
+    from simcore.calibrate.sweep_report import write_sweep
     from simcore.config import Config, load_config
     from simcore.errors import MmsimError
     from simcore.report.build import build_report
@@ -41,10 +43,13 @@ _HOMES = {
     "make_config": "simcore.api",
     "preset_spec": "simcore.tape.synth",
     "replay": "simcore.api",
+    "sweep_fees": "simcore.calibrate.sweep",
+    "sweep_latency": "simcore.calibrate.sweep",
     "synth": "simcore.tape.synth",
     "validate": "simcore.tape.validate",
     "verify": "simcore.api",
     "warmup": "simcore.api",
+    "write_sweep": "simcore.calibrate.sweep_report",
 }
 
 __all__ = [
@@ -63,10 +68,13 @@ __all__ = [
     "make_config",
     "preset_spec",
     "replay",
+    "sweep_fees",
+    "sweep_latency",
     "synth",
     "validate",
     "verify",
     "warmup",
+    "write_sweep",
 ]
 
 

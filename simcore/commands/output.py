@@ -7,11 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from simcore.errors import MmsimError
+
+if TYPE_CHECKING:
+    from simcore.report.pages import Table
 
 
 def print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
@@ -58,6 +61,23 @@ def print_summary(run_dir: Path, as_json: bool) -> None:
 
     Console().print(table(figures))
     click.echo(f"run folder: {run_dir}")
+
+
+def print_table(table: Table, title: str) -> None:
+    """Print a table of a report on the terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    made = RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for head, numeric in zip(table.head, table.numeric, strict=True):
+        made.add_column(head, justify="right" if numeric else "left")
+    for row in table.rows:
+        made.add_row(*(Text(cell) for cell in row))
+    Console().print(made)
+    if table.note:
+        click.echo(table.note)
 
 
 @contextlib.contextmanager

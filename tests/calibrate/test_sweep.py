@@ -1,0 +1,197 @@
+"""Sweeps: each point is the run with that setting, intervals and break-even are right, files are the same each time."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simcore import engine
+from simcore.calibrate import sweep as sw
+from simcore.calibrate import sweep_report as rep
+from simcore.calibrate.single import one_instrument, with_keys
+from simcore.config.load import load_config
+from simcore.config.model import Config
+from simcore.errors import MmsimError
+from simcore.tape.read import Tape
+
+DATASETS = Path(__file__).parent.parent.parent / "datasets"
+L2 = DATASETS / "synbtc-perp-20240101-l2.parquet"
+OTHER = DATASETS / "synes-20240101-l2.parquet"
+MINUTE_NS = 60_000_000_000
+
+
+def maker(minutes=60, **keys):
+    start_ts = Tape.open(L2).start_ts
+    return load_config(None, [], {"strategy.name": "demo_maker", "run.to": start_ts + minutes * MINUTE_NS, **keys})
+
+
+@pytest.fixture(scope="module")
+def latencies():
+    return sw.sweep_latency(L2, maker(), [50.0, 0.0, 10.0], drawing=sw.Drawing(repetitions=300))
+
+
+def test_points_are_the_runs_with_their_latency(latencies):
+    """Each point has the counters and the last equity of a single run at that latency, in order of latency."""
+    assert [point.values["ms"] for point in latencies.points] == [0.0, 10.0, 50.0]
+    tape = Tape.open(L2)
+    for point in latencies.points:
+        keys = {f"latency.{leg}.ms": point.values["ms"] for leg in ("place", "amend", "cancel", "response")}
+        alone = engine.simulate(tape, [with_keys(maker(), keys)])
+        lane, last = alone.state.lanes[0], alone.journal.rows("samples")[-1]
+        assert point.fills == lane["fills"] > 0
+        assert point.orders == lane["orders"]
+        assert point.net.estimate == pytest.approx(float(last["equity_units"]) * 1e-8)
+        assert point.net_bps.estimate == pytest.approx(1e4 * float(last["equity_units"]) / float(lane["turnover_units"]))
+    assert len({point.net.estimate for point in latencies.points}) == 3
+
+
+def test_one_leg_alone_is_swept():
+    """--leg cancel leaves the way of new orders as it is: 10 ms is the configured latency, so that point is the plain run."""
+    only = sw.sweep_latency(L2, maker(10), [10.0, 200.0], legs=["cancel"], drawing=sw.Drawing(repetitions=100))
+    plain = engine.simulate(Tape.open(L2), [maker(10)])
+    slow = engine.simulate(Tape.open(L2), [with_keys(maker(10), {"latency.cancel.ms": 200.0})])
+    assert [point.fills for point in only.points] == [int(each.state.lanes["fills"][0]) for each in (plain, slow)]
+    assert only.legs == ("cancel",)
+
+
+def test_fees_are_paid_at_the_swept_rates():
+    """A maker without takers pays turnover × rate, and its fills do not depend on it; break-even is where net is 0."""
+    found = sw.sweep_fees(L2, maker(), sw.pair_rates([Decimal(rate) for rate in ("-1", "0", "3")], [Decimal(5)]), sw.Drawing(repetitions=300))
+    assert len({point.fills for point in found.points}) == 1
+    for point in found.points:
+        assert point.taker_fills == 0
+        assert point.fees == pytest.approx(point.turnover * point.values["maker_bps"] * 1e-4, rel=1e-6)
+    low, middle, high = (point.net.estimate for point in found.points)
+    assert middle - high == pytest.approx(3 * (low - middle), rel=1e-6)
+    assert low > 0 > high
+    (crossing,) = found.crossings
+    assert crossing.from_sign == 1
+    assert crossing.values["maker_bps"] == pytest.approx(-1 + low / (low - middle) if middle <= 0 else 3 * middle / (middle - high))
+    assert crossing.low["maker_bps"] <= crossing.values["maker_bps"] <= crossing.high["maker_bps"]
+    assert "Break-even" in rep.verdict(found)[0]
+
+
+def test_tiers_are_those_of_the_profile_or_the_configuration():
+    """A schedule gives its base rates and each tier's; what a tier leaves out is the base's, and what is not stated the tape's."""
+    rates = sw.venue_rates("hyperliquid", L2)
+    assert rates[0] == (Decimal("1.5"), Decimal("4.5"))
+    assert (Decimal("1.2"), Decimal(4)) in rates
+    own = maker(**{"fees.tiers": [{"turnover": 10, "maker_bps": -1}]})
+    assert sw.tier_rates(own, Tape.open(L2)) == [(Decimal("-0.2"), Decimal(4)), (Decimal(-1), Decimal(4))]
+
+
+def test_zeros_are_found_on_straight_lines():
+    """A sign that changes between two points, one that ends at 0, and one that never changes."""
+    nets = np.array([[2.0, -2.0, -1.0], [1.0, 0.0, -1.0], [1.0, 2.0, 3.0], [-1.0, 3.0, -3.0]])
+    zeros = sw._zeros(nets)
+    assert zeros[0].tolist()[0] == 0.5
+    assert np.isnan(zeros[0][1])
+    assert zeros[1].tolist()[0] == 1.0
+    assert np.isnan(zeros[1][1])
+    assert np.isnan(zeros[2]).all()
+    assert zeros[3].tolist() == [0.25, 1.5]
+    assert sw._between([{"a": 0.0}, {"a": 10.0}], 0.25) == {"a": 2.5}
+    assert sw._between([{"a": 0.0}, {"a": 10.0}], 1.0) == {"a": 10.0}
+
+
+def made(nets, sweep):
+    """Return a sweep with other nets: (low, estimate, high) a point."""
+    from simcore.calibrate.intervals import Interval
+
+    points = [dataclasses.replace(sweep.points[i], net=Interval(low, high, middle)) for i, (low, middle, high) in enumerate(nets)]
+    return dataclasses.replace(sweep, points=tuple(points), crossings=())
+
+
+def test_the_verdict_says_where_the_sign_is_known(latencies):
+    """All positive and known: one sentence; unknown at some: they are named; unknown everywhere: it says so."""
+    assert rep.verdict(made([(1, 2, 3), (1, 2, 3), (1, 2, 3)], latencies)) == ["Net profit is positive at every point."]
+    mixed = rep.verdict(made([(-3, -2, -1), (-3, -1, 1), (-3, -2, -1)], latencies))
+    assert mixed == ["Net profit is negative at every point.", "The sign is not known at 95 % at 10 ms: the interval holds 0."]
+    assert "every interval holds 0" in rep.verdict(made([(-1, 1, 2)] * 3, latencies))[1]
+    assert "Nothing is earned" in rep.verdict(made([(0, 0, 0)] * 3, latencies))[0]
+
+
+def table_of(folder):
+    return list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
+
+
+def test_files_hold_the_figures_and_are_the_same_each_time(latencies, tmp_path):
+    """CSV and JSON agree with the points; a second folder of the same sweep, played again, has the same bytes."""
+    again = sw.sweep_latency(L2, maker(), [0.0, 10.0, 50.0], drawing=sw.Drawing(repetitions=300))
+    first, second = rep.write_sweep(latencies, tmp_path / "a"), rep.write_sweep(again, tmp_path / "b")
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert [str(path) for path in files] == ["plots/sweep.png", "report.html", "report.md", "sweep.csv", "sweep.json"]
+    for path in files:
+        assert (first / path).read_bytes() == (second / path).read_bytes(), path
+    table = table_of(first)
+    told = json.loads((first / "sweep.json").read_text())
+    for row, entry, point in zip(table, told["points"], latencies.points, strict=True):
+        assert float(row["net"]) == entry["net"]["estimate"] == point.net.estimate
+        assert float(row["net_low"]) == entry["net"]["low"] <= point.net.estimate <= float(row["net_high"])
+        assert int(row["fills"]) == entry["fills"] == point.fills
+    assert "What it says" in (first / "report.md").read_text()
+    assert "base64" in (first / "report.html").read_text()
+
+
+def test_a_folder_in_use_is_refused(latencies, tmp_path):
+    """CAL-004: what is there stays as it was."""
+    (tmp_path / "note").write_text("mine")
+    with pytest.raises(MmsimError) as caught:
+        rep.write_sweep(latencies, tmp_path)
+    assert caught.value.code == "CAL-004"
+    assert [path.name for path in tmp_path.iterdir()] == ["note"]
+
+
+def test_a_run_without_fills_has_no_edge_and_says_so(tmp_path):
+    """A maker far from the market is never filled: no bps, a warning, and a page all the same."""
+    far = maker(5, **{"strategy.params.spread.half_spread_bps": 500.0})
+    found = sw.sweep_latency(L2, far, [0.0, 5.0], drawing=sw.Drawing(repetitions=100))
+    assert all(point.net_bps is None and point.taker_share is None for point in found.points)
+    assert any("no fills" in text for text in found.warnings)
+    rep.write_sweep(found, tmp_path / "out")
+    assert table_of(tmp_path / "out")[0]["net_bps"] == ""
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "says"),
+    [
+        (lambda: sw.sweep_latency([L2, OTHER]), "CAL-002", "SYNBTC-PERP"),
+        (lambda: sw.sweep_latency(L2, maker(**{"portfolio.max_gross": 100})), "CAL-002", "limit"),
+        (lambda: sw.sweep_latency(L2, maker(), []), "CAL-003", "no point"),
+        (lambda: sw.sweep_latency(L2, maker(), [1.0, 1.0]), "CAL-003", "twice"),
+        (lambda: sw.sweep_latency(L2, maker(), [-1.0]), "CONF-003", "latency.place.ms"),
+        (lambda: sw.sweep_latency(L2, maker(), [1.0], legs=["there"]), "CAL-003", "there"),
+        (lambda: sw.sweep_fees(L2, maker()), "CAL-003", "no fee tiers"),
+        (lambda: sw.venue_rates("cme", L2), "CAL-003", "venue cme"),
+        (lambda: sw.venue_rates("mars", L2), "CONF-008", "mars"),
+        (lambda: sw.pair_rates([Decimal(1)] * 2, [Decimal(1)] * 3), "CAL-003", "2 maker rates"),
+        (lambda: sw.sweep_latency(L2, maker(), [1.0], drawing=sw.Drawing(interval_s=1e6)), "CONF-003", "--interval"),
+        (lambda: sw.sweep_latency(L2, maker(**{"latency.place.model": "recorded", "latency.place.file": "x.csv"})), "CAL-003", "recorded"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused(call, code, says):
+    """Each refusal has its code and says what is wrong."""
+    with pytest.raises(MmsimError, match=says) as caught:
+        call()
+    assert caught.value.code == code
+
+
+def test_other_latency_models_are_swept_with_a_word_on_it():
+    """A lognormal's median moves; a floor under it is said."""
+    config = maker(2, **{"latency.place.model": "lognormal", "latency.place.min_ms": 3.0})
+    found = sw.sweep_latency(L2, config, [1.0, 5.0], drawing=sw.Drawing(repetitions=100))
+    assert any("median" in text for text in found.warnings)
+    assert any("min_ms is 3" in text for text in found.warnings)
+
+
+def test_the_single_symbol_has_its_own_values():
+    """What `instruments` says of the symbol holds, as in a replay."""
+    config = maker(instruments={"SYNBTC-PERP": {"venue": {"queue_n": 7.0}}})
+    assert one_instrument(L2, config)[1].venue.queue_n == 7.0
+    assert isinstance(one_instrument(L2, Config())[0], Tape)
