@@ -35,7 +35,7 @@ COMMANDS = {
     "metrics": ("simcore.commands.metrics:metrics", "Print a run's metrics as Prometheus text."),
     "sweep": ("simcore.commands.sweep:sweep", "Play a configuration at several latencies or fees at once."),
     "gate": ("simcore.commands.gates:gate", "Hold a run's timings or edge against a baseline."),
-    "ab": ("simcore.commands.ab:ab", "Test one configuration against another on recorded days."),
+    "ab": ("simcore.commands.ab:ab", "Test configuration B against A on recorded days."),
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),
     "warmup": ("simcore.commands.runs:warmup", "Compile a strategy's engine ahead of its first run."),
     "config": ("simcore.commands.config:config", "Show, check and migrate configurations."),
