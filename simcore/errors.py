@@ -102,6 +102,10 @@ CODES: dict[str, tuple[str, str]] = {
     "CAL-023": ("an extra is not installed", "the message says what to install"),
     "CAL-024": ("too many parameter sets", "give fewer values, or --search random --trials N"),
     "CAL-025": ("every trial failed", "the message holds the first failure"),
+    "CAL-080": ("Sharpe ratio cannot be judged", "give at least 2 finite changes, a trial or more, and a level from 0.5 to below 1"),
+    "CAL-081": ("over-fitting cannot be cross-validated", "give finite changes of at least 2 trials, and an even number of blocks that they can be cut into"),
+    "CAL-082": ("trials cannot be compared", "give at least one trial beside the base configuration, and one score and one value of each parameter a trial"),
+    "CAL-083": ("calibration cannot be judged", "the message says what is missing; finish it with --resume"),
 }
 
 

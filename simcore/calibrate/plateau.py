@@ -1,0 +1,218 @@
+"""A plateau rather than a peak: the trial whose neighbourhood is best, and what each parameter is worth.
+
+The best of many noisy scores owes part of its height to luck, and its neighbours do not share that luck. So a trial is
+judged by the mean of its own score and its neighbours': on a grid those one step away in one parameter, otherwise the
+nearest ones. Scores are numbers of which more is better; NaN where a trial has none.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from simcore.errors import CalibrateError
+from simcore.records import FloatArray, IntArray
+from simcore.report.wording import plain
+
+GRID, NEAREST = "grid", "nearest"
+BINS = 6  # of a parameter whose values were drawn
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A parameter. steps: int64 [T], the number of each trial's value among the values in order; labels: text of each value.
+
+    ordered  whether the values are numbers; others are labels, of which no two are neighbours.
+    """
+
+    name: str
+    steps: IntArray
+    labels: tuple[str, ...]
+    ordered: bool
+
+
+@dataclass(frozen=True)
+class Space:
+    """Trials as points. kind GRID: each combination of values once; NEAREST: they were drawn, or some are missing."""
+
+    axes: tuple[Axis, ...]
+    kind: str
+
+    @property
+    def trials(self) -> int:
+        return len(self.axes[0].steps)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The winner by neighbourhood and the peak by its own score (trial numbers), and the neighbourhood means [T]."""
+
+    winner: int
+    peak: int
+    means: FloatArray
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The scores along one axis, NaN where no trial has one. labels [V]; winner_at: the winner's place among them.
+
+    mean, best  [V] over all trials that have the value.  here  [V] of trials that share all else with the winner.
+    share       of the variance of all scores, what the values' means explain (the main effect), 0 … 1.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    mean: FloatArray
+    best: FloatArray
+    here: FloatArray
+    winner_at: int
+    share: float
+
+
+def space_of(params: pd.DataFrame) -> Space:
+    """Place trials by their parameters: params [T rows, one column a parameter]. CAL-082: no trial, or no parameter."""
+    if params.shape[0] == 0 or params.shape[1] == 0:
+        raise CalibrateError("CAL-082", f"a table of {params.shape[0]} trials and {params.shape[1]} parameters")
+    axes = tuple(_axis(str(name), list(params.iloc[:, place])) for place, name in enumerate(params.columns))
+    steps = np.column_stack([axis.steps for axis in axes])
+    whole = math.prod(len(axis.labels) for axis in axes) == len(steps) == len(np.unique(steps, axis=0))
+    return Space(axes, GRID if whole else NEAREST)
+
+
+def neighbours(space: Space) -> list[IntArray]:
+    """Return the neighbours of each trial, without itself, in order of their numbers.
+
+    GRID: those one step away in one ordered parameter. NEAREST: the 2 P nearest that have the same labels, where a parameter
+    goes from 0 to 1 by the order of its values; where distances are equal, the lower number first.
+    """
+    steps = np.column_stack([axis.steps for axis in space.axes])
+    ordered = np.array([axis.ordered for axis in space.axes])
+    if space.kind == GRID:
+        return _on_grid(steps, ordered)
+    sizes = np.array([max(len(axis.labels) - 1, 1) for axis in space.axes], np.float64)
+    places = steps / sizes
+    found = []
+    for trial in range(len(steps)):
+        apart = (places - places[trial])[:, ordered]
+        distance = np.sum(apart * apart, axis=1)
+        distance[(steps[:, ~ordered] != steps[trial, ~ordered]).any(axis=1)] = np.inf
+        distance[trial] = np.inf
+        near = np.argsort(distance, kind="stable")[: 2 * len(space.axes)]
+        found.append(np.sort(near[np.isfinite(distance[near])]))
+    return found
+
+
+def neighbourhood_means(scores: FloatArray, near: Sequence[IntArray]) -> FloatArray:
+    """Return the mean of each trial's score and its neighbours' [T]; those without a score are left out, NaN for itself."""
+    means = np.full(len(scores), np.nan)
+    for trial in np.flatnonzero(np.isfinite(scores)).tolist():
+        around = scores[near[trial]]
+        around = around[np.isfinite(around)]
+        means[trial] = (scores[trial] + float(np.sum(around))) / (1 + len(around))
+    return means
+
+
+def choose(scores: FloatArray, allowed: BoolArray, near: Sequence[IntArray]) -> Choice | None:
+    """Return the choice among the allowed trials that have a score, None if there is none; of equals the first."""
+    able = allowed & np.isfinite(scores)
+    if not able.any():
+        return None
+    means = neighbourhood_means(scores, near)
+    winner = max(np.flatnonzero(able).tolist(), key=lambda trial: (means[trial], scores[trial], -trial))
+    peak = int(np.argmax(np.where(able, scores, -np.inf)))
+    return Choice(int(winner), peak, means)
+
+
+def advantage_kept(scores: FloatArray, near: IntArray, winner: int, baseline: float) -> float | None:
+    """Return what share of the winner's advantage over the baseline its neighbours have on average; below 0 if they lose.
+
+    None: it has no neighbour with a score, or no advantage.
+    """
+    around = scores[near]
+    around = around[np.isfinite(around)]
+    advantage = float(scores[winner]) - baseline
+    if not len(around) or not advantage > 0.0:
+        return None
+    return (float(np.mean(around)) - baseline) / advantage
+
+
+def slices(space: Space, scores: FloatArray, winner: int) -> list[Slice]:
+    """Return the scores along each axis."""
+    axes = [binned(axis, space.kind) for axis in space.axes]
+    same = np.column_stack([axis.steps == axis.steps[winner] for axis in axes])
+    found = []
+    for place, axis in enumerate(axes):
+        others = np.delete(same, place, axis=1).all(axis=1)
+        groups = [scores[axis.steps == value] for value in range(len(axis.labels))]
+        here = [scores[others & (axis.steps == value)] for value in range(len(axis.labels))]
+        found.append(
+            Slice(
+                axis.name, axis.labels, _each(groups, np.mean), _each(groups, np.max), _each(here, np.mean),
+                int(axis.steps[winner]), _explained(groups),
+            )
+        )
+    return found
+
+
+def pair_means(first: Axis, second: Axis, scores: FloatArray) -> FloatArray:
+    """Return the mean score of the trials of each pair of values [values of first, values of second]; NaN where none is."""
+    table = [
+        _each([scores[(first.steps == one) & (second.steps == two)] for two in range(len(second.labels))], np.mean)
+        for one in range(len(first.labels))
+    ]
+    return np.array(table)
+
+
+def binned(axis: Axis, kind: str) -> Axis:
+    """Return an axis of few values: that of a grid as it is; drawn numbers in BINS bins with equally many values."""
+    if kind == GRID or not axis.ordered or len(axis.labels) <= 2 * BINS:
+        return axis
+    edges = [(len(axis.labels) * k) // BINS for k in range(BINS + 1)]
+    steps = np.searchsorted(np.array(edges[1:]), axis.steps, side="right")
+    labels = tuple(f"{axis.labels[low]} … {axis.labels[high - 1]}" for low, high in itertools.pairwise(edges))
+    return Axis(axis.name, steps.astype(np.int64), labels, axis.ordered)
+
+
+def _axis(name: str, values: list[object]) -> Axis:
+    if all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values):
+        numbers, steps = np.unique(np.array(values, np.float64), return_inverse=True)
+        return Axis(name, steps.astype(np.int64), tuple(plain(float(number)) for number in numbers), ordered=True)
+    texts = [str(value) for value in values]
+    labels = list(dict.fromkeys(texts))
+    return Axis(name, np.array([labels.index(text) for text in texts], np.int64), tuple(labels), ordered=False)
+
+
+def _on_grid(steps: IntArray, ordered: BoolArray) -> list[IntArray]:
+    at = {tuple(place): trial for trial, place in enumerate(steps.tolist())}
+    found = []
+    for place in steps.tolist():
+        moved = [
+            (*place[:axis], place[axis] + step, *place[axis + 1 :]) for axis in np.flatnonzero(ordered).tolist() for step in (-1, 1)
+        ]
+        found.append(np.array(sorted(at[other] for other in moved if other in at), np.int64))
+    return found
+
+
+def _each(groups: Sequence[FloatArray], statistic: Callable[[FloatArray], float]) -> FloatArray:
+    """Return a statistic of the finite scores of each group, NaN of an empty one."""
+    finite = [group[np.isfinite(group)] for group in groups]
+    return np.array([statistic(group) if len(group) else np.nan for group in finite], np.float64)
+
+
+def _explained(groups: Sequence[FloatArray]) -> float:
+    """Return the variance between groups over the variance of all scores, 0 if they do not vary."""
+    finite = [group[np.isfinite(group)] for group in groups]
+    everything = np.concatenate(finite)
+    if not len(everything):
+        return 0.0
+    mean = float(np.mean(everything))
+    total = float(np.sum((everything - mean) * (everything - mean)))
+    between = sum(len(group) * (float(np.mean(group)) - mean) * (float(np.mean(group)) - mean) for group in finite if len(group))
+    return min(between / total, 1.0) if total > 0.0 else 0.0
