@@ -13,6 +13,7 @@ from decimal import Decimal
 import numpy as np
 
 from simcore import engine
+from simcore.calibrate.ab_lanes import money_of
 from simcore.calibrate.intervals import (
     LEVEL,
     REPETITIONS,
@@ -29,6 +30,7 @@ from simcore.errors import CalibrateError, ConfigError
 from simcore.lanes import LaneRun, run_lanes
 from simcore.portfolio.members import Source
 from simcore.records import FloatArray
+from simcore.report.folder import Money
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_S
 
@@ -213,7 +215,9 @@ def _play(
     start_ts, end_ts = engine.window(tape, config)
     interval_s = _interval_s(config, end_ts - start_ts, drawing.interval_s)
     run = run_lanes(tape, configs, curve_ms=interval_s * 1e3, progress=progress)
-    changes = np.diff(run.equity_units * run.cash_unit, prepend=0.0, axis=1)
+    equity = run.equity_units.copy()
+    equity[:, -1] = [_final_units(run, lane, money_of(tape.instrument)) for lane in range(len(configs))]
+    changes = np.diff(equity * run.cash_unit, prepend=0.0, axis=1)
     block = max(automatic_block(each) for each in changes)  # one for all points: they are drawn together
     points = tuple(_point(run, lane, values, changes, block, drawing) for lane, values in enumerate(settings))
     crossings = tuple(_crossings(changes, block, settings, drawing))
@@ -226,6 +230,14 @@ def _play(
         drawing.repetitions, drawing.seed, drawing.level, run.rows, run.wall_s,
         tuple({"path": str(file.path), "content_hash": file.meta.content_hash} for file in tape.files), config_hash(config),
     )  # fmt: skip
+
+
+def _final_units(run: LaneRun, lane: int, money: Money) -> int:
+    """Return a lane's profit at the end, cash units, as the report of its run has it: with the fills that the Node has not heard of."""
+    record, mid2 = run.lanes[lane], int(run.mid2[lane])
+    lots = int(record["position_lots"])
+    value = money.position_units(lots, mid2) if lots != 0 and mid2 > 0 else 0
+    return int(record["cash_units"]) - int(record["fee_units"]) + value
 
 
 def _interval_s(config: Config, span_ns: int, wanted_s: float | None) -> float:

@@ -44,10 +44,12 @@ def test_points_are_the_runs_with_their_latency(latencies):
         keys = {f"latency.{leg}.ms": point.values["ms"] for leg in ("place", "amend", "cancel", "response")}
         alone = engine.simulate(tape, [with_keys(maker(), keys)])
         lane, last = alone.state.lanes[0], alone.journal.rows("samples")[-1]
+        held = int(lane["position_lots"]) * (int(last["bid_ticks"]) + int(last["ask_ticks"])) * 50_000 // 2  # 0.5 × 0.001 in 1e-8
+        final = int(lane["cash_units"]) - int(lane["fee_units"]) + held
         assert point.fills == lane["fills"] > 0
         assert point.orders == lane["orders"]
-        assert point.net.estimate == pytest.approx(float(last["equity_units"]) * 1e-8)
-        assert point.net_bps.estimate == pytest.approx(1e4 * float(last["equity_units"]) / float(lane["turnover_units"]))
+        assert point.net.estimate == pytest.approx(final * 1e-8, rel=1e-12)
+        assert point.net_bps.estimate == pytest.approx(1e4 * final / float(lane["turnover_units"]), rel=1e-12)
     assert len({point.net.estimate for point in latencies.points}) == 3
 
 
