@@ -34,6 +34,7 @@ COMMANDS = {
     "feeds": ("simcore.commands.feeds:feeds", "Write a run's fills and traced ticks as daily files for calibration."),
     "metrics": ("simcore.commands.metrics:metrics", "Print a run's metrics as Prometheus text."),
     "sweep": ("simcore.commands.sweep:sweep", "Play a configuration at several latencies or fees at once."),
+    "calibrate": ("simcore.commands.calibrate:calibrate", "Search for the best parameters over days; fit models to data."),
     "gate": ("simcore.commands.gates:gate", "Hold a run's timings or edge against a baseline."),
     "ab": ("simcore.commands.ab:ab", "Test configuration B against A on recorded days."),
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),

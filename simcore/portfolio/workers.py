@@ -1,18 +1,12 @@
-"""Worker processes: each plays some tasks; only snapshots, controls and digests pass between them and the coordinator.
-
-A worker is `python -m simcore.portfolio.workers FD`: a fresh interpreter that talks over one end of a pipe, so that it
-runs nothing of the program that called. It loads compiled code from the cache, which the caller has filled.
-"""
+"""Worker processes: each plays some tasks; only snapshots, controls and digests pass between them and the coordinator."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import numpy as np
@@ -23,48 +17,23 @@ from simcore.errors import MmsimError, PortfolioError
 from simcore.portfolio.group import Control, Snapshot
 from simcore.portfolio.members import Member
 from simcore.portfolio.team import Finished, MemberProgress, StopWorkingError, Task, Troupe
+from simcore.processes import Child
 
-STOP_WAIT_S = 5.0
 
-
-class Worker:
+class Worker(Child):
     """One worker process, as its caller sees it."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
+        super().__init__("simcore.portfolio.workers")
         self.tasks = tasks
         self.at: tuple[str, int] = (tasks[0].members[0].name, 0)  # symbol and time that it spoke of last
-        ours, theirs = Pipe()
-        self.pipe: Connection = ours
-        path = os.pathsep.join(part for part in sys.path if part)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "simcore.portfolio.workers", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()], env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        theirs.close()
         self.send("tasks", tuple(tasks))
-
-    def send(self, name: str, *values: Any) -> None:
-        """Send an order; a worker that is gone is found by what it does not answer."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.pipe.send((name, *values))
 
     def died(self) -> PortfolioError:
         """Return the error of a worker that went without a word."""
-        code = self.process.wait()
         symbol, ts = self.at
         when = f", at {np.datetime64(ts, 'ns')} UTC" if ts else ""
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return PortfolioError("PORT-002", f"{symbol}{when}: {how}")
-
-    def end(self) -> None:
-        """End the process: kindly if it listens, so that its runs keep a checkpoint."""
-        self.send("stop")
-        try:
-            self.process.wait(STOP_WAIT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.pipe.close()
+        return PortfolioError("PORT-002", f"{symbol}{when}: {self.how_it_died()}")
 
 
 class WorkerTeam:

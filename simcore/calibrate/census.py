@@ -1,0 +1,66 @@
+"""How many trials a tape has ever seen, over all calibrations: the more were tried, the better the best looks by chance.
+
+Beside the folders of the runs (or in $MMSIM_HOME) is the folder `.trials`, with a file for each tape: one line for each
+parameter set that was ever played on it. A set is known by the hash of its configuration and of the code; playing the
+same set again adds nothing, so that a repeated or resumed calibration counts once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from simcore.errors import CalibrateError
+from simcore.files import write_text
+
+FOLDER = ".trials"
+_HEAD = "# mmsim: one line for each parameter set that was ever played on the tape "
+
+
+def home_of(out: Path, home: Path | None) -> Path:
+    """Return the folder of the census: in the user's `home`, else beside the folder of the calibration."""
+    return (home if home is not None else out.absolute().parent) / FOLDER
+
+
+def note_trials(folder: Path, content_hash: str, marks: Iterable[str]) -> int:
+    """Enter parameter sets that a tape has seen; return how many it has now. CAL-021 if the census cannot be written.
+
+    Processes may do this at once: each holds a lock from reading to writing.
+    """
+    path = folder / f"{content_hash[:32]}.txt"
+    try:
+        with _locked(folder):
+            known = _read(path)
+            more = {mark: None for mark in marks if mark not in known}
+            if more:
+                write_text(path, "\n".join([_HEAD + content_hash, *sorted([*known, *more]), ""]))
+            return len(known) + len(more)
+    except OSError as exc:
+        raise CalibrateError("CAL-021", f"{path}: {exc.strerror or exc}") from exc
+
+
+def count_trials(folder: Path, content_hash: str) -> int:
+    """Return how many parameter sets a tape has seen."""
+    return len(_read(folder / f"{content_hash[:32]}.txt"))
+
+
+def _read(path: Path) -> dict[str, None]:
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        return {}
+    return {line: None for line in lines if line and not line.startswith("#")}
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
