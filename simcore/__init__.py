@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simcore.api import make_config, replay, verify, warmup
+    from simcore.calibrate.band import replay_band
     from simcore.calibrate.sweep import sweep_fees, sweep_latency
     from simcore.calibrate.sweep_report import write_sweep
     from simcore.config import Config, load_config
@@ -43,6 +44,7 @@ _HOMES = {
     "make_config": "simcore.api",
     "preset_spec": "simcore.tape.synth",
     "replay": "simcore.api",
+    "replay_band": "simcore.calibrate.band",
     "sweep_fees": "simcore.calibrate.sweep",
     "sweep_latency": "simcore.calibrate.sweep",
     "synth": "simcore.tape.synth",
@@ -68,6 +70,7 @@ __all__ = [
     "make_config",
     "preset_spec",
     "replay",
+    "replay_band",
     "sweep_fees",
     "sweep_latency",
     "synth",

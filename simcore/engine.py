@@ -97,25 +97,31 @@ class Run:
     """A run of one symbol on its way to its end, by one step or by many; into a folder, or in memory.
 
     more    what a portfolio's run says in its manifest: a run that is told of others' cannot be resumed alone.
+    beside  further configurations that ride along as lanes 1, 2, …; the store must take their rows apart. They do not change
+            the run. Unless the strategy is a Python class, they keep no journal but a sample each `curve_ns`.
     Raises MmsimError; a folder keeps what a run that fails has done.
     """
 
     def __init__(
         self, tape: Tape, config: Config, folder: Path | None, store: JournalStore, *, resume: bool = False,
-        progress: ProgressCallback | None = None, more: Mapping[str, Any] | None = None,
+        progress: ProgressCallback | None = None, more: Mapping[str, Any] | None = None, beside: Sequence[Config] = (),
+        curve_ns: int = 0,
     ) -> None:  # fmt: skip
         linked = link(config.strategy.name, queue_file(config.venue.queue_model))
         fingerprint = _fingerprint(tape, config, linked, more)
-        saved = None if folder is None else manifest.prepare(folder, resume, fingerprint)
+        kept_by = _with_lanes(fingerprint, beside, curve_ns)
+        saved = None if folder is None else manifest.prepare(folder, resume, fingerprint, kept_by)
         self.folder, self.tape, self.config = folder, tape, config
         if saved is None:
-            self.session = new_session(tape, [config], linked, store)
+            self.session = new_session(tape, [config, *beside], linked, store)
+            if linked.python is None:
+                _thin(self.session.state, curve_ns)
         else:
             self.session = _resumed(tape, config, linked, store, saved)
         _compile(linked, config, tape.rows * config.run.repeat, progress)  # one that does not compile makes no folder
         if folder is not None and saved is None:
             manifest.write_start(folder, tape, config, linked, fingerprint, self.session.state, more)
-        self.watch = Watch(tape, config, progress, None if more or linked.python else folder, fingerprint, saved[0].wall_s if saved else 0.0)
+        self.watch = Watch(tape, config, progress, None if more or linked.python else folder, kept_by, saved[0].wall_s if saved else 0.0)
 
     def until(self, key: int) -> bool:
         """Run until all events before `key` are done (`simcore.runner.run_until`); return whether the tape has ended."""
@@ -306,6 +312,20 @@ def _fingerprint(tape: Tape, config: Config, linked: Linked, more: Mapping[str, 
     others = (json.dumps(more, sort_keys=True),) if more else ()
     parts = (*manifest.content_hashes(tape), config_hash(config), linked.code_hash, *others)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def _with_lanes(fingerprint: str, beside: Sequence[Config], curve_ns: int) -> str:
+    """Return the fingerprint that checkpoints carry: that of the run, or of the run with its other lanes."""
+    if not beside:
+        return fingerprint
+    return hashlib.sha256("|".join((fingerprint, str(curve_ns), *map(config_hash, beside))).encode()).hexdigest()
+
+
+def _thin(state: states.State, curve_ns: int) -> None:
+    """Let lanes 1, 2, … keep no journal but a sample each curve_ns."""
+    state.clock[st.CURVE_NS] = curve_ns
+    state.lanes["journal"][1:] = 0
+    state.lanes["curve_ns"][1:] = curve_ns
 
 
 def _resumed(

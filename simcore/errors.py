@@ -86,6 +86,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CAL-002": ("one symbol is played at a time", "give tapes of one symbol, and leave out allocation, limits and lists of `portfolio`"),
     "CAL-003": ("sweep cannot be played as asked", "see docs/sweeps.md: give each point once; fee tiers come from a venue profile that has them, or from fees.tiers"),
     "CAL-004": ("output folder is in use", "choose a new or empty --out"),
+    "CAL-005": ("queue band cannot be played as asked", "write --band-models OPTIMISTIC,PESSIMISTIC with built-in queue models: front,risk_averse; power3:0.5,power:3"),
     "CAL-010": ("grid file is not usable", "see docs/calibrate.md: keys with lists or ranges of values, `spread.base_bps: [0.5, 1.0]`"),
     "CAL-011": ("unknown key in the grid", "the nearest known key is named; `mmsim strategy show NAME` lists parameters, docs/config.md the keys"),
     "CAL-012": ("key cannot be calibrated", "the message says why; set it for all trials with --set or --config"),

@@ -74,13 +74,13 @@ def run_lanes(
     start_ts, end_ts = engine.window(tape, configs[0])
     ends = np.append(np.arange(start_ts + step_ns, end_ts, step_ns, dtype=np.int64), end_ts)
     samples = outcome.journal.rows("samples")
-    equity, position = _curves(samples, ends, len(configs))
+    equity, position = curves_at(samples, ends, len(configs))
     unit = float(instrument_scale(tape.instrument).unit)
     lanes = outcome.state.lanes.copy()
     return LaneRun(lanes, ends, equity, position, _last_mids(samples, lanes, start_ts), unit, outcome.rows, outcome.wall_s)
 
 
-def _curves(samples: Record, ends: IntArray, lanes: int) -> tuple[IntArray, IntArray]:
+def curves_at(samples: Record, ends: IntArray, lanes: int) -> tuple[IntArray, IntArray]:
     """Return equity and position [K, n] at the interval ends; before a lane's first sample both are 0."""
     equity, position = np.zeros((lanes, len(ends)), np.int64), np.zeros((lanes, len(ends)), np.int64)
     order = np.argsort(samples["lane"], kind="stable")

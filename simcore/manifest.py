@@ -82,10 +82,11 @@ def _lock(descriptor: int, folder: Path) -> None:
 
 
 def prepare(
-    folder: Path, resume: bool, fingerprint: str
+    folder: Path, resume: bool, fingerprint: str, kept_by: str
 ) -> tuple[checkpoint.Position, dict[str, Any]] | None:
     """Check that a run may write to a folder; return the checkpoint to resume from, None to start.
 
+    kept_by: the fingerprint of its checkpoints, which is another one if further lanes ride along.
     JRNL-002: there is a run already. JRNL-003: the checkpoint is of another tape, config or code.
     """
     path = folder / "run.json"
@@ -102,8 +103,8 @@ def prepare(
             raise JournalError("JRNL-002", f"{folder}: the run is complete; `mmsim report {folder}` builds its report")
         checkpoint.remove_unfinished(folder)
         saved = checkpoint.load(folder)
-        if saved is not None and saved[0].fingerprint != fingerprint:
-            raise JournalError("JRNL-003", f"{folder}: the checkpoint is of another tape, config or code")
+        if saved is not None and saved[0].fingerprint != kept_by:
+            raise JournalError("JRNL-003", f"{folder}: the checkpoint is of another tape, config, code or queue band")
         if saved is None:
             _remove_segments(folder)
         return saved

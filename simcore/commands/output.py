@@ -53,7 +53,7 @@ def print_summary(run_dir: Path, as_json: bool) -> None:
         from simcore.report.statistics import headline, summary
 
         figures = summary(run_dir)
-        main = headline(figures)
+        main = headline(figures) | ({"band": figures["band"]} if figures["band"] else {})
     if as_json:
         print_figures(main, as_json)
         return

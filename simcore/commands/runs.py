@@ -26,21 +26,34 @@ from simcore.commands.output import print_figures, print_summary, progress
 @click.option("--checked", is_flag=True, help="Check array bounds: slower, finds faults of own strategies.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: a new one under reports/.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out that was stopped.")
+@click.option("--queue-band", is_flag=True, help="Play an optimistic and a pessimistic queue as well, in the same pass (docs/sweeps.md).")
+@click.option("--band-models", metavar="MODEL,MODEL", help="Optimistic and pessimistic queue model of --queue-band; default: those that bound the run's.")
 @JOBS
 @JSON
-def replay(tapes: tuple[Path, ...], out: Path | None, resume: bool, jobs: int | None, as_json: bool, **choices: Any) -> None:
+def replay(
+    tapes: tuple[Path, ...], out: Path | None, resume: bool, queue_band: bool, band_models: str | None, jobs: int | None,
+    as_json: bool, **choices: Any,
+) -> None:  # fmt: skip
     """Replay tapes and write a run folder.
 
     Tapes of one instrument are given in time order. Tapes of several run side by side (docs/portfolio.md).
     """
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the run folder to go on with")
+    if band_models is not None and not queue_band:
+        raise click.UsageError("--band-models goes with --queue-band")
     config = chosen_config(**choices)
     from simcore.portfolio.run import replay as run
     from simcore.report import build_report
 
     with progress() as shown:
-        run_dir = run(tapes, config, out, resume=resume, jobs=jobs, progress=shown)
+        if queue_band:
+            from simcore.calibrate.band import parse_bounds, replay_band
+
+            bounds = None if band_models is None else parse_bounds(band_models)
+            run_dir = replay_band(tapes, config, out, bounds=bounds, resume=resume, progress=shown)
+        else:
+            run_dir = run(tapes, config, out, resume=resume, jobs=jobs, progress=shown)
     build_report(run_dir)
     if config.node.trace_every > 0:
         from simcore.report.feeds import write_feeds

@@ -40,13 +40,16 @@ def build_report(run_dir: Path | str) -> ReportFiles:
         from simcore.report.portfolio_pages import build_portfolio_report
 
         return build_portfolio_report(run_dir)
-    from simcore.report import canvas, plots  # takes half a second
+    from simcore.report import band_plot, canvas, plots  # takes half a second
 
     run = open_run(run_dir)
     figures = summarise(run)
     captions = {name: caption for name, (_, caption) in plots.PLOTS.items()}
     pictures = {name: canvas.png_bytes(plots.draw(name, run, figures)) for name in plots.PLOTS}
     timings = stage_timings(run.path)
+    if figures["band"] is not None:
+        pictures[band_plot.NAME] = canvas.png_bytes(band_plot.draw(run, figures))
+        captions[band_plot.NAME] = band_plot.CAPTION
     page = context(run, figures, captions, timings)
     links = {name: f"plots/{name}.png" for name in pictures}
     files = ReportFiles(

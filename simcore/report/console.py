@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from simcore.report.pages import target_table
+from simcore.report.pages import band_table, target_table
 from simcore.report.wording import CONSOLE, FIGURES, fee_sentence, line, plain, speed_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,25 @@ def console_table(figures: Mapping[str, Any]) -> RenderableType:
     goals = [Text(text, "green" if text.endswith(": met") else "red") for text in verdicts]
     failure = [Text(f"! {text}", "bold red") for text in figures["warnings"] if figures["status"] == "failed"][:1]
     notes = [Text(f"! {text}", "yellow") for text in figures["warnings"][len(failure) :]]
-    return Group(*failure, table, Text(fee_sentence(figures)), *goals, *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
+    return Group(*failure, table, *_band(figures), Text(fee_sentence(figures)), *goals, *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
+
+
+def _band(figures: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the main columns of the fill band, nothing for a run without one."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    found = band_table(figures)
+    if not found.rows:
+        return []
+    made = Table(title=Text("Fill band"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    chosen = [i for i, head in enumerate(found.head) if not head.startswith(("turnover", "drawdown"))]  # a terminal is 80 wide
+    for i in chosen:
+        made.add_column(found.head[i], justify="right" if found.numeric[i] else "left")
+    for row in found.rows:
+        made.add_row(*(Text(row[i]) for i in chosen))
+    return [made]
 
 
 def _style(key: str, value: Any) -> str:

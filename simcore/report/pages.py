@@ -47,6 +47,7 @@ def context(
         "tiles": [line(figures, FIGURES[key]) for key in TILES],
         "sections": {title: lines(figures, chosen) for title, chosen in SECTIONS.items()},
         "targets": target_table(figures),
+        "band": band_table(figures),
         "edge": edge_table(figures),
         "markouts": markout_table(figures),
         "fees": fee_table(figures),
@@ -74,6 +75,30 @@ def target_table(figures: Mapping[str, Any]) -> Table:
         verdict = "no figure" if row["met"] is None else "met" if row["met"] else "missed"
         rows.append((figure.label, f"{row['bound']} {shown(row['target'], figure.unit)} {unit}", f"{shown(row['value'], figure.unit)} {unit}", verdict))
     return Table("Targets", ("", "target", "run", ""), rows, (False, True, True, False))
+
+
+def band_table(figures: Mapping[str, Any]) -> Table:
+    """The queue worlds of a fill band; no rows if the run has none."""
+    found = figures["band"]
+    cash = figures["unit_cash"]
+    head = ("queue", f"PnL, {cash}", "net, bps", "fills", "taker, %", f"turnover, {cash}", f"drawdown, {cash}", "model")
+    rows: list[tuple[str, ...]] = []
+    for world in found["worlds"] if found else ():
+        rows.append(
+            (
+                world["world"], plain(world["pnl"]), shown(world["net_bps"], "bps"), shown(world["fills"], "count"), shown(world["taker_share"], "share"),
+                plain(world["turnover"]), plain(world["max_drawdown"]), queue_text(world["queue_model"], world["queue_n"]),
+            )
+        )  # fmt: skip
+    note = "Estimated is the run itself. The other two bound what the queue of each of its orders may have been; they trade on their own." if rows else ""
+    return Table("Fill band", head, rows, (False, *(True,) * 6, False), note)
+
+
+def queue_text(model: str, exponent: float) -> str:
+    """Return a queue model as a reader sees it, with what the extreme ones say of cancelled lots."""
+    if not model.startswith("power"):
+        return {"risk_averse": "risk_averse (all cancels behind us)", "front": "front (no queue)"}.get(model, model)
+    return f"{model}:{exponent:g}" + (" (all cancels ahead)" if model == "power3" and exponent <= 1e-9 else "")
 
 
 def edge_table(figures: Mapping[str, Any]) -> Table:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simcore.report.activity import activity
+from simcore.report.band import band
 from simcore.report.edge import edge, fill_edge
 from simcore.report.exposure import exposure
 from simcore.report.features import features
@@ -49,6 +50,7 @@ def summarise(run: RunFolder) -> dict[str, Any]:
         found.put(key, found.values[source], found.missing.get(source, ""))
     found.put("features", features(run))
     found.put("targets", targets(run, found))
+    found.update(band(run))
     found.put("warnings", warnings(run, found.values))
     first = {key: found.values[key] for key in HEADLINE}
     return {**first, **found.values, "missing": dict(sorted(found.missing.items()))}
