@@ -145,6 +145,11 @@ class Evidence:
         return self.case.folds[-1][0] if self.case.folds else tuple(range(len(self.case.days)))
 
     @property
+    def train_gains(self) -> FloatArray:
+        """The objective there [T]; NaN of trials that are not whole."""
+        return _finished(self.case, self.train)
+
+    @property
     def deflation(self) -> float:
         """The Sharpe ratio that the best of all trials ever run would have over all days without any skill.
 
@@ -170,7 +175,7 @@ def gather(case: Case, seed: int = 1) -> Evidence:
         raise CalibrateError("CAL-082", f"{case.trials} trials: one beside the base configuration is needed")
     if not case.whole[0]:
         raise CalibrateError("CAL-083", "the base configuration (trial 0) did not come to its end on all days; nothing can be compared with it")
-    members, space, near = _field(case.params)
+    members, space, near = field_of(case.params)
     able = np.zeros(case.trials, bool)
     able[members] = case.whole[members]
     candidates = np.flatnonzero(able).astype(np.int64)
@@ -229,7 +234,7 @@ def _ranks(values: FloatArray) -> FloatArray:
     return np.asarray((last - 0.5 * (counts - 1.0))[place])
 
 
-def _field(params: pd.DataFrame) -> tuple[IntArray, Space, list[IntArray]]:
+def field_of(params: pd.DataFrame) -> tuple[IntArray, Space, list[IntArray]]:
     """Return the trials that may win, as points, and the neighbours of all trials by their numbers.
 
     The baseline is one of them if it is a point of a whole grid; else it stands beside.

@@ -1,8 +1,9 @@
 """A plateau rather than a peak: the trial whose neighbourhood is best, and what each parameter is worth.
 
 The best of many noisy scores owes part of its height to luck, and its neighbours do not share that luck. So a trial is
-judged by the mean of its own score and its neighbours': on a grid those one step away in one parameter, otherwise the
-nearest ones. Scores are numbers of which more is better; NaN where a trial has none.
+judged by the mean of its own score and its neighbours' (on a grid those one step away in one parameter, otherwise the
+nearest ones), or by its own score if that is lower: who only stands next to a peak is not good. Scores are numbers of
+which more is better; NaN where a trial has none.
 """
 
 from __future__ import annotations
@@ -120,12 +121,15 @@ def neighbourhood_means(scores: FloatArray, near: Sequence[IntArray]) -> FloatAr
 
 
 def choose(scores: FloatArray, allowed: BoolArray, near: Sequence[IntArray]) -> Choice | None:
-    """Return the choice among the allowed trials that have a score, None if there is none; of equals the first."""
+    """Return the choice among the allowed trials that have a score, None if there is none.
+
+    The winner has the best of the lower of neighbourhood mean and own score; of equals the better one, then the first.
+    """
     able = allowed & np.isfinite(scores)
     if not able.any():
         return None
     means = neighbourhood_means(scores, near)
-    winner = max(np.flatnonzero(able).tolist(), key=lambda trial: (means[trial], scores[trial], -trial))
+    winner = max(np.flatnonzero(able).tolist(), key=lambda trial: (min(means[trial], scores[trial]), scores[trial], -trial))
     peak = int(np.argmax(np.where(able, scores, -np.inf)))
     return Choice(int(winner), peak, means)
 

@@ -16,7 +16,7 @@ import numpy as np
 from simcore.calibrate import overfit
 from simcore.calibrate.evidence import Case, Evidence, Record, gather
 from simcore.calibrate.intervals import Interval
-from simcore.report.wording import plain, signed_text
+from simcore.report.wording import ABSENT, plain, signed_text
 
 KEEP_WORDS = "Keep the old weights"
 
@@ -37,19 +37,27 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Terms:
-    """How figures are named: the objective, its unit, +1 if more of it is better and -1 if less, money, length of an interval."""
+    """How figures are named: the objective, its unit, +1 if more of it is better and -1 if less, money, length of an interval.
+
+    period  what a case's days are: "day", or "period" where they are parts of days.
+    """
 
     objective: str = "net"
     unit: str = ""
     better: int = 1
     cash: str = ""
     interval_s: float = 60.0
+    period: str = "day"
 
     def value(self, gain: float) -> str:
         """Return a gain as the objective that it stands for."""
         if not math.isfinite(gain):
             return "none"
         return f"{plain(self.better * gain, 4)} {self.unit}".rstrip()
+
+    def number(self, gain: float) -> str:
+        """Return the same without its unit, for a table."""
+        return plain(self.better * gain, 4) if math.isfinite(gain) else ABSENT
 
     def money(self, amount: float) -> str:
         """Return an amount of cash."""
@@ -120,7 +128,7 @@ def _held_out(ask: Question) -> Reason:
         text = "No days were held out, so nothing can tell skill from luck: give more days, and --splits walk-forward:train=…,test=…."
         return Reason("held_out", holds=False, text=text)
     days = sum(len(step.test) for step in ask.evidence.steps)
-    text = f"The choice was made {_times(len(ask.evidence.steps))} on train days and judged on {_count(days, 'held-out day')}, which had no part in it."
+    text = f"The choice was made {_times(len(ask.evidence.steps))} on train days and judged on {_count(days, f'held-out {ask.terms.period}')}, which had no part in it."
     return Reason("held_out", holds=True, text=text)
 
 
@@ -159,7 +167,7 @@ def _steady(ask: Question) -> Reason:
         return _unknown("steady")
     sums = _daily_sums(ask.evidence)
     ahead = sum(each > 0.0 for each in sums)
-    text = f"It is ahead of the old weights on {ahead} of {_count(len(sums), 'held-out day')}."
+    text = f"It is ahead of the old weights on {ahead} of {_count(len(sums), f'held-out {ask.terms.period}')}."
     return Reason("steady", holds=ahead > ask.limits.ahead_min * len(sums), text=text)
 
 
@@ -169,7 +177,7 @@ def _deflated(ask: Question) -> Reason:
     holds = value >= ask.limits.deflated_min
     more = "that is more than luck" if holds else "luck among so many would show as much"
     text = (
-        f"Deflated Sharpe ratio {_chance(value)} of its lead over all days, with {ever:,} trials ever run on these tapes "
+        f"Deflated Sharpe ratio {chance(value)} of its lead over all days, with {ever:,} trials ever run on these tapes "
         f"(at least {ask.limits.deflated_min:g} is asked): {more}."
     )
     return Reason("deflated", holds, text)
@@ -182,7 +190,7 @@ def _cross_validated(ask: Question) -> Reason:
         return Reason("pbo", holds=False, text="The days are too short to cross-validate the choice.")
     holds = cross.pbo <= ask.limits.pbo_max
     text = (
-        f"Probability of back-test over-fitting {_chance(cross.pbo)} (at most {ask.limits.pbo_max:g} is allowed): so often the best of one half "
+        f"Probability of back-test over-fitting {chance(cross.pbo)} (at most {ask.limits.pbo_max:g} is allowed): so often the best of one half "
         f"of the time is no better than the middle in the other."
     )
     return Reason("pbo", holds, text)
@@ -220,7 +228,9 @@ def _plateau(ask: Question) -> Reason:
     if not len(ask.evidence.near[ask.evidence.choice.winner]):
         return Reason("plateau", holds=True, text="It has no neighbours to compare with: no parameter has another value next to it.")
     if share is None:
-        return Reason("plateau", holds=False, text=f"On the train days its {ask.terms.objective} is not known to be better than that of the old weights.")
+        own, base = (ask.terms.value(float(ask.evidence.train_gains[trial])) for trial in (ask.evidence.choice.winner, 0))
+        text = f"On the train days themselves its {ask.terms.objective} is {own}, that of the old weights {base}: it has no advantage to keep."
+        return Reason("plateau", holds=False, text=text)
     holds = share >= ask.limits.kept_min
     text = (
         f"Its neighbours have {_percent(share)} of its advantage on the train days (at least {_percent(ask.limits.kept_min)} is asked): "
@@ -246,6 +256,13 @@ def record_figures(record: Record | None, terms: Terms, level: float = LIMITS.le
         "minimum_track_record": overfit.minimum_track_record(shape, 0.0, level), "mean": _ends(record.interval),
         "total": _ends(record.total), "block": record.interval.block, "interval_s": terms.interval_s,
     }  # fmt: skip
+
+
+def chance(value: float) -> str:
+    """Return a probability that never reads as certain when it is not."""
+    if 0.0 < value < 0.001:
+        return "below 0.001"
+    return "above 0.999" if 0.999 < value < 1.0 else signed_text(value, 3)
 
 
 def _sentence(evidence: Evidence, adopt: bool, reasons: tuple[Reason, ...]) -> str:
@@ -314,13 +331,6 @@ def _ends(interval: Interval) -> dict[str, float]:
 
 def _range(interval: Interval, digits: int) -> str:
     return f"{plain(interval.low, digits)} to {plain(interval.high, digits)}"
-
-
-def _chance(value: float) -> str:
-    """Return a probability that never reads as certain when it is not."""
-    if 0.0 < value < 0.001:
-        return "below 0.001"
-    return "above 0.999" if 0.999 < value < 1.0 else signed_text(value, 3)
 
 
 def _percent(share: float) -> str:

@@ -18,6 +18,7 @@ from simcore.commands.output import print_figures
 if TYPE_CHECKING:
     from simcore.calibrate.folder import Calibration
     from simcore.calibrate.run import Tally
+    from simcore.calibrate.verdict import Verdict
 
 # name: (where it is, the first line of its help). The first is meant where no command is named.
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
@@ -87,7 +88,9 @@ def run(
             asked, out, resume=resume, jobs=jobs or os.cpu_count() or 1, engine_name=engine_name,
             home=Path(home) if home else None, watch=watch,
         )  # fmt: skip
-    _print(found, as_json)
+    from simcore.calibrate.report import build
+
+    _print(found, build(found.folder), as_json)
 
 
 @contextmanager
@@ -131,14 +134,14 @@ def _words(now: Tally, objective: str) -> str:
     return f"{now.done} of {now.total} trials x days{lost}; best so far: {best}"
 
 
-def _print(found: Calibration, as_json: bool) -> None:
-    """Print what was chosen beside the base configuration, what it rests on, and the folder."""
+def _print(found: Calibration, verdict: Verdict, as_json: bool) -> None:
+    """Print what was chosen beside the base configuration, what it rests on, the verdict, and the folder."""
     note = found.note
     chosen = {axis.name: value for axis, value in zip(found.axes, found.points[note["best"]], strict=True)}
     counts = {name: note[name] for name in ("trials", "lost", "valueless", "infeasible")}
     if as_json:
         keys = ("objective", "constraints", "best", "figures", "at_edge")
-        print_figures({**{key: note[key] for key in keys}, "values": chosen, **counts, "tried": found.tried, "folder": str(found.folder)}, as_json)
+        print_figures({**{key: note[key] for key in keys}, "values": chosen, **counts, "tried": found.tried, "adopt": verdict.adopt, "verdict": verdict.sentence, "folder": str(found.folder)}, as_json)
         return
     from rich.console import Console
     from rich.table import Table
@@ -153,4 +156,5 @@ def _print(found: Calibration, as_json: bool) -> None:
     if note["at_edge"]:
         click.echo(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
     click.echo(f"lost {counts['lost']}, without a value {counts['valueless']}, breaking constraints {counts['infeasible']}; the tapes have seen {found.tried} parameter sets in all")
-    click.echo(f"folder: {found.folder}")
+    click.echo(verdict.sentence)
+    click.echo(f"report: {found.folder / 'report.html'}")

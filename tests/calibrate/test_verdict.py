@@ -1,0 +1,270 @@
+"""Facts of the verdict: noise is kept out, what was planted is found, and each rule can refuse by itself."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from simcore.calibrate.evidence import gather, rank_correlation, rank_share
+from simcore.calibrate.verdict import RULES, Limits, Terms, edges, judge
+from simcore.errors import CalibrateError
+from tests.calibrate.judged import GRID, KINDS, WALK, case_of, hill, noise
+
+TERMS = Terms("net", "USD", 1, "USD", 60.0)
+
+
+def planted(seed, **more):
+    """A hill whose top is trial 1 + 3 + 1 (a = 1, b = 1), on noise."""
+    return case_of([day + hill() for day in noise(seed)], **more)
+
+
+def failed(verdict):
+    return [reason.rule for reason in verdict.reasons if not reason.holds]
+
+
+# --- noise and skill --------------------------------------------------------------------------------------------
+
+
+def adopted_of(repetitions, seed=0):
+    """Return for each kind of noise how many of so many repetitions were adopted."""
+    return {kind: sum(judge(case_of(noise(seed + k, kind))).adopt for k in range(repetitions)) for kind in KINDS}
+
+
+def test_noise_is_not_adopted():
+    """200 calibrations of parameters that do not matter: at most 5 % are adopted (here none should be, nor more than one)."""
+    found = adopted_of(40)
+    assert sum(found.values()) <= 0.05 * 40 * len(KINDS), found
+    assert sum(found.values()) <= 1, found
+
+
+@pytest.mark.slow
+def test_no_kind_of_noise_is_adopted():
+    """The same, 400 of each kind: at most 5 % of any."""
+    found = adopted_of(400, seed=10_000)
+    assert max(found.values()) <= 0.05 * 400, found
+
+
+def test_noise_with_one_wide_split_is_not_adopted():
+    """One fold, a winner chosen on the first four days: as honest as a walk."""
+    adopted = [judge(case_of(noise(500 + k), folds=(((0, 1, 2, 3), (4, 5)),))).adopt for k in range(40)]
+    assert sum(adopted) <= 1
+
+
+def test_what_was_planted_is_found_and_adopted():
+    """The top of the hill or a point next to it wins, in almost all of 20 repetitions, and is adopted."""
+    verdicts = [judge(planted(seed)) for seed in range(20)]
+    tops = [GRID[verdict.winner - 1] for verdict in verdicts]
+    assert sum(top == (1, 1) for top in tops) >= 14
+    assert all(abs(a - 1) + abs(b - 1) <= 1 for a, b in tops)
+    assert sum(verdict.adopt for verdict in verdicts) >= 18
+
+
+def test_an_adopted_winner_says_why():
+    """In sentences with its figures."""
+    verdict = judge(planted(1), TERMS)
+    assert verdict.adopt
+    assert verdict.sentence.startswith(f"Adopt trial {verdict.winner}. On the held-out days the choice earned ")
+    assert "USD more than the old weights (95 % interval of the difference" in verdict.sentence
+    assert len(verdict.reasons) == len(RULES)
+    assert all(reason.text.endswith(".") for reason in verdict.reasons)
+
+
+def test_a_kept_baseline_says_why():
+    """The first reason, and how many more there are."""
+    verdict = judge(case_of(noise(3)), TERMS)
+    assert not verdict.adopt
+    assert verdict.sentence.startswith(f"Keep the old weights: trial {verdict.winner} looked best, but it is not shown to be better. ")
+    assert "more reason" in verdict.sentence
+
+
+def test_the_same_case_gets_the_same_verdict():
+    """To the last bit."""
+    one, two = judge(planted(5)), judge(planted(5))
+    assert (one.sentence, one.reasons, one.notes) == (two.sentence, two.reasons, two.notes)
+    assert one.evidence.out.interval == two.evidence.out.interval
+
+
+def test_the_unit_of_money_does_not_matter():
+    """In cents the same rules hold."""
+    days = noise(7)
+    for scale in (1.0, 100.0, 1e-6):
+        verdict = judge(case_of([scale * (day + hill()) for day in days]))
+        assert verdict.adopt
+        assert verdict.winner == judge(planted(7)).winner
+
+
+# --- each rule by itself ----------------------------------------------------------------------------------------------
+
+
+def test_without_held_out_days_nothing_is_adopted():
+    """However good it looks."""
+    verdict = judge(planted(1, folds=()))
+    assert not verdict.adopt
+    assert "held_out" in failed(verdict)
+    assert "No days were held out" in verdict.sentence
+
+
+def test_more_trials_ever_run_take_the_verdict_back():
+    """The same days, searched long enough before: only the deflated Sharpe ratio fails."""
+    days = [day + hill(height=0.35) for day in noise(13)]
+    assert judge(case_of(days)).adopt
+    verdict = judge(case_of(days, ever=10_000_000))
+    assert failed(verdict) == ["deflated"]
+    assert "10,000,000 trials ever run" in verdict.sentence
+
+
+def test_a_choice_that_breaks_a_constraint_on_test_days_is_refused():
+    """It held on the train days, and only there."""
+
+    def excess(chosen):
+        return np.where(np.arange(len(GRID) + 1) == 5, 0.5 * (tuple(chosen) == (5,)), 0.0)
+
+    verdict = judge(planted(1, excess=excess))
+    assert verdict.winner == 5
+    assert failed(verdict) == ["constraints"]
+
+
+def test_a_trial_that_breaks_a_constraint_on_train_days_is_not_chosen():
+    """The next best is."""
+    verdict = judge(planted(1, excess=lambda chosen: np.where(np.arange(len(GRID) + 1) == 5, 0.5, 0.0)))
+    assert verdict.winner not in (None, 5)
+
+
+def test_a_peak_is_refused():
+    """One trial alone is good, its neighbours lose: chosen for want of better, but not adopted."""
+    lift = np.full(len(GRID) + 1, -0.3)
+    lift[0], lift[5] = 0.0, 3.0
+    verdict = judge(case_of([day + lift for day in noise(2)]))
+    assert verdict.winner == 5
+    assert failed(verdict) == ["plateau"]
+    assert "a peak" in verdict.sentence
+
+
+def test_a_lead_on_one_day_only_is_refused():
+    """All of it on one of three held-out days."""
+    days = noise(4)
+    lifts = [0.8, 0.8, 0.8, 9.0, -0.12, -0.12]
+    verdict = judge(case_of([0.3 * day + lift * hill(height=1.0) for day, lift in zip(days, lifts, strict=True)]))
+    assert "steady" in failed(verdict)
+
+
+def test_a_short_record_is_refused():
+    """Four intervals a day hold too little."""
+    verdict = judge(case_of(list(np.array(noise(1, intervals=4)) + 0.3 * hill())))
+    assert not verdict.adopt
+    assert "track" in failed(verdict)
+
+
+def test_old_weights_that_are_the_best_of_the_grid_stay():
+    """The baseline is a point of the grid, as trial 0, and wins."""
+    lift = hill()
+    order = [5, *(k for k in range(1, 13) if k != 5)]
+    points = [GRID[k - 1] for k in order]
+    days = [day[:, :12] + lift[order] for day in noise(1)]
+    verdict = judge(case_of(days, points=points[1:], baseline=points[0]))
+    assert verdict.winner == 0
+    assert not verdict.adopt
+    assert verdict.sentence == "Keep the old weights. The old weights are themselves the best of the grid."
+
+
+def test_copies_of_the_old_weights_are_not_adopted():
+    """Where no parameter matters at all, every curve is the baseline's."""
+    days = [np.repeat(day[:, :1], len(GRID) + 1, axis=1) for day in noise(1)]
+    verdict = judge(case_of(days))
+    assert not verdict.adopt
+    assert {"better", "deflated", "pbo", "track"} <= set(failed(verdict))
+
+
+def test_no_trial_that_will_do():
+    """All break a constraint: said, with no winner."""
+    verdict = judge(planted(1, excess=lambda chosen: np.ones(len(GRID) + 1)), TERMS)
+    assert (verdict.adopt, verdict.winner, verdict.peak) == (False, None, None)
+    assert verdict.sentence == "Keep the old weights. No trial has a figure for net and keeps all constraints on the train days."
+
+
+def test_an_objective_that_the_old_weights_do_better_is_refused():
+    """More money, but a worse objective on the test days: both must be better."""
+
+    def gains(chosen):
+        return hill() * (1.0 if len(chosen) > 1 else -1.0)
+
+    assert failed(judge(planted(1, gains=gains))) == ["objective"]
+
+
+def test_by_sharpe_ratio_less_risk_is_enough():
+    """The same money at a third of the risk is no better by money, and better by Sharpe ratio."""
+    days = noise(8, intervals=480)
+    calm = np.where(np.arange(len(GRID) + 1) == 0, 3.0, 1.0)
+    quiet = [day * calm + 0.3 for day in days]
+
+    def sharpe(chosen):
+        every = np.concatenate([quiet[day] for day in chosen])
+        return every.mean(axis=0) / every.std(axis=0, ddof=1)
+
+    assert "better" in failed(judge(case_of(quiet)))
+    verdict = judge(case_of(quiet, measure="sharpe", gains=sharpe), Terms("sharpe"))
+    assert "better" not in failed(verdict)
+    assert "Sharpe ratio is" in next(reason.text for reason in verdict.reasons if reason.rule == "better")
+
+
+def test_limits_are_the_users():
+    """A stricter one refuses what the usual one lets pass."""
+    case = planted(1)
+    assert judge(case).adopt
+    assert failed(judge(case, limits=Limits(kept_min=0.99))) == ["plateau"]
+    assert "steady" in failed(judge(case, limits=Limits(ahead_min=1.0)))
+
+
+# --- notes, and what cannot be judged ------------------------------------------------------------------------------------
+
+
+def test_notes_name_what_no_rule_asks():
+    """Lost trials, a winner at the end of the grid, a winner that loses money."""
+    whole = [True] * (len(GRID) + 1)
+    whole[7] = False
+    days = [day + hill(top=(3, 1)) - 5.0 for day in noise(2)]
+    verdict = judge(case_of(days, whole=whole), TERMS)
+    notes = " ".join(verdict.notes)
+    assert "1 trial did not come to an end" in notes
+    assert "The winner has the largest a of the grid" in notes
+    assert "itself lost" in notes
+    assert ("a", "largest") in edges(verdict.evidence)
+    assert 7 not in verdict.evidence.candidates
+
+
+def test_a_fold_without_a_choice_keeps_the_old_weights():
+    """Its days count as no difference."""
+    def excess(chosen):
+        return np.ones(len(GRID) + 1) * (tuple(chosen) == WALK[0][0])
+
+    evidence = gather(planted(1, excess=excess))
+    assert evidence.steps[0].chosen is None
+    assert not evidence.out.changes[:48].any()
+    assert evidence.out.changes[48:].any()
+
+
+def test_lengths_of_time_read_well():
+    """Days, hours, minutes, seconds."""
+    assert [TERMS.span(n) for n in (3 * 1440, 180, 5, 0.5)] == ["3 days", "3 hours", "5 minutes", "30 seconds"]
+    assert Terms("max_drawdown", "USD", -1).value(-12.5) == "12.5 USD"
+    assert TERMS.value(math.nan) == "none"
+
+
+def test_ranks():
+    """Ties half; what has no figure is left out."""
+    values = np.array([1.0, 2.0, 2.0, 3.0, math.nan])
+    assert [rank_share(values, k) for k in range(5)] == [0.0, 0.5, 0.5, 1.0, None]
+    assert rank_correlation(values, -values) == pytest.approx(-1.0)
+    assert rank_correlation(values, np.exp(values)) == pytest.approx(1.0)
+    assert rank_correlation(values, np.ones(5)) is None
+    assert rank_correlation(values[:2], values[:2]) is None
+
+
+def test_what_cannot_be_judged_is_refused():
+    """With a code."""
+    with pytest.raises(CalibrateError, match="CAL-082"):
+        judge(case_of([day[:, :1] for day in noise(1)], points=[]))
+    with pytest.raises(CalibrateError, match="CAL-083"):
+        judge(planted(1, whole=[False] + [True] * len(GRID)))
