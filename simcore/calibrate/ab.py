@@ -23,7 +23,7 @@ from simcore.engine import Progress, ProgressCallback
 from simcore.portfolio.members import Source, find
 
 ADOPT, MIXED, KEEP = "adopt B", "mixed: better and worse", "keep A"
-ROLLED_BACK, NOTHING_SHOWN = "keep A: rolled back", "keep A: nothing better shown"
+ROLLED_BACK, NOTHING_SHOWN = "keep A: rolled back", "keep A: no better net edge shown"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from simcore.calibrate import ab_gates, ab_stats
 from simcore.calibrate.ab import AbResult
 from simcore.calibrate.ab_cells import FIELDS, BoolArray, Cells
 from simcore.calibrate.ab_gates import GATES, Reading, Watch
-from simcore.calibrate.ab_stats import METRICS, Judged
-from simcore.calibrate.intervals import block_bootstrap_mean
+from simcore.calibrate.ab_stats import METRICS, Judged, Metric
 from simcore.config.load import config_hash, keys_of
 from simcore.config.model import Config
 from simcore.manifest import content_hashes
@@ -22,6 +21,8 @@ from simcore.report.wording import utc_text
 from simcore.version import VERSION
 
 LIVE_NAMES = ("A everywhere", "B everywhere", "as routed", "as routed, with rollback")
+
+_PROFIT = Metric("profit", "Profit", "cash", "pnl", "windows", 1.0, 1)
 
 
 def figures(result: AbResult) -> dict[str, Any]:
@@ -84,18 +85,14 @@ def by_window(cells: Cells, amounts: FloatArray) -> FloatArray:
 
 def profits(result: AbResult) -> list[dict[str, Any]]:
     """Return both arms' profit by currency, and the interval of the difference B − A over the whole test."""
-    cells, settings = result.cells, result.settings
+    cells = result.cells
     rows = []
     for cash in sorted({*cells.cash}):
         mine = in_cash(cells, cash)
-        a, b = (float(arm.values["pnl"][mine].sum()) for arm in (cells.a, cells.b))
-        changes = by_window(cells, np.where(mine, cells.b.values["pnl"] - cells.a.values["pnl"], 0.0))
-        row: dict[str, Any] = {"cash": cash, "a": a, "b": b, "difference": b - a, "low": None, "high": None, "level": settings.level}
-        if len(changes) >= settings.min_windows:
-            block = min(settings.block, len(changes)) or None
-            interval = block_bootstrap_mean(changes, block=block, repetitions=settings.repetitions, seed=settings.seed, level=settings.level)
-            row["low"], row["high"] = interval.low * len(changes), interval.high * len(changes)
-        rows.append(row)
+        pnl = [by_window(cells, np.where(mine, arm.values["pnl"], 0.0)) for arm in (cells.a, cells.b)]
+        ones = np.ones(len(pnl[0]))
+        found = ab_stats.compare(_PROFIT._replace(scale=float(len(ones))), (pnl[0], ones, pnl[1], ones), result.settings)
+        rows.append({"cash": cash, "level": result.settings.level, **{name: getattr(found, name) for name in ("a", "b", "difference", "low", "high", "block")}})
     return rows
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _UNITS = {"share": "%"}
 _UNIT_ROWS_MAX = 200
+_SHORT = {
+    "net_bps": "net", "fill_ratio": "filled", "taker_share": "takers", "adverse_bps_1s": "adverse", "slippage_bps": "slippage", "drawdown_bps": "drawdown",
+}  # fmt: skip
 GATE_LABELS = {
     "slippage": "slippage", "taker_share": "taker share of fills", "tick_p95": "tick p95", "deadline_misses": "deadline misses",
 }  # fmt: skip
@@ -90,12 +93,12 @@ def profit_table(figures: Mapping[str, Any]) -> Table:
 def live_table(figures: Mapping[str, Any]) -> Table:
     """What each way of trading would have brought."""
     currencies = list(figures["live"][0]["pnl"])
-    keys = [(row["key"], f"{row['label'].lower()}, {_UNITS.get(row['unit'], row['unit'])}", row["unit"]) for row in figures["metrics"]]
+    keys = [(row["key"], f"{_SHORT[row['key']]}, {_UNITS.get(row['unit'], row['unit'])}", row["unit"]) for row in figures["metrics"]]
     rows = [
         (row["name"], shown(row["cells_of_b"], "count"), *(shown(row["pnl"][cash]) for cash in currencies), *(_shown(row[key], unit) for key, _, unit in keys))
         for row in figures["live"]
     ]
-    head = ("", "windows with B", *(f"profit, {cash}" for cash in currencies), *(label for _, label, _ in keys))
+    head = ("", "windows of B", *(f"profit, {cash}" for cash in currencies), *(label for _, label, _ in keys))
     return Table("What was live", head, rows, (False, *(True,) * (len(head) - 1)))
 
 
@@ -152,7 +155,7 @@ def symbol_table(figures: Mapping[str, Any]) -> Table:
     rows = [_symbol_row(row) for row in figures["symbols"]]
     head = (
         "", "days", "net A, bps", "net B, bps", "B − A", "interval", "profit A", "profit B", "", "fills A", "fills B", "windows to B",
-        "rolled back", "position of B (A) then",
+        "rolled back, UTC", "B (A) held then",
     )  # fmt: skip
     return Table("Symbols", head, rows, (False, *(True,) * 7, False, True, True, True, False, True))
 
@@ -163,8 +166,8 @@ def _symbol_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         row["symbol"], shown(row["days"], "count"), shown(row["a_net_bps"], "bps"), shown(row["b_net_bps"], "bps"),
         _signed(row["net_difference"], "bps"), _interval(row["net_low"], row["net_high"], "bps"), shown(row["a_pnl"]), shown(row["b_pnl"]), row["cash"],
-        f"{row['a_fills']:,.0f}", f"{row['b_fills']:,.0f}", f"{row['windows_to_b']:,} of {row['windows']:,}",
-        ABSENT if back is None else back["time"], held,
+        f"{row['a_fills']:,.0f}", f"{row['b_fills']:,.0f}", f"{row['windows_to_b']:,} / {row['windows']:,}",
+        ABSENT if back is None else back["time"][5:19], held,
     )  # fmt: skip
 
 
@@ -244,7 +247,7 @@ def _interval(low: float | None, high: float | None, unit: str) -> str:
 
 
 def _plus(value: float) -> str:
-    return f"+{plain(value)}" if value > 0 else plain(value)
+    return f"+{plain(value, 5)}" if value > 0 else plain(value, 5)
 
 
 def _p(value: float | None) -> str:

@@ -129,19 +129,22 @@ def shown_watch(result: AbResult) -> Watch:
 
 
 def _gate(axes: Axes, seen: list[Reading], gate: str, window_ns: int) -> None:
+    """Draw A, B and the limit; windows that do not follow each other are not joined."""
     scale = 100.0 if GATE_UNITS[gate] == "share" else 1.0
-    times = canvas.days(np.array([(2 * each.window + 1) * window_ns // 2 for each in seen]))
+    numbers = np.array([each.window for each in seen])
+    breaks = np.flatnonzero(np.diff(numbers) > 1) + 1
+    times = np.insert(canvas.days((2 * numbers + 1) * window_ns // 2), breaks, np.nan)
 
     def level(name: str) -> FloatArray:
-        return np.array([np.nan if getattr(each, name) is None else getattr(each, name) * scale for each in seen], np.float64)
+        found = [np.nan if getattr(each, name) is None else getattr(each, name) * scale for each in seen]
+        return np.insert(np.array(found, np.float64), breaks, np.nan)
 
     small: dict[str, Any] = {"marker": "o", "ms": 2.6, "mew": 0}
     axes.plot(times, level("a"), color=SKY, lw=1.0, label="A", **small)
     axes.plot(times, level("b"), color=BLUE, lw=1.0, label="B", **small)
-    axes.plot(times, level("limit"), color=MUTED, lw=1.0, ls="--", label="limit for B")
-    broken = np.array([bool(each.broken) for each in seen])
-    if broken.any():
-        axes.plot(times[broken], level("b")[broken], "o", color=VERMILION, ms=5, mew=0, label="broken")
+    axes.plot(times, level("limit"), color=MUTED, lw=1.0, ls="--", marker="_", ms=4, label="limit for B")
+    broken = np.insert(np.array([bool(each.broken) for each in seen]), breaks, values=False)
+    axes.plot(times[broken], level("b")[broken], "o", color=VERMILION, ms=5, mew=0, label="broken")
 
 
 def _mark_rollback(axes: Axes, watch: Watch) -> None:

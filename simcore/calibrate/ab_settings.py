@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,7 @@ from simcore.units import NS_PER_S
 
 DAY_S = 86_400
 SECTION = "ab"
+LOOKS = 6  # metrics, whose p values Holm's limits divide
 
 
 def _as_tuple(value: Any) -> Any:
@@ -97,9 +99,13 @@ def load_settings(path: Path | str | None = None, overrides: Mapping[str, Any] |
     merge(tree, tree_of(overrides or {}))
     refuse_unknown(tree, f"{where}{SECTION}.", AbSettings)
     try:
-        return AbSettings.model_validate(tree)
+        made = AbSettings.model_validate(tree)
     except pydantic.ValidationError as exc:
         raise AbError("AB-003", where + "; ".join(cause_of(error) for error in exc.errors(include_url=False))) from exc
+    needed = math.ceil(2.0 * LOOKS / (1.0 - made.level))
+    if made.repetitions < needed:
+        raise AbError("AB-003", f"{where}repetitions is {made.repetitions}: expected at least {needed}, or no difference can be shown at level {made.level:g}")
+    return made
 
 
 def settings_table() -> list[tuple[str, str, str]]:
