@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,12 @@ from simcore.calibrate.ab_settings import load_settings
 from simcore.calibrate.ab_stats import BETTER, METRICS, NO_DIFFERENCE, WORSE, Judged, one_sided
 from simcore.config.load import load_config
 from simcore.config.model import Config
-from simcore.errors import MmsimError
 from simcore.report.statistics import summary
 from tests.blackbox.command import assert_refused, mmsim_here
 from tests.calibrate.test_ab_units import write
 
-SAMPLE = Path(__file__).parents[2] / "datasets" / "synbtc-perp-20240101-l2.parquet"
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "datasets" / "synbtc-perp-20240101-l2.parquet"
 # A random market in which the demo maker trades a lot: rows are a second apart, ticks a price step.
 MAKER = (
     "strategy.name=demo_maker", "strategy.params.spread.half_spread_bps=0", "strategy.params.spread.half_spread_ticks=0.5", "book.window_ticks=256",
@@ -215,6 +217,28 @@ def test_decisions() -> None:
     assert decide(rows(BETTER, WORSE), [still]) == MIXED
     assert decide(rows(WORSE), [still]) == KEEP
     assert decide(rows(NO_DIFFERENCE, BETTER), [still]) == NOTHING_SHOWN
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command, files and Python of docs/ab.md, as they stand; what the page says of the result is true."""
+    page = (ROOT / "docs" / "ab.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    a, b, settings = [text for kind, text in blocks if kind == "yaml"]
+    for name, text in (("A.yaml", a), ("B.yaml", b), ("ab.yaml", settings)):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "datasets").symlink_to(ROOT / "datasets")
+    monkeypatch.chdir(tmp_path)
+    (command,) = [text for kind, text in blocks if not kind]
+    done = mmsim_here(*shlex.split(command)[1:], "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["symbols"][0]["rollback"]["time"] == "2024-01-01 00:45:00.000 UTC"  # "after three quarters of an hour"
+    assert found["symbols"][0]["rollback"]["gate"] == "taker_share"
+    (code,) = [text for kind, text in blocks if kind == "python"]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert figures(names["result"])["metrics"] == found["metrics"]
+    assert load_settings(tmp_path / "ab.yaml").gates.scope == "symbol"
 
 
 # --- the command ---------------------------------------------------------------------------------------
