@@ -35,6 +35,7 @@ COMMANDS = {
     "metrics": ("simcore.commands.metrics:metrics", "Print a run's metrics as Prometheus text."),
     "sweep": ("simcore.commands.sweep:sweep", "Play a configuration at several latencies or fees at once."),
     "calibrate": ("simcore.commands.calibrate:calibrate", "Search for the best parameters over days; fit models to data."),
+    "dataset": ("simcore.commands.dataset:dataset", "Make data sets of calibration feeds."),
     "gate": ("simcore.commands.gates:gate", "Hold a run's timings or edge against a baseline."),
     "ab": ("simcore.commands.ab:ab", "Test configuration B against A on recorded days."),
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simcore.api import make_config, replay, verify, warmup
     from simcore.calibrate.band import replay_band
+    from simcore.calibrate.datasets import build_dataset, write_dataset
     from simcore.calibrate.sweep import sweep_fees, sweep_latency
     from simcore.calibrate.sweep_report import write_sweep
     from simcore.config import Config, load_config
@@ -36,6 +37,7 @@ _HOMES = {
     "PortfolioResult": "simcore.report.portfolio_result",
     "RunResult": "simcore.report.result",
     "Tape": "simcore.tape.read",
+    "build_dataset": "simcore.calibrate.datasets",
     "build_report": "simcore.report.build",
     "compare": "simcore.report.compare",
     "convert": "simcore.tape.convert",
@@ -51,6 +53,7 @@ _HOMES = {
     "validate": "simcore.tape.validate",
     "verify": "simcore.api",
     "warmup": "simcore.api",
+    "write_dataset": "simcore.calibrate.datasets",
     "write_sweep": "simcore.calibrate.sweep_report",
 }
 
@@ -62,6 +65,7 @@ __all__ = [
     "PortfolioResult",
     "RunResult",
     "Tape",
+    "build_dataset",
     "build_report",
     "compare",
     "convert",
@@ -77,6 +81,7 @@ __all__ = [
     "validate",
     "verify",
     "warmup",
+    "write_dataset",
     "write_sweep",
 ]
 

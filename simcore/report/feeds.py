@@ -17,7 +17,7 @@ from simcore.errors import JournalError
 from simcore.files import write_atomic
 from simcore.journal.store import read_stream, select_rows
 from simcore.portfolio.kind import is_portfolio
-from simcore.records import ACKED, AMENDED, NO_PRICE, SIDE_LABELS, FloatArray, IntArray, Record
+from simcore.records import ACKED, AMENDED, NO_PRICE, PLACE, SIDE_LABELS, FloatArray, IntArray, Record
 from simcore.report.edge import fill_bps, fill_edge
 from simcore.report.folder import RunFolder, open_run
 from simcore.report.quoted import last_requests, quoted_ticks
@@ -89,6 +89,7 @@ def tick_columns(run: RunFolder) -> dict[str, Any]:
         return {"ts": traces["ts"]}
     times = run_times_ms(run.path, traces)
     decided = ("spread_bps", "inventory_pct", "skew_bps", "requests")
+    placed = select_rows(run.path, "requests", lambda rows: rows["kind"] == PLACE)["ts"]
     return {
         "ts": traces["ts"], "symbol": _repeat(run, len(traces)), "tick": traces["tick"],
         **{f"{name}_ms": values for name, values in times.items()},
@@ -96,6 +97,7 @@ def tick_columns(run: RunFolder) -> dict[str, Any]:
         "used_stale": traces["used_stale"] != 0, "wait_ms": traces["wait_ns"] / NS_PER_MS,
         "deadline_miss": times[TICK_TOTAL] > DEADLINE_MS, "guard_level": _LEVELS[traces["level"]],
         **{name: traces[name] for name in decided},
+        "orders": np.diff(np.searchsorted(placed, traces["ts"], side="right"), prepend=0),
     }  # fmt: skip
 
 
