@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from simcore.calibrate import plateau
+from simcore.calibrate.evidence import field_of
 from simcore.calibrate.metrics import METRICS, Figures
+from simcore.calibrate.plateau import BoolArray
 from simcore.config.refusals import nearest
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray
@@ -43,7 +47,8 @@ class Constraint:
         below, above = values - self.limit, self.limit - values
         beyond = {"<": below, "<=": below, ">": above, ">=": above, "==": np.abs(below)}[self.sign]
         kept = {"<": below < 0, "<=": below <= 0, ">": above < 0, ">=": above <= 0, "==": below == 0}[self.sign]
-        share = np.maximum(beyond / (abs(self.limit) or 1.0), np.nextafter(0.0, 1.0))
+        with np.errstate(over="ignore"):  # beyond a limit next to 0
+            share = np.maximum(beyond / (abs(self.limit) or 1.0), np.nextafter(0.0, 1.0))
         return np.where(kept, 0.0, np.where(np.isnan(values), np.inf, share))
 
 
@@ -99,12 +104,18 @@ def _refuse_unknown(name: str, at: str) -> None:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What is chosen among trials. best: None if none will do; valueless: trials that ended but have no objective; infeasible:
-    trials that have one but break a constraint; nearest: of those the ones that break them least, nearest first.
+class Ranking:
+    """How trials stand. peak: the one with the best objective of those that keep the constraints; None: none will do.
+
+    allowed [T]    those that keep them and have an objective.
+    ended [T]      those that came to their end.
+    valueless      how many came to their end but have no objective.  infeasible: how many have one but break a constraint.
+    nearest        of those the ones that break them least, nearest first.
     """
 
-    best: int | None
+    peak: int | None
+    allowed: BoolArray
+    ended: BoolArray
     valueless: int
     infeasible: int
     nearest: tuple[int, ...]
@@ -113,15 +124,32 @@ class Choice:
 NEAREST = 5
 
 
-def choose(wanted: Wanted, figures: Figures, ended: Sequence[bool]) -> Choice:
-    """Choose the trial with the best objective among those that keep the constraints; of equals the first.
+def rank(wanted: Wanted, figures: Figures, ended: BoolArray) -> Ranking:
+    """Rank trials; of equals the first counts as better.
 
-    ended [T]: which trials have come to their end on the days of `figures`; the others cannot be chosen.
+    ended [T]: which trials have come to their end; the others cannot be chosen.
     """
     gains, excess = wanted.gains(figures), wanted.excesses(figures)
-    known = np.isfinite(gains)
-    allowed = np.flatnonzero(known & (excess == 0))
-    best = int(allowed[np.argmax(gains[allowed])]) if len(allowed) else None
+    known = np.isfinite(gains) & ended
+    allowed = known & (excess == 0)
+    peak = int(np.argmax(np.where(allowed, gains, -np.inf))) if allowed.any() else None
     beyond = np.flatnonzero(known & (excess > 0))
     order = beyond[np.lexsort((beyond, -gains[beyond], excess[beyond]))]
-    return Choice(best, int(np.count_nonzero(np.asarray(ended) & ~known)), len(beyond), tuple(order[:NEAREST].tolist()))
+    return Ranking(peak, allowed, ended, int(np.count_nonzero(ended & ~known)), len(beyond), tuple(order[:NEAREST].tolist()))
+
+
+def winner(wanted: Wanted, figures: Figures, ranking: Ranking, points: Sequence[Sequence[object]]) -> int | None:
+    """Return the trial that is chosen: not the peak, but the allowed trial whose neighbourhood is best (`plateau`).
+
+    points [T]: values on the axes; trial 0, the base configuration, is no candidate where it lies off the grid, unless it is
+    the only one allowed.
+    """
+    if len(points) > 1 and ranking.allowed.any():
+        params = pd.DataFrame([list(point) for point in points])
+        members, _, near = field_of(params)
+        able = np.zeros(len(points), bool)
+        able[members] = ranking.allowed[members]
+        choice = plateau.choose(np.where(ranking.ended, wanted.gains(figures), np.nan), able, near)
+        if choice is not None:
+            return choice.winner
+    return ranking.peak

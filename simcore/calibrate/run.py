@@ -14,11 +14,12 @@ from simcore.calibrate import census, store
 from simcore.calibrate import folder as folders
 from simcore.calibrate.local import Here, Runner, Workers
 from simcore.calibrate.metrics import Figures
-from simcore.calibrate.objectives import choose
+from simcore.calibrate.objectives import rank
 from simcore.calibrate.outcomes import DONE, WAITING, Part, Results, money_of
 from simcore.calibrate.plan import Asked, Plan, Trial
 from simcore.calibrate.search import new_search
 from simcore.calibrate.work import Block
+from simcore.calibrate.written import Outcome, note_of
 from simcore.errors import CalibrateError, JournalError
 from simcore.files import remove_leftovers
 from simcore.link import is_compiled
@@ -115,7 +116,7 @@ class _Work:
         for name in (store.NOTE, store.TRIALS, store.CURVES, store.BEST):
             remove_leftovers(self.folder / name)
         if note is None:
-            store.write_note(self.folder, folders.note_of(self.plan, "running"))
+            store.write_note(self.folder, note_of(self.plan, "running"))
 
     def _refuse_changed(self, before: dict[str, str]) -> None:
         changed = [name for name, mark in self.plan.identity().items() if before.get(name) != mark]
@@ -221,7 +222,7 @@ class _Work:
     def _best_so_far(self) -> tuple[int | None, str, float]:
         """Return the trial that would be chosen now, its values and its objective."""
         figures = self._figures()
-        best = choose(self.plan.wanted, figures, self.results.complete(self.plan.train)).best
+        best = rank(self.plan.wanted, figures, self.results.complete(self.plan.train)).peak
         if best is None:
             return None, "", 0.0
         return best, self.plan.words(self.trials[best].point), float(figures[self.plan.wanted.objective][best])
@@ -231,13 +232,11 @@ class _Work:
 
     def finish(self) -> folders.Calibration:
         """Choose, and write what remains: tables, best.yaml, the note; then the parts go."""
-        figures = self._figures()
-        complete = self.results.complete(self.plan.train)
-        choice = choose(self.plan.wanted, figures, complete)
         tried = {day.content_hash: census.count_trials(self.home, day.content_hash) for day in self.plan.days}
-        folders.write(self.folder, self.plan, self.trials, self.results, choice, tried)
-        if not complete.any():
+        outcome = Outcome(self.plan, self.trials, self.results)
+        outcome.write(self.folder, tried)
+        if not outcome.ranking.ended.any():
             raise CalibrateError("CAL-025", f"{self.folder}: {next(iter(self.results.causes.values()))}")
-        if choice.best is None:
-            raise CalibrateError("CAL-016", f"{self.folder}: {folders.why_none(self.plan, self.trials, self.results, choice)}")
+        if outcome.best is None:
+            raise CalibrateError("CAL-016", f"{self.folder}: {outcome.why_none()}")
         return folders.load(self.folder)

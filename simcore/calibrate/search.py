@@ -94,7 +94,7 @@ class _Optuna:
         except ImportError as exc:
             raise CalibrateError("CAL-023", "--search optuna: pip install 'mmsim[search]'") from exc
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._failed = optuna.trial.TrialState.FAIL
+        self._worst = optuna.trial.TrialState.PRUNED  # a trial that failed would not count as bad
         self._grid, self._left, self._asked = grid, trials, list[Any]()
         sampler = optuna.samplers.TPESampler(seed=seed % 2**32, constant_liar=True)
         self._study = optuna.create_study(direction="maximize", sampler=sampler)
@@ -113,7 +113,7 @@ class _Optuna:
             if math.isfinite(gain):
                 self._study.tell(trial, gain)
             else:
-                self._study.tell(trial, state=self._failed)
+                self._study.tell(trial, state=self._worst)
 
     @staticmethod
     def _value(axis: Axis, found: Any) -> Any:
