@@ -49,12 +49,13 @@ Watch = Callable[[Tally], None]
 
 def calibrate(
     asked: Asked, out: Path | None = None, *, resume: bool = False, jobs: int = 1, engine_name: str = "local",
-    home: Path | None = None, watch: Watch | None = None,
+    home: Path | None = None, watch: Watch | None = None, written: Callable[[Path], None] | None = None,
 ) -> folders.Calibration:  # fmt: skip
     """Play every trial that the search proposes on every day, choose the best, and write the folder (docs/calibrate.md).
 
     out: an empty or new folder; None picks reports/calibrate-<strategy>-<symbol>-<n>.  resume: go on with the calibration
     in it.  jobs, engine_name: who works; the result is the same.  home: where the census of trials is kept.
+    written: called with the folder when its files are there, also if no trial will do.
     CAL-016 if no trial will do (its files are written), CAL-025 if all failed; other codes: `Plan`, `store`, `local`.
     """
     plan = Plan(asked)
@@ -66,7 +67,7 @@ def calibrate(
             work.search(runner, jobs)
         finally:
             runner.stop()
-        return work.finish()
+        return work.finish(written or (lambda _folder: None))
 
 
 @contextmanager
@@ -230,13 +231,14 @@ class _Work:
     def _figures(self) -> Figures:
         return Figures(self.results, self.plan.train, self._money)
 
-    def finish(self) -> folders.Calibration:
+    def finish(self, written: Callable[[Path], None]) -> folders.Calibration:
         """Choose, and write what remains: tables, best.yaml, the note; then the parts go."""
         tried = {day.content_hash: census.count_trials(self.home, day.content_hash) for day in self.plan.days}
         outcome = Outcome(self.plan, self.trials, self.results)
         outcome.write(self.folder, tried)
         if not outcome.ranking.ended.any():
             raise CalibrateError("CAL-025", f"{self.folder}: {next(iter(self.results.causes.values()))}")
+        written(self.folder)
         if outcome.best is None:
             raise CalibrateError("CAL-016", f"{self.folder}: {outcome.why_none()}")
         return folders.load(self.folder)

@@ -13,7 +13,7 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.options import CONFIG, JSON, SETS, VENUE, chosen_config
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, print_warning
 
 if TYPE_CHECKING:
     from simcore.calibrate.folder import Calibration
@@ -26,6 +26,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
 }
 _LINES_EVERY = 0.1  # of all work: a line of progress where there is no terminal
 _DIGITS = 6
+_NOT_JUDGED = ("CAL-082", "CAL-083")  # a single trial; the base configuration was lost
 
 
 class DefaultGroup(LazyGroup):
@@ -83,14 +84,26 @@ def run(
 
     asked = Asked(grid, days, config, objective, constraints, search, trials, seed, splits, interval_s)
     home = os.environ.get("MMSIM_HOME")
+    verdicts: list[Verdict] = []
     with _watching(objective) as watch:
         found = search_best(
             asked, out, resume=resume, jobs=jobs or os.cpu_count() or 1, engine_name=engine_name,
-            home=Path(home) if home else None, watch=watch,
+            home=Path(home) if home else None, watch=watch, written=lambda folder: verdicts.extend(_judged(folder)),
         )  # fmt: skip
-    from simcore.calibrate.report import build
+    _print(found, verdicts[0] if verdicts else None, as_json)
 
-    _print(found, build(found.folder), as_json)
+
+def _judged(folder: Path) -> Iterator[Verdict]:
+    """Yield the verdict, after writing its report; nothing but a warning where there is nothing to judge."""
+    from simcore.calibrate.report import build
+    from simcore.errors import CalibrateError
+
+    try:
+        yield build(folder)
+    except CalibrateError as exc:
+        if exc.code not in _NOT_JUDGED:
+            raise
+        print_warning(f"no verdict: {exc.cause}")
 
 
 @contextmanager
@@ -134,14 +147,16 @@ def _words(now: Tally, objective: str) -> str:
     return f"{now.done} of {now.total} trials x days{lost}; best so far: {best}"
 
 
-def _print(found: Calibration, verdict: Verdict, as_json: bool) -> None:
+def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
     """Print what was chosen beside the base configuration, what it rests on, the verdict, and the folder."""
     note = found.note
     chosen = {axis.name: value for axis, value in zip(found.axes, found.points[note["best"]], strict=True)}
     counts = {name: note[name] for name in ("trials", "lost", "valueless", "infeasible")}
     if as_json:
         keys = ("objective", "constraints", "best", "figures", "at_edge")
-        print_figures({**{key: note[key] for key in keys}, "values": chosen, **counts, "tried": found.tried, "adopt": verdict.adopt, "verdict": verdict.sentence, "folder": str(found.folder)}, as_json)
+        judged = {"adopt": verdict is not None and verdict.adopt, "verdict": None if verdict is None else verdict.sentence}
+        figures = {**{key: note[key] for key in keys}, "values": chosen, **counts, "tried": found.tried, **judged}
+        print_figures({**figures, "folder": str(found.folder)}, as_json)
         return
     from rich.console import Console
     from rich.table import Table
@@ -156,5 +171,6 @@ def _print(found: Calibration, verdict: Verdict, as_json: bool) -> None:
     if note["at_edge"]:
         click.echo(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
     click.echo(f"lost {counts['lost']}, without a value {counts['valueless']}, breaking constraints {counts['infeasible']}; the tapes have seen {found.tried} parameter sets in all")
-    click.echo(verdict.sentence)
-    click.echo(f"report: {found.folder / 'report.html'}")
+    click.echo(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
+    if verdict is not None:
+        click.echo(verdict.sentence)

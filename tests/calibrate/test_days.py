@@ -1,5 +1,6 @@
 """The days of a calibration: which tapes belong together, periods of hours, intervals of curves."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def test_hours_cut_a_day_at_the_clock():
     assert len(days) == 12
     starts = [day.from_ts for day in days]
     assert all(ts % (2 * HOUR_NS) == 0 for ts in starts[1:])
-    assert all(one.to_ts == two.from_ts for one, two in zip(days, days[1:], strict=False))
+    assert all(one.to_ts == two.from_ts for one, two in itertools.pairwise(days))
     tape = Tape.open(SAMPLE)
     late = load_config(None, ["strategy.name=demo_maker"], {"run.from": tape.start_ts + HOUR_NS // 2})
     assert len(open_days([SAMPLE], late, hours=2)[1]) == 11

@@ -172,11 +172,11 @@ def test_a_tape_that_changes_while_it_is_played_is_refused(four_days, asking, tm
 
 def test_a_folder_in_use_is_not_touched(finished, four_days, asking, tmp_path):
     before = contents(finished.folder)
-    with pytest.raises(CalibrateError, match="CAL-019.*already holds"):
+    with pytest.raises(CalibrateError, match=r"CAL-019.*already holds"):
         calibrate(asking(four_days, splits=WALK), finished.folder)
     (tmp_path / "notes.txt").write_text("mine")
     for resume in (False, True):
-        with pytest.raises(CalibrateError, match="CAL-019.*not an empty folder"):
+        with pytest.raises(CalibrateError, match=r"CAL-019.*not an empty folder"):
             calibrate(asking(four_days[:1]), tmp_path, resume=resume)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     assert contents(finished.folder) == before
@@ -236,8 +236,8 @@ def test_another_failure_ends_all(four_days, asking, tmp_path, monkeypatch):
 def test_a_refused_set_is_named_before_anything_is_played(four_days, asking, tmp_path):
     with pytest.raises(CalibrateError, match=r"CAL-013.*venue.queue_n=200.*CONF-003"):
         calibrate(asking(four_days[:1], {"venue.queue_n": [1, 200]}), tmp_path / "out")
+    spot = write_sample(tmp_path / "spot.parquet", kind="spot")
     with pytest.raises(CalibrateError, match=r"CAL-013.*spot"):
-        spot = write_sample(tmp_path / "spot.parquet", kind="spot")
         calibrate(asking([spot], {"venue.maintenance_bps": [0, 5]}), tmp_path / "spot")
 
 
