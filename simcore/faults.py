@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from simcore import jit
+from simcore import state as states
 from simcore.errors import StrategyError
 from simcore.kernels import state as st
 from simcore.runner import Session
@@ -68,7 +69,7 @@ def _places_of_name(said: str, session: Session) -> list[tuple[str, int]]:
 def _runtime_cause(session: Session, exc: Exception) -> str:
     """Return stage, symbol, error, time and lane, and the line where Python ran it (with the JIT off)."""
     clock = session.state.clock
-    lane = int(session.state.tree[1])
+    lane = states.next_lane(session.state)
     when = np.datetime64(session.now_ts, "ns")
     frames = [frame for frame in traceback.extract_tb(exc.__traceback__) if frame.filename.endswith(_USER_FILES)]
     line = f", line {frames[-1].lineno}" if frames else ""

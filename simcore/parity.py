@@ -134,7 +134,7 @@ def _reports_ring(state: states.State, reports: Record) -> Any:
         ring["ts"][lane, : len(own)] -= origin
         state.lanes["report_count"][lane] = len(own)
         key = int(ring["ts"][lane, 0]) * 8 + st.CLASS_REPORT
-        state.lanes["next_key"][lane] = min(key, int(state.lanes["next_key"][lane]))
+        state.keys[lane] = min(key, int(state.keys[lane]))
     states.settle(state)
     return ring
 

@@ -113,7 +113,7 @@ class Session:
     @property
     def now_ts(self) -> int:
         """Time of the event that comes next, or whose handling failed, ns since 1970; at most the run's end."""
-        next_ns = int(self.state.lanes["next_key"][int(self.state.tree[1])]) >> 3
+        next_ns = int(self.state.blocks.min()) >> 3
         return min(next_ns + int(self.state.clock[st.ORIGIN]), int(self.state.clock[st.END_TS]))
 
     @property
@@ -210,7 +210,7 @@ def send_control(
         ring[name][lane, place] = value
     state.lanes["report_seq"][lane] += 1
     state.lanes["report_count"][lane] = count + 1
-    state.lanes["next_key"][lane] = min(int(state.lanes["next_key"][lane]), arrive * 8 + st.CLASS_REPORT)
+    state.keys[lane] = min(int(state.keys[lane]), arrive * 8 + st.CLASS_REPORT)
     states.settle(state)
 
 

@@ -36,7 +36,8 @@ class State:
     """The arrays of a run (`at.ARRAYS`), its two books; what a checkpoint holds."""
 
     clock: Any
-    tree: Any
+    keys: Any
+    blocks: Any
     lanes: Any
     heads: Any
     tails: Any
@@ -44,6 +45,7 @@ class State:
     far_tails: Any
     venue_orders: Any
     node_orders: Any
+    quotes: Any
     live: Any
     free: Any
     requests: Any
@@ -206,13 +208,7 @@ def new_state(
     clock[st.NODE_WORST_BID], clock[st.NODE_WORST_ASK] = bk.NO_ASK, bk.NO_BID
     clock[st.TRIGGER_LO], clock[st.TRIGGER_HI] = bk.NO_BID, bk.NO_ASK
     clock[st.USES_FEED] = (ints[:, st.P_LAT_MODEL : st.P_LAT_MODEL + 4] == st.FEED).any()
-    leaves = 1
-    while leaves < lanes:
-        leaves *= 2
-    tree = np.full(2 * leaves, -1, np.int64)
-    tree[leaves : leaves + lanes] = np.arange(lanes)
-    for node in range(leaves - 1, 0, -1):
-        tree[node] = tree[2 * node] if tree[2 * node] >= 0 else tree[2 * node + 1]
+    blocks = (lanes >> st.BLOCK_BITS) + (1 if lanes & ((1 << st.BLOCK_BITS) - 1) else 0)
     longest = max([1, *(len(values) for _, values in tables)])
     times = np.zeros((max(len(tables), 1), longest), np.int64)
     values = np.zeros_like(times)
@@ -229,7 +225,8 @@ def new_state(
     window = np.zeros((2, window_ticks), np.int32)
     return State(
         clock=clock,
-        tree=tree,
+        keys=np.full(blocks << st.BLOCK_BITS, st.NEVER),
+        blocks=np.full(blocks, st.NEVER),
         lanes=accounts,
         exch=new_book(window_ticks, base),
         local=new_book(window_ticks, base),
@@ -239,6 +236,7 @@ def new_state(
         far_tails=np.zeros(2, np.int64),
         venue_orders=records(st.VENUE_ORDER, lanes * slots + lanes),
         node_orders=records(st.NODE_ORDER, (lanes, slots)),
+        quotes=records(st.QUOTED, lanes),
         live=np.zeros((lanes, slots), np.int64),
         free=np.tile(np.arange(slots - 1, -1, -1, dtype=np.int64), (lanes, 1)),
         requests=records(st.WIRE_REQUEST, (lanes, max(ring, 8 * slots))),
@@ -264,7 +262,7 @@ def start_ticks(state: State) -> None:
     """Schedule every lane's first tick, one interval after the start."""
     state.lanes["tick_ns"] = np.minimum(state.ints[:, st.P_TICK_NS], st.NEVER // 8)
     never = state.lanes["tick_ns"] >= st.NEVER // 8
-    state.lanes["next_key"] = np.where(never, st.NEVER, state.lanes["tick_ns"] * 8 + st.CLASS_TICK)
+    state.keys[: len(never)] = np.where(never, st.NEVER, state.lanes["tick_ns"] * 8 + st.CLASS_TICK)
     settle(state)
 
 
@@ -277,17 +275,19 @@ def start_accounts(state: State) -> None:
         first = interval - origin % np.maximum(interval, 1)
         lanes[due] = np.where((interval > 0) & is_on, first, st.NEVER // 8)
     lanes["account_ns"] = np.minimum(lanes["funding_due_ns"], lanes["margin_due_ns"])
-    lanes["next_key"] = np.minimum(lanes["next_key"], lanes["account_ns"] * 8 + st.CLASS_ACCOUNT)
+    keys = state.keys[: len(lanes)]
+    np.minimum(keys, lanes["account_ns"] * 8 + st.CLASS_ACCOUNT, out=keys)
     settle(state)
 
 
 def settle(state: State) -> None:
-    """Rebuild the tournament of lanes from their next events."""
-    leaves = len(state.tree) // 2
-    keys = state.lanes["next_key"]
-    for node in range(leaves - 1, 0, -1):
-        left, right = int(state.tree[2 * node]), int(state.tree[2 * node + 1])
-        state.tree[node] = left if right < 0 or (left >= 0 and keys[left] <= keys[right]) else right
+    """Find the first event of each block of lanes anew."""
+    state.blocks[:] = state.keys.reshape(len(state.blocks), -1).min(axis=1)
+
+
+def next_lane(state: State) -> int:
+    """Return the lane that has the next event, of equals the first."""
+    return int(np.argmin(state.keys))
 
 
 def new_output(state: State, least_rows: int = OUTPUT_ROWS) -> Output:

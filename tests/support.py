@@ -100,7 +100,7 @@ def script_session(tape: Any, requests: Any, sets: Sequence[str] = (), slots: in
         ring["arrive_ns"][0, i] = arrive
     state.lanes["request_count"] = len(requests)
     key = int(ring["arrive_ns"][0, 0]) * 8 + st.CLASS_REQUEST if len(requests) else st.NEVER
-    state.lanes["next_key"] = key
+    state.keys[0] = state.blocks[0] = key
     session.state = replace(
         state,
         requests=ring,

@@ -127,7 +127,7 @@ def book_only(tape: Tape, *, node_only: bool = False) -> None:
     """Play a tape through both books (or the Node's), without ticks."""
     config = maker()
     session = engine.new_session(tape, [config], link(config.strategy.name), JournalStore(None))
-    session.state.lanes["next_key"] = st.NEVER
+    session.state.keys[:] = session.state.blocks[:] = st.NEVER
     session.state.clock[st.NODE_ONLY] = node_only
     runner.run(session)
 

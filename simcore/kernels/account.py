@@ -7,6 +7,7 @@ from simcore.kernels import at, ledger, triggers, wire
 from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID
 from simcore.kernels.levels import unlink_order
 from simcore.kernels.state import (
+    CLASS_REPORT,
     EVENT_ASK,
     EVENT_BID,
     FILL_FIRST,
@@ -107,7 +108,7 @@ def send_report(
     message.liquidity = liquidity
     message.fee_units = fee
     message.reason = reason
-    wire.schedule(state, lane)
+    wire.sooner(state, lane, arrive * 8 + CLASS_REPORT)
     return arrive
 
 

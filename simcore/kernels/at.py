@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from simcore.jit import array_field, first_record
-from simcore.kernels.state import L3_ORDER, LANE, NODE_ORDER, PENDING_FILL, TAKEN, VENUE_ORDER, WIRE_REQUEST
+from simcore.kernels.state import L3_ORDER, LANE, NODE_ORDER, PENDING_FILL, QUOTED, TAKEN, VENUE_ORDER, WIRE_REQUEST
 from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE
 
 I8, F8, I4, U1 = (np.dtype(code) for code in ("i8", "f8", "i4", "u1"))
@@ -23,7 +23,8 @@ BOOK_ARRAYS = {
 }
 ARRAYS = {
     "clock": (I8, 1),  # [CLOCK_SIZE] what all lanes share
-    "tree": (I8, 1),  # [2P] tournament of lanes by next event, winner at 1; P >= K a power of two
+    "keys": (I8, 1),  # [64B] time * 8 + class of each lane's next event, NEVER behind the last lane
+    "blocks": (I8, 1),  # [B] the least key of each 64 lanes
     "lanes": (LANE, 1),  # [K]
     "heads": (I4, 2),  # [2, window] first own order + 1 at a level of the exchange window
     "tails": (I4, 2),
@@ -31,6 +32,7 @@ ARRAYS = {
     "far_tails": (I8, 1),
     "venue_orders": (VENUE_ORDER, 1),  # [K * M + K] by lane and slot, then the order that liquidates each lane
     "node_orders": (NODE_ORDER, 2),  # [K, M]
+    "quotes": (QUOTED, 1),  # [K]
     "live": (I8, 2),  # [K, M] slots of live orders, in order of placing
     "free": (I8, 2),  # [K, M] stack of free slots
     "requests": (WIRE_REQUEST, 2),  # [K, R] on the wire to the Venue
@@ -90,7 +92,8 @@ meta = array_field("meta", *BOOK_ARRAYS["meta"])
 far_key = array_field("far_key", *BOOK_ARRAYS["far_key"])
 far_lots = array_field("far_lots", *BOOK_ARRAYS["far_lots"])
 clock = array_field("clock", *ARRAYS["clock"])
-tree = array_field("tree", *ARRAYS["tree"])
+keys = array_field("keys", *ARRAYS["keys"])
+blocks = array_field("blocks", *ARRAYS["blocks"])
 lanes = array_field("lanes", *ARRAYS["lanes"])
 heads = array_field("heads", *ARRAYS["heads"])
 tails = array_field("tails", *ARRAYS["tails"])
@@ -98,6 +101,7 @@ far_heads = array_field("far_heads", *ARRAYS["far_heads"])
 far_tails = array_field("far_tails", *ARRAYS["far_tails"])
 venue_orders = array_field("venue_orders", *ARRAYS["venue_orders"])
 node_orders = array_field("node_orders", *ARRAYS["node_orders"])
+quotes = array_field("quotes", *ARRAYS["quotes"])
 live = array_field("live", *ARRAYS["live"])
 free = array_field("free", *ARRAYS["free"])
 requests = array_field("requests", *ARRAYS["requests"])

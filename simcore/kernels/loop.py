@@ -6,13 +6,15 @@ from typing import Any
 
 from simcore.jit import entry, kernel
 from simcore.kernels import account, at, margin, triggers, wire
-from simcore.kernels import node, orders, pipeline, requests, venue  # LINK
+from simcore.kernels import node, observe, orders, pipeline, requests, venue  # LINK
 from simcore.kernels.state import (
+    BLOCK_BITS,
     CHANGED,
     CLASS_ACCOUNT,
     CLASS_MARKOUT,
     CLASS_REPORT,
     CLASS_REQUEST,
+    CLASS_TICK,
     DONE,
     END_TS,
     FAILED,
@@ -68,8 +70,8 @@ def engine_run(handle: Any) -> int:
                 return ROOM
             requests.fire_next(state)
             continue
-        lane = at.tree(state)[1]
-        key = min(at.lanes(state)[lane].next_key, clock[MARKOUT_DUE] * 8 + CLASS_MARKOUT)
+        block = wire.first_block(state)
+        key = min(at.blocks(state)[block], clock[MARKOUT_DUE] * 8 + CLASS_MARKOUT)
         event = key & 7
         now_ns = key >> 3
         if key >= clock[PAUSE_KEY] and clock[PAUSE_KEY] >> 3 <= end_ns:
@@ -92,25 +94,67 @@ def engine_run(handle: Any) -> int:
                 return ROOM
             _markout(state, now_ns)
             continue
-        if event == CLASS_REQUEST:
-            if not _request_fits(state, lane):
-                return ROOM
-            _request(state, lane, now_ns)
-            continue
-        if event == CLASS_ACCOUNT:
-            if not _events_fit(state, lane, margin.levels_taken(state, lane)):
-                return ROOM
-            margin.run_due(state, lane, now_ns)
+        code = _ticks(state, block, key) if event == CLASS_TICK else _events(state, block, key)
+        wire.settle_block(state, block)
+        if code == ROOM:
+            return ROOM
+
+
+@kernel
+def _ticks(state: State, block: int, key: int) -> int:
+    """Do the ticks that a block of lanes has at one time; REACHED, or ROOM before one that may not fit.
+
+    Lanes do not depend on each other: what all see alike is looked at once, and no other event of the time comes between.
+    """
+    keys, now_ns = at.keys(state), key >> 3
+    seen = observe.shared(state)
+    first = block << BLOCK_BITS
+    for lane in range(first, min(first + (1 << BLOCK_BITS), at.lanes(state).shape[0])):
+        if keys[lane] != key:
             continue
         if not _node_fits(state, lane):
             return ROOM
-        if event == CLASS_REPORT:
-            _report(state, lane)
+        record = at.lanes(state)[lane]
+        again = record.runs_again
+        wait_ns = pipeline.tick(state, lane, now_ns, seen)
+        interval = at.ints(state)[lane, P_TICK_NS]
+        if wait_ns > 0:
+            record.tick_ns = now_ns + wait_ns
+        elif again == 0:  # ticks are at multiples of the interval
+            record.tick_ns = now_ns + interval
         else:
-            wait_ns = pipeline.tick(state, lane, now_ns)
-            interval = at.ints(state)[lane, P_TICK_NS]
-            at.lanes(state)[lane].tick_ns = now_ns + wait_ns if wait_ns > 0 else (now_ns // interval + 1) * interval
-            wire.schedule(state, lane)
+            record.tick_ns = (now_ns // interval + 1) * interval
+        keys[lane] = wire.lane_key(state, lane)
+    return REACHED
+
+
+@kernel
+def _events(state: State, block: int, key: int) -> int:
+    """Do the requests, account events or reports that a block of lanes has at one time; as `_ticks`.
+
+    CHANGED: the tables may not hold the next event, or the exchange has more to do first.
+    """
+    keys, now_ns, event = at.keys(state), key >> 3, key & 7
+    clock = at.clock(state)
+    first = block << BLOCK_BITS
+    for lane in range(first, min(first + (1 << BLOCK_BITS), at.lanes(state).shape[0])):
+        while keys[lane] == key:
+            if event == CLASS_REQUEST:
+                if not _request_fits(state, lane):
+                    return ROOM
+                _request(state, lane, now_ns)
+            elif event == CLASS_ACCOUNT:
+                if not _events_fit(state, lane, margin.levels_taken(state, lane)):
+                    return ROOM
+                margin.run_due(state, lane, now_ns)
+            else:
+                if not _node_fits(state, lane):
+                    return ROOM
+                _report(state, lane)
+            keys[lane] = wire.lane_key(state, lane)
+            if clock[TIGHT] != 0 or clock[FIRED] != 0 or clock[HALT_CODE] != 0:
+                return CHANGED
+    return REACHED
 
 
 @kernel
@@ -161,7 +205,6 @@ def _request(state: State, lane: int, now_ns: int) -> None:
     requests.handle_request(state, lane, message, now_ns)
     record.request_head = (record.request_head + 1) % at.requests(state).shape[1]
     record.request_count -= 1
-    wire.schedule(state, lane)
 
 
 @kernel
@@ -171,7 +214,6 @@ def _report(state: State, lane: int) -> None:
     record.report_head = (record.report_head + 1) % at.reports(state).shape[1]
     record.report_count -= 1
     orders.apply_report(state, lane, message)
-    wire.schedule(state, lane)
 
 
 @kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcore.jit import kernel
-from simcore.kernels import account, at, ledger, taking, wire
+from simcore.kernels import account, at, ledger, taking
 from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID
 from simcore.kernels.state import (
     NEVER,
@@ -26,7 +26,6 @@ def run_due(state: State, lane: int, now_ns: int) -> None:
     record = at.lanes(state)[lane]
     if at.clock(state)[NODE_ONLY] == 1:  # the reports of these events come from a journal
         record.account_ns = NEVER // 8
-        wire.schedule(state, lane)
         return
     account.note_book(state)
     if record.funding_due_ns == now_ns:
@@ -37,7 +36,6 @@ def run_due(state: State, lane: int, now_ns: int) -> None:
             _liquidate(state, lane, now_ns)
         record.margin_due_ns += at.ints(state)[lane, P_MARGIN_NS]
     record.account_ns = min(record.funding_due_ns, record.margin_due_ns)
-    wire.schedule(state, lane)
 
 
 @kernel

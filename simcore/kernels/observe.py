@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from simcore.jit import kernel
 from simcore.kernels import at, orders_live, own_queue, signals
 from simcore.kernels import chain  # LINK
@@ -42,6 +44,36 @@ ABSORB_ALPHA = 0.1
 NS_PER_S = 1e9
 
 
+class Shared(NamedTuple):
+    """What all lanes see alike at one time; zeros where the book has no mid.
+
+    lot_value  what one lot is worth at the mid, cash: lanes have the instrument in common.
+    """
+
+    has_mid: bool
+    bid_ticks: int
+    ask_ticks: int
+    bid_lots: int
+    ask_lots: int
+    mid_ticks: float
+    microprice_ticks: float
+    lot_value: float
+
+
+@kernel
+def shared(state: State) -> Shared:
+    """Return what all lanes see of the local book as it is."""
+    if not has_mid(state):
+        return Shared(False, 0, 0, 0, 0, 0.0, 0.0, 0.0)
+    bid = at.meta(state.local)[BEST_BID]
+    ask = at.meta(state.local)[BEST_ASK]
+    bid_lots = level_lots(state.local, BID, bid)
+    ask_lots = level_lots(state.local, ASK, ask)
+    mid = 0.5 * (bid + ask)
+    micro = (bid * float(ask_lots) + ask * float(bid_lots)) / float(bid_lots + ask_lots)
+    return Shared(True, bid, ask, bid_lots, ask_lots, mid, micro, lot_value(state, 0, mid))
+
+
 @kernel
 def has_mid(state: State) -> bool:
     """Return whether the local book has both sides and is not crossed."""
@@ -51,15 +83,14 @@ def has_mid(state: State) -> bool:
 
 
 @kernel
-def observe(state: State, lane: int, now_ns: int) -> QuoteContext:
-    """Return the context of a tick at now_ns (since ORIGIN), and take the tick into the windows; needs `has_mid`.
+def observe(state: State, lane: int, now_ns: int, seen: Shared) -> QuoteContext:
+    """Return the context of a tick at now_ns (since ORIGIN), and take the tick into the windows; needs a mid.
 
     Parts that no stage of the strategy reads stay at their zeros.
     """
     record = at.lanes(state)[lane]
     clock = at.clock(state)
-    bid = at.meta(state.local)[BEST_BID]
-    ask = at.meta(state.local)[BEST_ASK]
+    bid, ask = seen.bid_ticks, seen.ask_ticks
     queue = OwnQueue(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     bid_depth, ask_depth = 0.0, 0.0
     if chain.USES_QUEUE:
@@ -75,13 +106,9 @@ def observe(state: State, lane: int, now_ns: int) -> QuoteContext:
         age_ns = now_ns + clock[ORIGIN] - clock[LAST_LOCAL_TS]
         record.rewinds += 1 if clock[LAST_LOCAL_EXCH_TS] < record.last_exch_ts else 0
         record.last_exch_ts = clock[LAST_LOCAL_EXCH_TS]
-    bid_lots = level_lots(state.local, BID, bid)
-    ask_lots = level_lots(state.local, ASK, ask)
-    mid = 0.5 * (bid + ask)
-    micro = (bid * float(ask_lots) + ask * float(bid_lots)) / float(bid_lots + ask_lots)
     view = MarketView(
-        now_ns + clock[ORIGIN], now_ns, bid, ask, bid_lots, ask_lots, mid, micro, lot_value(state, lane, mid),
-        bid_depth, ask_depth, age_ns, clock[GAPS], record.rewinds,
+        now_ns + clock[ORIGIN], now_ns, bid, ask, seen.bid_lots, seen.ask_lots, seen.mid_ticks, seen.microprice_ticks,
+        seen.lot_value, bid_depth, ask_depth, age_ns, clock[GAPS], record.rewinds,
     )  # fmt: skip
     control = Control(
         record.control_weight * 1e-6, record.control_quotes, record.control_budget, record.control_blocked

@@ -62,6 +62,7 @@ def apply_report(state: State, lane: int, message: Record) -> None:
     """Book a report that has arrived; message.ts counts from ORIGIN."""
     _journal_report(state, lane, message)
     record = at.lanes(state)[lane]
+    record.settled = 0
     kind = message.kind
     if kind == FUNDED:
         record.node_cash_units -= message.fee_units
@@ -84,7 +85,7 @@ def apply_report(state: State, lane: int, message: Record) -> None:
         record.late_reports += message.order_id != 0  # 0: a liquidation
         return
     order = at.node_orders(state)[lane, slot]
-    if order.pending != IDLE and kind != TRADED and (kind != ENDED or message.reason == BY_REQUEST):
+    if (chain.USES_SIGNALS or record.journal == 1) and order.pending != IDLE and kind != TRADED and (kind != ENDED or message.reason == BY_REQUEST):
         signals.note_latency(state, lane, message.ts - order.sent_ts)
     if kind == TRADED:
         order.leaves_lots = message.leaves_lots

@@ -15,24 +15,25 @@ STAGES = len(chain.STAGE_NAMES)
 
 
 @kernel
-def tick(state: State, lane: int, now_ns: int) -> int:
-    """Let a lane's strategy act on the local book; now_ns counts from ORIGIN.
+def tick(state: State, lane: int, now_ns: int, seen: observe.Shared) -> int:
+    """Let a lane's strategy act on the local book as seen; now_ns counts from ORIGIN.
 
     Returns after how many ns the tick is to be run again, since the strategy waits for fresher data; 0 when it is done.
     """
     record = at.lanes(state)[lane]
     record.ticks += 1
-    if not observe.has_mid(state):
+    if not seen.has_mid:
         record.skipped_ticks += 1
         record.runs_again = 0
         if chain.CANCELS_ON_BAD_BOOK and record.live_count > 0:
+            record.settled = 0
             reconcile.reconcile(state, lane, no_quote(BAD_BOOK), 0, now_ns)
         return 0
     every = at.ints(state)[lane, P_TRACE]
     traced = every > 0 and record.ticks % every == 0
     marks = at.clock(state)[MARKS:]
     context, memory = chain.tick(
-        observe.observe(state, lane, now_ns),
+        observe.observe(state, lane, now_ns, seen),
         binding.load_params(at.params(state)[lane]),
         binding.load_memory(at.memory(state)[lane]),
         at.clock(state), marks, traced,
@@ -44,8 +45,10 @@ def tick(state: State, lane: int, now_ns: int) -> int:
     if context.fetch.wait_ns == 0:
         refuse_bad_quote(context.quote)
         quote = budget.blocked(context.quote) if record.control_blocked == 1 else context.quote
-        bid, ask = context.market.bid_ticks, context.market.ask_ticks
-        reconcile.reconcile(state, lane, quote, bid + ask, now_ns)
+        bid, ask = seen.bid_ticks, seen.ask_ticks
+        if not reconcile.is_settled(state, lane, quote):
+            reconcile.reconcile(state, lane, quote, bid + ask, now_ns)
+            reconcile.settle(state, lane, quote, sent)
         if now_ns >= record.sample_ns:
             _sample_tick(state, lane, now_ns, bid, ask, context)
     if traced:

@@ -31,6 +31,45 @@ def reconcile(state: State, lane: int, quote: Quote, mid2: int, now_ns: int) -> 
 
 
 @kernel
+def is_settled(state: State, lane: int, quote: Quote) -> bool:
+    """Return whether nothing is to be sent for a quote: it was so for the same one, and no report has come since.
+
+    Distances from the mid and triggers depend on the book too, so such quotes are looked at each time.
+    """
+    if at.lanes(state)[lane].settled == 0 or quote.far_ticks > 0.0 or quote.stop_ticks > 0 or quote.take_profit_ticks > 0:
+        return False
+    last = at.quotes(state)[lane]
+    return (
+        quote.bid_ticks == last.bid_ticks and quote.ask_ticks == last.ask_ticks
+        and quote.bid_lots == last.bid_lots and quote.ask_lots == last.ask_lots
+        and quote.levels == last.levels and quote.step_ticks == last.step_ticks and quote.tif == last.tif
+        and quote.display_lots == last.display_lots and quote.max_batch == last.max_batch
+        and quote.lots_factor == last.lots_factor
+    )  # fmt: skip
+
+
+@kernel
+def settle(state: State, lane: int, quote: Quote, sent: int) -> None:
+    """Keep a quote that needed no request; sent: the lane's requests before it was looked at."""
+    record = at.lanes(state)[lane]
+    if record.request_seq != sent:
+        record.settled = 0
+        return
+    record.settled = 1
+    last = at.quotes(state)[lane]
+    last.bid_ticks = quote.bid_ticks
+    last.ask_ticks = quote.ask_ticks
+    last.bid_lots = quote.bid_lots
+    last.ask_lots = quote.ask_lots
+    last.levels = quote.levels
+    last.step_ticks = quote.step_ticks
+    last.tif = quote.tif
+    last.display_lots = quote.display_lots
+    last.max_batch = quote.max_batch
+    last.lots_factor = quote.lots_factor
+
+
+@kernel
 def wanted_price(quote: Quote, side: int, level: int) -> int:
     """Return the price of a wanted level, best first; 0 if the quote has no such level."""
     if level >= quote.levels:

@@ -71,6 +71,7 @@ REFILL_FIRST, REFILL_LAST = 86, 87  # list of icebergs whose shown part is used 
 CLOCK_SIZE = 96
 
 NEVER = 1 << 60
+BLOCK_BITS = 6  # lanes whose next events are looked for together: 64
 
 # An order id is its serial number << SLOT_BITS | its slot in the Node's table.
 SLOT_BITS = 16
@@ -109,32 +110,33 @@ RESPONSE = 3
 CLASS_REQUEST, CLASS_MARKOUT, CLASS_ACCOUNT, CLASS_REPORT, CLASS_TICK = 1, 2, 3, 4, 5
 
 LANE = record(
-    # next events: ns since ORIGIN * 8 + class
-    "next_key tick_ns sample_ns last_sample_ns curve_ns ticks "
-    # Venue's account events: the next of both, then each; NEVER // 8 is none
-    "account_ns funding_due_ns margin_due_ns "
+    # what a quiet tick needs: next events, ns since ORIGIN; settled: 1 while the live orders are what State.quotes asks for
+    "tick_ns ticks runs_again settled live_count request_seq sample_ns node_position_lots "
+    # what the allocator has said; account_ns: Venue's next account event, NEVER // 8 is none
+    "control_weight control_quotes control_budget control_blocked linked_position_lots account_ns request_count report_count "
     # wire: rings of messages in flight; last_ns keeps their order
-    "request_head request_count request_last_ns batch_ns batch_arrive_ns report_head report_count report_last_ns draws journal "
-    # Venue's account
-    "open_orders open_buy_lots open_sell_lots position_lots cash_units fee_units turnover_units funding_units "
-    "waiting_orders report_seq fill_seq used_stamp used_lots "
+    "request_head request_last_ns batch_ns batch_arrive_ns report_head report_last_ns draws journal batch_used "
     # Node's account and orders
-    "control_weight control_quotes control_budget control_blocked linked_position_lots "
-    "node_position_lots node_cash_units node_fee_units node_funding_units order_serial request_seq live_count late_reports "
+    "order_serial late_reports orders amends cancels node_cash_units node_fee_units node_funding_units node_turnover_units "
+    # Venue's account
+    "open_orders open_buy_lots open_sell_lots waiting_orders report_seq position_lots cash_units fee_units turnover_units "
+    "funding_units fill_seq used_stamp used_lots funding_due_ns margin_due_ns "
     # counters
-    "orders amends cancels fills maker_fills taker_fills partial_fills volume_lots refused expired triggered liquidations skipped_ticks "
-    "equity_units equity_max drawdown_max "
+    "fills maker_fills taker_fills partial_fills volume_lots refused expired triggered liquidations skipped_ticks "
+    "equity_units equity_max drawdown_max last_sample_ns curve_ns "
     # signed sums of markouts against the fill price, in half ticks x lots, per horizon, and the lots they cover
     "markout0 markout1 markout2 markout3 marked0 marked1 marked2 marked3 "
     # what the Node measures (`simcore.kernels.signals`, `own_queue`, `features`)
     "returns_seen pnl_seen pnl_sum_units latencies_seen last_mid2 last_equity_units fill_bucket fills_1h takers_1h "
-    "takers_15m request_bucket requests_10s requests_noted day day_equity_units day_turnover_units node_turnover_units "
-    "last_exch_ts rewinds runs_again queue_ns queue_bid_id queue_ask_id batch_used node_fills node_makers node_takers "
+    "takers_15m request_bucket requests_10s requests_noted day day_equity_units day_turnover_units "
+    "last_exch_ts rewinds queue_ns queue_bid_id queue_ask_id node_fills node_makers node_takers "
     "mark_fills mark_takers mark_orders mark_mid2 mark_equity_units marks_seen fill_lots fill_lots_before "
     "fill_size fill_size_before adverse_seen",
     "absorb_bid absorb_ask ahead_bid ahead_ask slip_sum_bps ema_vol ema_depth ema_pnl_mean ema_pnl_dev ema_fill_rate "
     "ema_taker_share ema_absorb ema_eta_ms ema_slippage ema_adverse fill_value fill_value_before",
 )
+# The last quote that the order manager had nothing to send for, lane by lane.
+QUOTED = record("bid_ticks bid_lots ask_ticks ask_lots levels step_ticks tif display_lots max_batch", "lots_factor")
 
 VENUE_ORDER = record(
     "order_id lane side tif price_ticks qty_lots leaves_lots state priority entry_ts next_link prev_link link_serial "

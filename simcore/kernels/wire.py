@@ -6,6 +6,7 @@ from simcore import rng
 from simcore.jit import kernel
 from simcore.kernels import at, dmath
 from simcore.kernels.state import (
+    BLOCK_BITS,
     CLASS_ACCOUNT,
     CLASS_REPORT,
     CLASS_REQUEST,
@@ -117,7 +118,7 @@ def send_request(
     message.trigger_ticks = trigger_ticks
     message.display_lots = display_lots
     message.reduce_only = reduce_only
-    schedule(state, lane)
+    sooner(state, lane, arrive * 8 + CLASS_REQUEST)
 
 
 @kernel
@@ -144,19 +145,31 @@ def lane_key(state: State, lane: int) -> int:
 
 
 @kernel
-def schedule(state: State, lane: int) -> None:
-    """Renew the lane's place in the tournament of next events."""
-    key = lane_key(state, lane)
-    if at.lanes(state)[lane].next_key == key:
-        return
-    at.lanes(state)[lane].next_key = key
-    leaves = at.tree(state).shape[0] // 2
-    node = (leaves + lane) // 2
-    while node >= 1:
-        left = at.tree(state)[2 * node]
-        right = at.tree(state)[2 * node + 1]
-        if right < 0 or (left >= 0 and at.lanes(state)[left].next_key <= at.lanes(state)[right].next_key):
-            at.tree(state)[node] = left
-        else:
-            at.tree(state)[node] = right
-        node //= 2
+def sooner(state: State, lane: int, key: int) -> None:
+    """Let a lane's next event come no later than `key`."""
+    if key < at.keys(state)[lane]:
+        at.keys(state)[lane] = key
+        block = lane >> BLOCK_BITS
+        at.blocks(state)[block] = min(at.blocks(state)[block], key)
+
+
+@kernel
+def settle_block(state: State, block: int) -> None:
+    """Find the first event of a block of lanes anew, after some of its lanes' events have been done."""
+    keys = at.keys(state)
+    first = block << BLOCK_BITS
+    least = keys[first]
+    for lane in range(first + 1, first + (1 << BLOCK_BITS)):
+        least = min(least, keys[lane])
+    at.blocks(state)[block] = least
+
+
+@kernel
+def first_block(state: State) -> int:
+    """Return the block of lanes that has the next event, of equals the first."""
+    blocks = at.blocks(state)
+    first = 0
+    for block in range(1, blocks.shape[0]):
+        if blocks[block] < blocks[first]:
+            first = block
+    return first

@@ -63,7 +63,7 @@ class Player:
     def now_ts(self) -> int:
         """Time of its next event, ns since 1970; of its end at the end."""
         clock = self.session.state.clock
-        key = int(self.session.state.lanes["next_key"][0])
+        key = int(self.session.state.keys[0])
         return min((key >> 3) + int(clock[st.ORIGIN]), int(clock[st.END_TS]))
 
     @property

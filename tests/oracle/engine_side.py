@@ -162,7 +162,7 @@ def _send(state: states.State, p: OracleParams, script: Sequence[Step]) -> state
             step.trigger, step.display, step.reduce_only, 0, 0, 0, max(arrive, 0),
         )  # fmt: skip
     state.lanes["request_count"] = len(script)
-    state.lanes["next_key"] = int(ring["arrive_ns"][0, 0]) * 8 + st.CLASS_REQUEST
+    state.keys[0] = state.blocks[0] = int(ring["arrive_ns"][0, 0]) * 8 + st.CLASS_REQUEST
     return replace(state, requests=ring)
 
 

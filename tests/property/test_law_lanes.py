@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from simcore import engine
 from simcore.journal.store import STREAMS
+from simcore.kernels import state as engine_state
 from simcore.runner import run
 from tests.property.runs import cases, make_sets, outputs
 from tests.property.strategies import SeedPick
@@ -40,17 +41,18 @@ def test_a_lane_is_a_run(case, seed, count):
         assert lane_rows(together, lane) == outputs(alone)
 
 
-@given(cases(max_rows=150), st.integers(0, 10_000), st.sampled_from((2, 5, 8)))
+@given(cases(max_rows=150), st.integers(0, 10_000), st.sampled_from((2, 5, 70)))
 @settings(max_examples=20)
-def test_the_winner_of_the_tournament_has_the_next_event(case, seed, count):
-    """After every row the root of the tree is the lane with the smallest key, of equals the lowest."""
+def test_the_next_event_is_found(case, seed, count):
+    """After every row each block of lanes knows the least key of its lanes, and there is none beyond the last lane."""
     session = session_of(case.tape(1), lane_configs(case, seed, count))
     seen = []
 
     def check(session):
-        keys = session.state.lanes["next_key"]
-        assert session.state.tree[1] == int(np.argmin(keys))
-        seen.append(int(session.state.tree[1]))
+        keys, blocks = session.state.keys, session.state.blocks
+        assert blocks.tolist() == [int(part.min()) for part in np.split(keys, len(blocks))]
+        assert (keys[count:] == engine_state.NEVER).all()
+        seen.append(int(np.argmin(keys)))
 
     run(session, check)
     assert len(seen) > 5

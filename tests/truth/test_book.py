@@ -33,7 +33,7 @@ def session_of(rows: Chunk, instrument: Any, stops: list[int], window_ticks: int
     linked = link(config.strategy.name)
     session = engine.new_session(MemoryTape(rows, instrument, "l3"), [config], linked, JournalStore(None))
     session.state.lanes["tick_ns"] = st.NEVER // 8
-    session.state.lanes["next_key"] = st.NEVER
+    session.state.keys[:] = session.state.blocks[:] = st.NEVER
     session.feed = Feed(cut(rows, a, b) for a, b in zip([0, *stops[:-1]], stops, strict=True))
     return session
 

@@ -104,7 +104,7 @@ def evaluate(path: Path) -> dict[str, Any]:
     config = load_config(Path(meta["config"]), [])
     linked = link(config.strategy.name, queue_file(config.venue.queue_model))
     package = linked.run.__module__.rpartition(".")[0]
-    pipeline, module = (importlib.import_module(f"{package}.{name}") for name in ("pipeline", "chain"))
+    pipeline, module, observe = (importlib.import_module(f"{package}.{name}") for name in ("pipeline", "chain", "observe"))
     chain = Chain(linked, module.tick)
     module.tick = chain.tick  # type: ignore[attr-defined]
     state = states.restore(arrays)
@@ -112,7 +112,8 @@ def evaluate(path: Path) -> dict[str, Any]:
     nothing = Chunk(*(np.zeros(0, np.int64) for _ in Chunk._fields))
     error = None
     try:
-        pipeline.tick(states.handle(state, out, nothing, nothing), 0, meta["now_ns"])
+        handle = states.handle(state, out, nothing, nothing)
+        pipeline.tick(handle, 0, meta["now_ns"], observe.shared(handle))
     except Evaluated:
         error = chain.steps[-1]["error"]
     except _FAILURES as exc:  # the quote that came out
