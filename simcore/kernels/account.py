@@ -89,7 +89,7 @@ def send_report(
     record = at.lanes(state)[lane]
     arrive = wire.report_arrival_ns(state, lane, now_ns)
     size = at.reports(state).shape[1]
-    message = at.reports(state)[lane, (record.report_head + record.report_count) % size]
+    message = at.reports(state)[lane, wire.place_behind(record.report_head, record.report_count, size)]
     record.report_count += 1
     if record.report_count * 2 > size:
         at.clock(state)[TIGHT] = 1

@@ -66,8 +66,7 @@ def renew(state: State, lane: int, now_ns: int, mid2: int, depth_lots: float, eq
     record.fill_lots_before, record.fill_value_before = record.fill_lots, record.fill_value
     record.fill_size_before = record.fill_size
     record.fill_lots, record.fill_value, record.fill_size = 0, 0.0, 0
-    if record.journal == 1:
-        _journal(state, lane, now_ns)
+    _journal(state, lane, now_ns)
 
 
 @kernel

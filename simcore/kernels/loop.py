@@ -203,16 +203,16 @@ def _request(state: State, lane: int, now_ns: int) -> None:
     record = at.lanes(state)[lane]
     message = at.requests(state)[lane, record.request_head]
     requests.handle_request(state, lane, message, now_ns)
-    record.request_head = (record.request_head + 1) % at.requests(state).shape[1]
     record.request_count -= 1
+    record.request_head = wire.following(record.request_head, record.request_count, at.requests(state).shape[1])
 
 
 @kernel
 def _report(state: State, lane: int) -> None:
     record = at.lanes(state)[lane]
     message = at.reports(state)[lane, record.report_head]
-    record.report_head = (record.report_head + 1) % at.reports(state).shape[1]
     record.report_count -= 1
+    record.report_head = wire.following(record.report_head, record.report_count, at.reports(state).shape[1])
     orders.apply_report(state, lane, message)
 
 

@@ -63,7 +63,7 @@ def _sample_tick(state: State, lane: int, now_ns: int, bid: int, ask: int, conte
     record = at.lanes(state)[lane]
     record.sample_ns = now_ns - now_ns % at.clock(state)[SAMPLE_NS] + at.clock(state)[SAMPLE_NS]
     sample(state, lane, now_ns, bid, ask)
-    if at.ints(state)[lane, P_FEATURES] == 1:
+    if record.journal == 1 and at.ints(state)[lane, P_FEATURES] == 1:
         depth = 0.5 * (context.market.bid_depth_lots + context.market.ask_depth_lots)
         if not (chain.USES_QUEUE or chain.USES_DEPTH):
             depth = 0.5 * (

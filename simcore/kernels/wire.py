@@ -85,6 +85,21 @@ def interpolated(state: State, table: int, now_ns: int) -> int:
 
 
 @kernel
+def place_behind(head: int, count: int, size: int) -> int:
+    """Return the place behind the last of `count` messages in a ring."""
+    place = head + count
+    return place - size if place >= size else place
+
+
+@kernel
+def following(head: int, left: int, size: int) -> int:
+    """Return where the first of the `left` messages behind the head is; an empty ring starts anew, where memory is warm."""
+    if left == 0:
+        return 0
+    return head + 1 if head + 1 < size else 0
+
+
+@kernel
 def send_request(
     state: State, lane: int, now_ns: int, kind: int, order_id: int, side: int, tif: int, price: int, lots: int,
     trigger_ticks: int, display_lots: int, reduce_only: int, batched: int,
@@ -106,7 +121,7 @@ def send_request(
         record.batch_ns = now_ns  # no tick is at 0
         record.batch_arrive_ns = arrive
     size = at.requests(state).shape[1]
-    message = at.requests(state)[lane, (record.request_head + record.request_count) % size]
+    message = at.requests(state)[lane, place_behind(record.request_head, record.request_count, size)]
     record.request_count += 1
     message.arrive_ns = arrive
     message.kind = kind
@@ -159,7 +174,7 @@ def settle_block(state: State, block: int) -> None:
     keys = at.keys(state)
     first = block << BLOCK_BITS
     least = keys[first]
-    for lane in range(first + 1, first + (1 << BLOCK_BITS)):
+    for lane in range(first + 1, min(first + (1 << BLOCK_BITS), at.lanes(state).shape[0])):
         least = min(least, keys[lane])
     at.blocks(state)[block] = least
 
