@@ -111,9 +111,9 @@ def chain_source(stages: list[Stage], module: ModuleType, package: str) -> str:
     """Return the source of the chain: what `simcore/kernels/chain.py` is for no stages."""
     uses = _names_used(stages) | set(getattr(module, "USES", ()))
     lines = [f'"""The stages of a strategy, fused; made by simcore.link for {package}."""', "", "from typing import NamedTuple", ""]
-    lines += ["from simcore.jit import cycles, kernel", "from simcore.kernels.finite import is_finite", "from simcore.kernels.state import STAGE"]
+    lines += ["from simcore.jit import cycles, inlined", "from simcore.kernels.finite import is_finite", "from simcore.kernels.state import STAGE"]
     for i, stage in enumerate(stages):
-        lines.append(f"from {stage.plain.__module__} import {stage.plain.__name__} as stage_{i}")
+        lines.append(f"from {stage.plain.__module__} import {stage.plain.__name__} as plain_{i}")
         for part, kind in (("Params", stage.params), ("Memory", stage.memory)):
             if kind is not None:
                 lines.append(f"from {kind.__module__} import {kind.__qualname__} as {part}_{i}")
@@ -123,7 +123,7 @@ def chain_source(stages: list[Stage], module: ModuleType, package: str) -> str:
     lines += [f"CANCELS_ON_BAD_BOOK = {bool(getattr(module, 'CANCELS_ON_BAD_BOOK', False))}"]
     lines += _tuple_class("Params", [(s.name, f"Params_{i}") for i, s in enumerate(stages) if s.params is not None])
     lines += _tuple_class("Memory", [(s.name, f"Memory_{i}") for i, s in enumerate(stages) if s.memory is not None])
-    lines += ["", "", "@kernel", "def tick(context, params, memory, clock, marks, traced):", "    if traced:", "        marks[0] = cycles()"]
+    lines += ["", "", *(f"stage_{i} = inlined(plain_{i})" for i in range(len(stages))), "", "", "@inlined", "def tick(context, params, memory, clock, marks, traced):", "    if traced:", "        marks[0] = cycles()"]
     for i, stage in enumerate(stages):
         lines += _call(i, stage)
     kept = [f"memory_{i}" for i, s in enumerate(stages) if s.memory is not None]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from simcore import growth
 from simcore import state as states
 from simcore.errors import EngineError
 from simcore.journal.store import STREAMS, JournalStore
@@ -190,7 +191,7 @@ def send_control(
     """
     state = session.state
     if int(state.lanes["report_count"][lane]) * 3 > state.reports.shape[1]:
-        session.state = state = states.make_room(state, 2 * state.node_orders.shape[1])
+        session.state = state = growth.make_room(state, 2 * state.node_orders.shape[1])
     head, count = int(state.lanes["report_head"][lane]), int(state.lanes["report_count"][lane])
     ring, size = state.reports, state.reports.shape[1]
     arrive = ts_ns + 1
@@ -268,19 +269,19 @@ def _move_books(state: State) -> State:
     }
     moved = replace(state, **moves)
     if "exch" in moves:
-        states.relink(moved)
+        growth.relink(moved)
     if "local" in moves:
-        states.remark(moved)
+        growth.refollow(moved)
     return moved
 
 
 def _make_room(session: Session, emptied: bool) -> None:
     """Grow tables until the next event fits; all grow when it did not fit although none was tight."""
     needed = 2 * session.state.node_orders.shape[1]
-    before = states.sizes(session.state)
-    session.state = states.make_room(session.state, needed)
-    if states.sizes(session.state) == before and not emptied:
-        session.state = states.make_room(session.state, 4 * max(before))
+    before = growth.sizes(session.state)
+    session.state = growth.make_room(session.state, needed)
+    if growth.sizes(session.state) == before and not emptied:
+        session.state = growth.make_room(session.state, 4 * max(before))
         session.out = states.new_output(session.state, 2 * len(session.out.out_fills))
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from simcore.jit import JIT, expose
+from simcore.jit import JIT
 from simcore.kernels import at
 from simcore.kernels import book as bk
 from simcore.kernels import l3 as l3k
 from simcore.kernels import state as st
 from simcore.kernels.context import LEVELS_MAX
-from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, STOP_MARKET, TRACE, Chunk, IntArray, Record
+from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Chunk, IntArray, Record
 
 OUTPUT_ROWS = 1 << 13
 
-home_slot = expose(l3k.home_slot)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ class State:
     taken: Any
     fill_ring: Any
     l3: Any
-    marks: Any
+    followed: Any
+    sums: Any
     rings: Any
     whole: Any
     ints: Any
@@ -244,8 +244,9 @@ def new_state(
         taken=records(st.TAKEN, 256),
         fill_ring=records(st.PENDING_FILL, 1 << 12),
         l3=l3,
-        marks=window.copy(),
-        rings=np.zeros((lanes, st.RETURNS)),
+        followed=window.copy(),
+        sums=np.zeros((2, st.SPAN_TICKS + 1), np.int64),
+        rings=np.zeros((lanes + 1, st.RING_SIZE)),
         whole=np.zeros((lanes, st.WHOLE_SIZE), np.int64),
         ints=ints,
         rates=np.zeros((lanes, st.BAN_END + 1), np.int64),
@@ -299,123 +300,6 @@ def new_output(state: State, least_rows: int = OUTPUT_ROWS) -> Output:
         np.zeros(7, np.int64), records(REQUEST, rows), records(REPORT, rows), records(FILL, rows),
         records(MARKOUT, rows), records(SAMPLE, rows), records(FEATURE, few), records(TRACE, few),
     )  # fmt: skip
-
-
-def sizes(state: State) -> tuple[int, ...]:
-    """Return the sizes of the tables that can grow."""
-    tables = (state.requests[0], state.reports[0], state.taken, state.fill_ring, state.l3)
-    return (*(len(table) for table in tables), len(state.exch.far_key), len(state.local.far_key))
-
-
-def make_room(state: State, needed: int) -> State:
-    """Double whatever is more than a third full, or has less than `needed` free places; clear TIGHT.
-
-    Journal buffers must have been emptied by the caller.
-    """
-    clock = state.clock
-    clock[st.TIGHT] = 0
-    changes: dict[str, Any] = {}
-    for name in ("exch", "local"):
-        book = getattr(state, name)
-        if not _has_room(book):
-            changes[name] = move_book(book)
-    for name, count in (("requests", "request_count"), ("reports", "report_count")):
-        ring = getattr(state, name)
-        used = int(state.lanes[count].max())
-        if 3 * used > ring.shape[1] or ring.shape[1] - used < needed:
-            changes[name] = _wider_ring(ring, state.lanes[count.replace("count", "head")], state.lanes[count], needed)
-    if 3 * clock[st.TAKEN_COUNT] > state.taken.shape[0] or state.taken.shape[0] - clock[st.TAKEN_COUNT] < needed:
-        changes["taken"] = _longer(state.taken, needed)
-    pending = int(clock[st.FILL_NEXT] - clock[st.FILL_FIRST])
-    if 3 * pending > state.fill_ring.shape[0] or state.fill_ring.shape[0] - pending < needed:
-        changes["fill_ring"] = _wider_fill_ring(state, needed)
-    if 3 * clock[st.L3_COUNT] > state.l3.shape[0]:
-        changes["l3"] = _wider_l3(state.l3)
-    grown = replace(state, **changes)
-    if "exch" in changes:
-        relink(grown)
-    if "local" in changes:
-        remark(grown)
-    return grown
-
-
-def _has_room(book: Book) -> bool:
-    return bool(2 * book.meta[bk.FAR_USED] < book.far_key.shape[0])
-
-
-def _longer(array: Record, needed: int) -> Record:
-    longer = records(array.dtype, max(2 * array.shape[0], array.shape[0] + 2 * needed))
-    longer[: array.shape[0]] = array
-    return longer
-
-
-def _wider_ring(ring: Record, heads: IntArray, counts: IntArray, needed: int) -> Record:
-    lanes, size = ring.shape
-    wider = records(ring.dtype, (lanes, max(2 * size, size + 2 * needed)))
-    for lane in range(lanes):
-        order = (int(heads[lane]) + np.arange(int(counts[lane]))) % size
-        wider[lane, : len(order)] = ring[lane, order]
-        heads[lane] = 0
-    return wider
-
-
-def _wider_fill_ring(state: State, needed: int) -> Record:
-    size = state.fill_ring.shape[0]
-    wider = records(st.PENDING_FILL, max(2 * size, size + 2 * needed))
-    positions = np.arange(int(state.clock[st.FILL_FIRST]), int(state.clock[st.FILL_NEXT]))
-    wider[positions % wider.shape[0]] = state.fill_ring[positions % size]
-    return wider
-
-
-def _wider_l3(table: Record) -> Record:
-    wider = records(st.L3_ORDER, 2 * table.shape[0])
-    wider["order_id"] = l3k.FREE_ID
-    mask = wider.shape[0] - 1
-    for entry in table[table["order_id"] != l3k.FREE_ID]:
-        slot = int(home_slot(int(entry["order_id"]), wider.shape[0]))
-        while wider["order_id"][slot] != l3k.FREE_ID:
-            slot = (slot + 1) & mask
-        wider[slot] = entry
-    return wider
-
-
-def relink(state: State) -> None:
-    """Rebuild the lists of own orders by level after the exchange window has moved."""
-    orders = state.venue_orders
-    state.heads[:] = 0
-    state.tails[:] = 0
-    state.far_heads[:] = 0
-    state.far_tails[:] = 0
-    base = int(state.exch.meta[bk.BASE])
-    width = state.heads.shape[1]
-    rests = ((orders["state"] == 1) | (orders["state"] == 2)) & (orders["tif"] < STOP_MARKET)
-    for index in sorted(np.nonzero(rests)[0].tolist(), key=lambda i: int(orders["link_serial"][i])):
-        side = int(orders["side"][index])
-        column = int(orders["price_ticks"][index]) - base
-        inside = 0 <= column < width
-        heads, tails = (state.heads[side], state.tails[side]) if inside else (state.far_heads, state.far_tails)
-        place = column if inside else side
-        tail = int(tails[place])
-        orders["prev_link"][index] = tail
-        orders["next_link"][index] = 0
-        if tail:
-            orders["next_link"][tail - 1] = index + 1
-        else:
-            heads[place] = index + 1
-        tails[place] = index + 1
-
-
-def remark(state: State) -> None:
-    """Mark anew the levels of the local window that the Node's followed orders stand at, after the window has moved."""
-    state.marks[:] = 0
-    state.clock[st.NODE_FAR] = 0
-    base, width = int(state.local.meta[bk.BASE]), state.marks.shape[1]
-    for lane, slot in zip(*np.nonzero(state.node_orders["tracked"]), strict=True):
-        column = int(state.node_orders["price_ticks"][lane, slot]) - base
-        if 0 <= column < width:
-            state.marks[int(state.node_orders["side"][lane, slot]), column] += 1
-        else:
-            state.clock[st.NODE_FAR] += 1
 
 
 def save(state: State) -> dict[str, Any]:

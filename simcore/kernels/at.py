@@ -1,7 +1,7 @@
 """Where the arrays of a state are: `at.lanes(state)[lane]`.
 
 K lanes, M order slots a lane, R messages in flight a lane, B fills waiting for markouts, T taken levels,
-n rows of a tape chunk. `simcore.state` allocates, grows and saves the arrays.
+n rows of a tape chunk. `simcore.state` allocates and saves the arrays, `simcore.growth` makes room.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ ARRAYS = {
     "taken": (TAKEN, 1),  # [T]
     "fill_ring": (PENDING_FILL, 1),  # [B]
     "l3": (L3_ORDER, 1),  # open addressing by order_id
-    "marks": (I4, 2),  # [2, window] own orders that the Node follows, by level of the local window
+    "followed": (I4, 2),  # [2, window] link of the first order that the Node follows at a level of the local window
+    "sums": (I8, 2),  # [2, SPAN_TICKS + 1] lots of a side of the local book within so many ticks of the best price
     "rings": (F8, 2),  # [K, RETURNS]
     "whole": (I8, 2),  # [K, WHOLE_SIZE]
     "ints": (I8, 2),  # [K, INTS_SIZE]
@@ -109,7 +110,8 @@ reports = array_field("reports", *ARRAYS["reports"])
 taken = array_field("taken", *ARRAYS["taken"])
 fill_ring = array_field("fill_ring", *ARRAYS["fill_ring"])
 l3 = array_field("l3", *ARRAYS["l3"])
-marks = array_field("marks", *ARRAYS["marks"])
+followed = array_field("followed", *ARRAYS["followed"])
+sums = array_field("sums", *ARRAYS["sums"])
 rings = array_field("rings", *ARRAYS["rings"])
 whole = array_field("whole", *ARRAYS["whole"])
 ints = array_field("ints", *ARRAYS["ints"])

@@ -107,8 +107,8 @@ def _ticks(state: State, block: int, key: int) -> int:
     Lanes do not depend on each other: what all see alike is looked at once, and no other event of the time comes between.
     """
     keys, now_ns = at.keys(state), key >> 3
-    seen = observe.shared(state)
     first = block << BLOCK_BITS
+    seen = observe.shared(state, first)
     for lane in range(first, min(first + (1 << BLOCK_BITS), at.lanes(state).shape[0])):
         if keys[lane] != key:
             continue

@@ -125,7 +125,7 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
     width = unsigned(bids.shape[0])
     base, sum_lo, sum_hi = meta[BASE], meta[SUM_LO], meta[SUM_HI]
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
-    own_bids, own_asks = at.marks(state)[BID], at.marks(state)[ASK]
+    own_bids, own_asks = at.followed(state)[BID], at.followed(state)[ASK]
     own_bid, own_ask = clock[NODE_BEST_BID], clock[NODE_BEST_ASK]
     worst_bid, worst_ask = clock[NODE_WORST_BID], clock[NODE_WORST_ASK]
     i = clock[LOCAL_ROW]
@@ -257,7 +257,10 @@ def _node_row(state: State, i: int) -> None:
         best = at.meta(state.local)[BEST_BID] if side == BID else at.meta(state.local)[BEST_ASK]
         removes = kind == BEST and (price < best if side == BID else price > best)
         if _level_row(state, kind, side, price, lots) and chain.USES_QUEUE:
-            own_queue.level_changed(state, side, 0 if removes else price)
+            if removes:
+                own_queue.best_changed(state, side, price)
+            else:
+                own_queue.level_changed(state, side, price)
 
 
 @kernel

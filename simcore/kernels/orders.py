@@ -95,17 +95,18 @@ def apply_report(state: State, lane: int, message: Record) -> None:
     elif kind == ENDED or kind == REFUSED:
         _release(state, lane, slot)
     elif kind != TRIGGERED:
-        _apply_answer(state, order, message)
+        _apply_answer(state, lane, slot, message)
 
 
 @kernel
-def _apply_answer(state: State, order: Record, message: Record) -> None:
+def _apply_answer(state: State, lane: int, slot: int, message: Record) -> None:
     """Take an acknowledgement, an amend or a refusal of a change: nothing is in flight for the order any more."""
+    order = at.node_orders(state)[lane, slot]
     order.pending = IDLE
     if message.kind == ACKED:
         order.state = NEW
         if chain.USES_QUEUE and order.tif < MARKET:
-            own_queue.follow(state, order)
+            own_queue.follow(state, lane, slot)
     elif message.kind == AMENDED:
         keeps = message.price_ticks == order.price_ticks and message.qty_lots <= order.qty_lots
         if chain.USES_QUEUE and not keeps:
@@ -114,7 +115,7 @@ def _apply_answer(state: State, order: Record, message: Record) -> None:
         order.qty_lots = message.qty_lots
         order.leaves_lots = message.leaves_lots
         if chain.USES_QUEUE and not keeps:
-            own_queue.follow(state, order)
+            own_queue.follow(state, lane, slot)
 
 
 @kernel

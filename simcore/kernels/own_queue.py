@@ -2,7 +2,7 @@
 
 The Node sees levels, not queues. It applies the queue model that it is configured with (docs/semantics.md 4.2) to its own
 book, as late as its feed is; the Venue's truth is another matter. An order is followed from its acknowledgement on.
-State.marks counts followed orders by level, so that all other rows pass untouched.
+State.followed lists them by level, so that all other rows pass untouched; the few outside the window are looked for.
 """
 
 from __future__ import annotations
@@ -19,21 +19,34 @@ from simcore.kernels.state import (
     NODE_WORST_ASK,
     NODE_WORST_BID,
     P_NODE_QUEUE,
+    SLOT_BITS,
+    SLOT_MASK,
     State,
 )
 from simcore.records import ASK, BID, Record
 
 
 @kernel
-def follow(state: State, order: Record) -> None:
+def follow(state: State, lane: int, slot: int) -> None:
     """Begin to follow an order that has joined its level: all lots there are ahead of it."""
+    order = at.node_orders(state)[lane, slot]
     side, price = order.side, order.price_ticks
     order.level_lots = level_lots(state.local, side, price)
     order.ahead_lots = float(order.level_lots)
     order.traded_lots = 0.0
     order.tracked = 1
-    _mark(state, side, price, 1)
+    order.prev_link = 0
+    order.next_link = 0
     clock = at.clock(state)
+    column = price - at.meta(state.local)[BASE]
+    if 0 <= column < at.followed(state).shape[1]:
+        link, first = (lane << SLOT_BITS) + slot + 1, at.followed(state)[side, column]
+        order.next_link = first
+        if first != 0:
+            linked(state, first).prev_link = link
+        at.followed(state)[side, column] = link
+    else:
+        clock[NODE_FAR] += 1
     clock[NODE_COUNT + side] += 1
     if side == BID:
         clock[NODE_BEST_BID] = max(clock[NODE_BEST_BID], price)
@@ -44,14 +57,29 @@ def follow(state: State, order: Record) -> None:
 
 
 @kernel
+def linked(state: State, link: int) -> Record:
+    """Return the order of a link, which is its lane << SLOT_BITS | its slot, + 1."""
+    return at.node_orders(state)[(link - 1) >> SLOT_BITS, (link - 1) & SLOT_MASK]
+
+
+@kernel
 def leave(state: State, order: Record) -> None:
     """Stop following an order; its price must still be that of its level."""
     if order.tracked == 0:
         return
     order.tracked = 0
     side = order.side
-    _mark(state, side, order.price_ticks, -1)
     clock = at.clock(state)
+    column = order.price_ticks - at.meta(state.local)[BASE]
+    if 0 <= column < at.followed(state).shape[1]:
+        if order.next_link != 0:
+            linked(state, order.next_link).prev_link = order.prev_link
+        if order.prev_link != 0:
+            linked(state, order.prev_link).next_link = order.next_link
+        else:
+            at.followed(state)[side, column] = order.next_link
+    else:
+        clock[NODE_FAR] -= 1
     clock[NODE_COUNT + side] -= 1
     if clock[NODE_COUNT + side] == 0:
         if side == BID:
@@ -63,46 +91,84 @@ def leave(state: State, order: Record) -> None:
 
 
 @kernel
-def _mark(state: State, side: int, price: int, change: int) -> None:
-    column = price - at.meta(state.local)[BASE]
-    if 0 <= column < at.marks(state).shape[1]:
-        at.marks(state)[side, column] += change
-    else:
-        at.clock(state)[NODE_FAR] += change
-
-
-@kernel
 def _tighten(state: State, side: int) -> None:
     """Bring the best and worst followed prices of a side to levels that hold an order; all are in the window."""
     clock = at.clock(state)
     base = at.meta(state.local)[BASE]
-    marks = at.marks(state)[side]
+    heads = at.followed(state)[side]
     best, worst = (NODE_BEST_BID, NODE_WORST_BID) if side == BID else (NODE_BEST_ASK, NODE_WORST_ASK)
     inwards = -1 if side == BID else 1
-    while marks[clock[best] - base] == 0:
+    while heads[clock[best] - base] == 0:
         clock[best] += inwards
-    while marks[clock[worst] - base] == 0:
+    while heads[clock[worst] - base] == 0:
         clock[worst] -= inwards
 
 
 @kernel
+def _reach(state: State, side: int, price: int) -> tuple[int, int]:
+    """Return the columns [first, last) of the window whose levels are at price or better, and may hold a followed order."""
+    clock, base = at.clock(state), at.meta(state.local)[BASE]
+    if side == BID:
+        first, last = max(price, clock[NODE_WORST_BID]), clock[NODE_BEST_BID] + 1
+    else:
+        first, last = clock[NODE_BEST_ASK], min(price, clock[NODE_WORST_ASK]) + 1
+    return max(first - base, 0), min(last - base, at.followed(state).shape[1])
+
+
+@kernel
 def level_changed(state: State, side: int, price: int) -> None:
-    """Move the followed orders of a side at price, all of them with price 0, after their levels have changed."""
+    """Move the followed orders of a level that has changed."""
+    column = price - at.meta(state.local)[BASE]
+    if 0 <= column < at.followed(state).shape[1]:
+        _move_level(state, side, column)
+    elif at.clock(state)[NODE_FAR] > 0:
+        _move_far(state, side, price, price)
+
+
+@kernel
+def best_changed(state: State, side: int, price: int) -> None:
+    """Move the followed orders of a side after a best quote has removed the levels better than its price."""
     if at.clock(state)[NODE_COUNT + side] == 0:
         return
+    first, last = _reach(state, side, price)
+    for column in range(first, last):
+        _move_level(state, side, column)
+    if at.clock(state)[NODE_FAR] > 0:
+        _move_far(state, side, price if side == BID else NO_BID, NO_ASK if side == BID else price)
+
+
+@kernel
+def _move_level(state: State, side: int, column: int) -> None:
+    link = at.followed(state)[side, column]
+    while link != 0:
+        order = linked(state, link)
+        _move(state, (link - 1) >> SLOT_BITS, order)
+        link = order.next_link
+
+
+@kernel
+def _move_far(state: State, side: int, lowest: int, highest: int) -> None:
+    """Move the followed orders of a side that stand outside the window between two prices, both included."""
+    base, width = at.meta(state.local)[BASE], at.followed(state).shape[1]
     for lane in range(at.lanes(state).shape[0]):
-        model = at.ints(state)[lane, P_NODE_QUEUE]
-        n = at.floats(state)[lane, F_NODE_QUEUE_N]
         for i in range(at.lanes(state)[lane].live_count):
             order = at.node_orders(state)[lane, at.live(state)[lane, i]]
-            if order.tracked == 1 and order.side == side and (price == 0 or order.price_ticks == price):
-                new = level_lots(state.local, side, order.price_ticks)
-                if new != order.level_lots:
-                    order.ahead_lots = queue.after_change(
-                        model, n, order.ahead_lots, order.level_lots, new, order.traded_lots
-                    )
-                    order.level_lots = new
-                order.traded_lots = 0.0
+            price = order.price_ticks
+            if order.tracked == 1 and order.side == side and lowest <= price <= highest and not 0 <= price - base < width:
+                _move(state, lane, order)
+
+
+@kernel
+def _move(state: State, lane: int, order: Record) -> None:
+    """Move an order in the queue of its level by the level's lots as they are now."""
+    new = level_lots(state.local, order.side, order.price_ticks)
+    if new != order.level_lots:
+        order.ahead_lots = queue.after_change(
+            at.ints(state)[lane, P_NODE_QUEUE], at.floats(state)[lane, F_NODE_QUEUE_N], order.ahead_lots, order.level_lots, new,
+            order.traded_lots,
+        )  # fmt: skip
+        order.level_lots = new
+    order.traded_lots = 0.0
 
 
 @kernel
@@ -124,16 +190,30 @@ def traded(state: State, side: int, price: int, lots: int) -> None:
     clock = at.clock(state)
     if clock[NODE_COUNT + side] == 0 or (price > clock[NODE_BEST_BID] if side == BID else price < clock[NODE_BEST_ASK]):
         return
-    for lane in range(at.lanes(state).shape[0]):
-        for i in range(at.lanes(state)[lane].live_count):
-            order = at.node_orders(state)[lane, at.live(state)[lane, i]]
-            if order.tracked == 0 or order.side != side:
-                continue
-            if order.price_ticks == price:
-                order.ahead_lots = max(order.ahead_lots - lots, 0.0)
-                order.traded_lots += lots
-            elif (order.price_ticks > price) == (side == BID):
-                order.ahead_lots = 0.0
+    first, last = _reach(state, side, price)
+    for column in range(first, last):
+        link = at.followed(state)[side, column]
+        while link != 0:
+            order = linked(state, link)
+            _hit(order, price, lots)
+            link = order.next_link
+    if clock[NODE_FAR] > 0:
+        base, width = at.meta(state.local)[BASE], at.followed(state).shape[1]
+        for lane in range(at.lanes(state).shape[0]):
+            for i in range(at.lanes(state)[lane].live_count):
+                order = at.node_orders(state)[lane, at.live(state)[lane, i]]
+                if order.tracked == 1 and order.side == side and not 0 <= order.price_ticks - base < width:
+                    _hit(order, price, lots)
+
+
+@kernel
+def _hit(order: Record, price: int, lots: int) -> None:
+    """Let a trade at price go through an order's queue: all of it where the order is better placed."""
+    if order.price_ticks == price:
+        order.ahead_lots = max(order.ahead_lots - lots, 0.0)
+        order.traded_lots += lots
+    elif (order.price_ticks > price) == (order.side == BID):
+        order.ahead_lots = 0.0
 
 
 @kernel
@@ -144,14 +224,3 @@ def hit_side(state: State, price: int, is_sell: bool, has_no_side: bool) -> int:
     if price <= at.meta(state.local)[BEST_BID]:
         return BID
     return ASK if price >= at.meta(state.local)[BEST_ASK] else -1
-
-
-@kernel
-def place_of(state: State, lane: int, side: int, price: int) -> tuple[int, float]:
-    """Return (order id, lots ahead) of the lane's first followed order at a price, (0, 0) if there is none."""
-    if price > 0:
-        for i in range(at.lanes(state)[lane].live_count):
-            order = at.node_orders(state)[lane, at.live(state)[lane, i]]
-            if order.tracked == 1 and order.side == side and order.price_ticks == price:
-                return order.order_id, order.ahead_lots
-    return 0, 0.0

@@ -21,7 +21,7 @@ def peek(handle: Any, lane: int, now_ns: int) -> Any:
     if not observe.has_mid(state):
         return None
     at.lanes(state)[lane].ticks += 1  # as the tick counts itself before it looks
-    context = observe.observe(state, lane, now_ns, observe.shared(state))
+    context = observe.observe(state, lane, now_ns, observe.shared(state, lane))
     m, s, q, c, o = context.market, context.signals, context.queue, context.control, context.linked
     return (
         m.now_ns, m.elapsed_ns, m.bid_ticks, m.ask_ticks, m.bid_lots, m.ask_lots, m.mid_ticks, m.microprice_ticks, m.lot_value,

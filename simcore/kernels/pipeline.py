@@ -8,7 +8,7 @@ from simcore.kernels import binding, chain, observe, reconcile  # LINK
 from simcore.kernels.book import BEST_ASK, BEST_BID
 from simcore.kernels.context import QuoteContext, no_quote, refuse_bad_quote
 from simcore.kernels.reasons import BAD_BOOK
-from simcore.kernels.state import CURVE_NS, MARKS, O_SAMPLES, ORIGIN, P_FEATURES, P_TRACE, SAMPLE_NS, STAGE, State
+from simcore.kernels.state import CURVE_NS, MARKS, O_SAMPLES, ORIGIN, P_DEPTH_LEVELS, P_FEATURES, P_TRACE, SAMPLE_NS, STAGE, State
 from simcore.records import ASK, BID, STAGES_MAX
 
 STAGES = len(chain.STAGE_NAMES)
@@ -66,8 +66,9 @@ def _sample_tick(state: State, lane: int, now_ns: int, bid: int, ask: int, conte
     if record.journal == 1 and at.ints(state)[lane, P_FEATURES] == 1:
         depth = 0.5 * (context.market.bid_depth_lots + context.market.ask_depth_lots)
         if not (chain.USES_QUEUE or chain.USES_DEPTH):
+            levels = at.ints(state)[lane, P_DEPTH_LEVELS]
             depth = 0.5 * (
-                observe.levels_ahead(state, lane, BID, bid, 0)[1] + observe.levels_ahead(state, lane, ASK, ask, 0)[1]
+                observe.best_levels(state, BID, bid, 0, levels)[1] + observe.best_levels(state, ASK, ask, 0, levels)[1]
             )
         features.renew(state, lane, now_ns, bid + ask, depth, record.equity_units)
 

@@ -7,11 +7,16 @@ import math
 from simcore.jit import kernel
 from simcore.kernels import at, dmath, ledger
 from simcore.kernels.context import Signals
-from simcore.kernels.orders_live import oldest_wait_ns, open_lots
+from simcore.kernels.orders_live import LiveOrders
 from simcore.kernels.state import (
     F_CASH_UNIT,
     FILL_BUCKETS,
     LATENCIES,
+    MEMO_BEFORE,
+    MEMO_COUNT,
+    MEMO_NOW,
+    MEMO_RETURN,
+    MEMO_STD,
     ORIGIN,
     P_KIND,
     P_SCALE,
@@ -26,6 +31,7 @@ from simcore.kernels.state import (
     W_TAKERS,
     State,
 )
+from simcore.records import FloatArray
 from simcore.units import NS_PER_S
 
 FILL_BUCKET_NS = 10 * NS_PER_S
@@ -45,7 +51,7 @@ def equity_units(state: State, lane: int, bid: int, ask: int) -> int:
 
 
 @kernel
-def measure(state: State, lane: int, now_ns: int, bid: int, ask: int) -> Signals:
+def measure(state: State, lane: int, now_ns: int, bid: int, ask: int, live: LiveOrders) -> Signals:
     """Take this tick into the windows and return what they say; now_ns counts from ORIGIN.
 
     A tick that runs again after a wait adds no second return and no second change of equity.
@@ -68,7 +74,7 @@ def measure(state: State, lane: int, now_ns: int, bid: int, ask: int) -> Signals
         record.pnl_sum_units * cash / pnls if pnls > 0 else 0.0, pnls,
         (equity - record.day_equity_units) * cash, (record.node_turnover_units - record.day_turnover_units) * cash,
         record.fills_1h, record.takers_1h, record.takers_15m, record.requests_10s,
-        oldest_wait_ns(state, lane, now_ns), record.live_count, open_lots(state, lane),
+        live.wait_ns, record.live_count, live.open_lots,
     )  # fmt: skip
 
 
@@ -76,18 +82,44 @@ def measure(state: State, lane: int, now_ns: int, bid: int, ask: int) -> Signals
 def _note_return(state: State, lane: int, mid2: int) -> None:
     record = at.lanes(state)[lane]
     if record.last_mid2 > 0:
-        at.rings(state)[lane, record.returns_seen % RETURNS] = dmath.log(float(mid2) / float(record.last_mid2))
+        at.rings(state)[lane, record.returns_seen % RETURNS] = _log_return(state, record.last_mid2, mid2)
         record.returns_seen += 1
     record.last_mid2 = mid2
 
 
 @kernel
+def _log_return(state: State, before: int, now: int) -> float:
+    """Return the logarithm of a ratio of mids; the last one is kept, since lanes that tick together ask for the same."""
+    memo, clock = at.rings(state)[at.lanes(state).shape[0]], at.clock(state)
+    if clock[MEMO_BEFORE] != before or clock[MEMO_NOW] != now:
+        clock[MEMO_BEFORE], clock[MEMO_NOW] = before, now
+        memo[MEMO_RETURN] = dmath.log(float(now) / float(before))
+    return memo[MEMO_RETURN]
+
+
+@kernel
 def _return_std_bps(state: State, lane: int) -> float:
-    """Return the standard deviation (of the population) of the returns in the ring, bps."""
+    """Return the standard deviation (of the population) of the returns in the ring, bps.
+
+    The last ring that was looked at is kept with its result: lanes that tick together have the same returns.
+    """
     count = min(at.lanes(state)[lane].returns_seen, RETURNS)
     if count < 2:
         return 0.0
-    ring = at.rings(state)[lane]
+    ring, memo = at.rings(state)[lane], at.rings(state)[at.lanes(state).shape[0]]
+    differing = 0
+    for i in range(RETURNS):  # places that are not filled yet are 0 in both
+        differing += 1 if ring[i] != memo[i] else 0
+    if differing != 0 or at.clock(state)[MEMO_COUNT] != count:
+        at.clock(state)[MEMO_COUNT] = count
+        for i in range(RETURNS):
+            memo[i] = ring[i]
+        memo[MEMO_STD] = _std_bps(ring, count)
+    return memo[MEMO_STD]
+
+
+@kernel
+def _std_bps(ring: FloatArray, count: int) -> float:
     total = 0.0
     for i in range(count):
         total += ring[i]

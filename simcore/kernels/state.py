@@ -1,6 +1,6 @@
 """All state of a run as arrays, with a lane dimension: dump them and the run is saved.
 
-K lanes, M order slots a lane, R messages in flight a lane. Allocation and growth: `simcore.alloc`.
+K lanes, M order slots a lane, R messages in flight a lane. Allocation: `simcore.state`, growth: `simcore.growth`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ LAST_TRADE = 82  # price of the last trade before the exchange chunk, NO_PRICE i
 FIRED = 83  # 1: a trade at FIRED_TICKS at FIRED_NS has reached triggers whose orders are not yet sent into the book
 FIRED_TICKS, FIRED_NS = 84, 85
 TRIGGERS_CHANGED = 88  # 1: TRIGGER_LO and TRIGGER_HI are to be worked out before the next row
+SUMS_KNOWN = 90  # entries of each side of State.sums that hold for the local book as it is
+SPAN_TICKS = 512  # levels farther than this from the best are not looked for
+MEMO_BEFORE, MEMO_NOW, MEMO_COUNT = 92, 93, 94  # what the last row of State.rings holds: a return from one mid to another, a ring
 CURVE_NS = 89  # lanes without a journal keep their first sample of each interval of so many ns; 0: none
 REFILL_FIRST, REFILL_LAST = 86, 87  # list of icebergs whose shown part is used up (order index + 1, 0 ends it)
 CLOCK_SIZE = 96
@@ -144,10 +147,10 @@ VENUE_ORDER = record(
     "trigger_ticks display_lots shown_lots reduce_only refill_next",
     "ahead_lots traded_lots ahead_entry_lots",
 )
-# tracked: 1 while the Node follows the order in the queue of its price, whose lots were level_lots then.
+# tracked: 1 while the Node follows the order in the queue of its price, whose lots were level_lots then; *_link: the others there.
 NODE_ORDER = record(
     "order_id side tif price_ticks qty_lots leaves_lots state pending sent_ts want_price want_lots trigger_ticks tracked "
-    "level_lots",
+    "level_lots next_link prev_link",
     "ahead_lots traded_lots",
 )
 WIRE_REQUEST = np.dtype([*REQUEST.descr, ("arrive_ns", "<i8")])
@@ -165,10 +168,12 @@ State = Any  # a record of addresses (JIT) or an object with the arrays (no JIT)
 O_REQUESTS, O_REPORTS, O_FILLS, O_MARKOUTS, O_SAMPLES, O_FEATURES, O_TRACES = range(7)
 
 # State.whole[lane]: rings of integers: equity changes (cash units), latencies (ns) and the same in order, fills and taker fills in buckets of
-# 10 s, requests in buckets of 1 s. State.rings[lane]: log returns.
+# 10 s, requests in buckets of 1 s. State.rings[lane]: log returns; its last row, behind all lanes: what was worked out last.
 RETURNS, PNLS, LATENCIES, FILL_BUCKETS, REQUEST_BUCKETS = 20, 60, 100, 361, 11
 W_PNL, W_LATENCY, W_SORTED, W_FILLS = 0, PNLS, PNLS + LATENCIES, PNLS + 2 * LATENCIES
 W_TAKERS = W_FILLS + FILL_BUCKETS
 W_REQUESTS = W_TAKERS + FILL_BUCKETS
 WHOLE_SIZE = W_REQUESTS + REQUEST_BUCKETS
+MEMO_RETURN, MEMO_STD = RETURNS, RETURNS + 1
+RING_SIZE = RETURNS + 2
 

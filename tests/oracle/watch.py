@@ -74,8 +74,15 @@ class Watch:
             if row.kind == r.CLEAR:
                 if row.side in (None, order.side):
                     order.level, order.traded = self.book.lots(order.side, order.price), 0.0
-            elif touched or (row.kind == r.BEST and row.side == order.side):
+            elif touched or self._is_reached(order, row):
                 self._level_changed(order)
+
+    @staticmethod
+    def _is_reached(order: Order, row: Row) -> bool:
+        """A best quote says something of its own level and of those that it removes, whether or not lots were there."""
+        return row.kind == r.BEST and row.side == order.side and (
+            order.price == row.price or better(order.side, order.price, row.price)
+        )
 
     def _trade(self, row: Row) -> None:
         bid, ask = self.book.best(r.BID), self.book.best(r.ASK)

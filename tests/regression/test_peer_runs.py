@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simcore import engine, jit
+from simcore import engine, growth, jit
 from simcore import records as r
 from simcore import state as states
 from simcore.config.load import load_config
@@ -230,7 +230,7 @@ def test_hb262_nt1554_nt_pr3215_nt4542_memory_is_flat_in_the_length_of_the_tape(
         tape = CountedTape(case.rows, case.instrument, chunk_rows=20)
         outcome = engine.simulate(tape, [case.config(f"run.repeat={repeat}")], journal=False)
         assert tape.made == repeat * 20
-        seen.append((tape.most, states.sizes(outcome.state)))
+        seen.append((tape.most, growth.sizes(outcome.state)))
         assert int(outcome.state.lanes["fills"][0]) > 0
     assert seen[1] == seen[0]
     assert seen[0][0] <= 6

@@ -113,7 +113,7 @@ def evaluate(path: Path) -> dict[str, Any]:
     error = None
     try:
         handle = states.handle(state, out, nothing, nothing)
-        pipeline.tick(handle, 0, meta["now_ns"], observe.shared(handle))
+        pipeline.tick(handle, 0, meta["now_ns"], observe.shared(handle, 0))
     except Evaluated:
         error = chain.steps[-1]["error"]
     except _FAILURES as exc:  # the quote that came out
