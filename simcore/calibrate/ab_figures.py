@@ -186,7 +186,7 @@ def warnings(result: AbResult, found: dict[str, Any]) -> list[str]:
         texts.append("No metric could be judged: give longer tapes or more days, or shorter windows (window_s).")
     if not result.arms.any() or result.arms.all():
         empty, full = ("B", "A") if not result.arms.any() else ("A", "B")
-        texts.append(f"All units were routed to {full}: nothing is live in {empty}, and the routed view compares nothing. The paired view does.")
+        texts.append(f"All units were routed to {full}: nothing is live in {empty}, and the routed view compares nothing. The paired view does; `--route window` lets the arms take turns.")
     if found["missing"]:
         texts.append(f"{len(found['missing'])} of {len(cells.units) + len(found['missing'])} pairs of symbol and day have no tape.")
     if len({*cells.cash}) > 1:

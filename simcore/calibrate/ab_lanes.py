@@ -5,7 +5,8 @@ What a lane leaves is seen as a run folder that was never written, so that each 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -17,9 +18,10 @@ from simcore import engine, manifest
 from simcore.calibrate.ab_units import Unit
 from simcore.config.model import Config
 from simcore.engine import Outcome, ProgressCallback
+from simcore.errors import MmsimError
 from simcore.lanes import shared_key
 from simcore.link import link
-from simcore.params import instrument_scale, queue_file
+from simcore.params import instrument_scale, lane_params, queue_file
 from simcore.records import IntArray, Record
 from simcore.report.folder import Money, RunFolder
 from simcore.tape.schema import Instrument
@@ -71,11 +73,34 @@ def play(unit: Unit, trace_every: int, progress: ProgressCallback | None = None)
     Raises MmsimError.
     """
     a, b = (_traced(config, trace_every) for config in (unit.a, unit.b))
+    where = f"{unit.name} on {unit.day}"
+    for arm, config in (("A", a), ("B", b)):
+        with _named(f"{arm}, {where}"):
+            check_arm(config, unit)
     if may_share(a, b):
-        outcome = engine.simulate(unit.tape, [a, b], progress=progress)
+        with _named(f"{where}, lane 0 is A and lane 1 is B"):
+            outcome = engine.simulate(unit.tape, [a, b], progress=progress)
         return _folder(unit, a, outcome, 0, "a"), _folder(unit, b, outcome, 1, "b")
-    first, second = (engine.simulate(unit.tape, [config], progress=progress) for config in (a, b))
-    return _folder(unit, a, first, 0, "a"), _folder(unit, b, second, 0, "b")
+    outcomes = []
+    for arm, config in (("A", a), ("B", b)):
+        with _named(f"{arm}, {where}"):
+            outcomes.append(engine.simulate(unit.tape, [config], progress=progress))
+    return _folder(unit, a, outcomes[0], 0, "a"), _folder(unit, b, outcomes[1], 0, "b")
+
+
+def check_arm(config: Config, unit: Unit) -> None:
+    """Refuse what is wrong with one configuration on a unit, before the other is played. Raises MmsimError."""
+    linked = link(config.strategy.name, queue_file(config.venue.queue_model))
+    lane_params(config, unit.tape.instrument, linked, unit.tape.level == "l3", [])
+
+
+@contextmanager
+def _named(words: str) -> Iterator[None]:
+    """Put words before the cause of what a user did wrong."""
+    try:
+        yield
+    except MmsimError as exc:
+        raise type(exc)(exc.code, f"{words}: {exc.cause}") from exc
 
 
 def may_share(a: Config, b: Config) -> bool:

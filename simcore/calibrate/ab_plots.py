@@ -68,8 +68,8 @@ def profit(result: AbResult) -> Picture:
     cells = result.cells
     currencies = sorted({*cells.cash})
     picture = canvas.new_picture(3.4 * len(currencies) + 0.3)
-    panels = np.atleast_2d(picture.subplots(len(currencies), 2, gridspec_kw={"wspace": 0.2, "hspace": 0.45}))
-    picture.subplots_adjust(left=0.075, right=0.975, top=1 - 0.42 / picture.get_figheight(), bottom=0.55 / picture.get_figheight())
+    panels = np.atleast_2d(picture.subplots(len(currencies), 2, gridspec_kw={"wspace": 0.24, "hspace": 0.45}))
+    picture.subplots_adjust(left=0.095, right=0.975, top=1 - 0.42 / picture.get_figheight(), bottom=0.55 / picture.get_figheight())
     for (left, right), cash in zip(panels, currencies, strict=True):
         mine = in_cash(cells, cash)
         for name, arms, (colour, width, dash) in zip(LIVE_NAMES, live_masks(result), _LIVE_STYLE, strict=True):
@@ -86,8 +86,8 @@ def profit(result: AbResult) -> Picture:
             axes.axhline(0, color=MUTED, lw=0.8)
             axes.set_ylabel(cash)
             _over_test(axes, result)
-        left.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
-        canvas.legend_above(right, 4)
+            axes.ticklabel_format(axis="y", style="plain", useOffset=False)
+            axes.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
         for watch in result.watches:
             _mark_rollback(left, watch)
     return picture

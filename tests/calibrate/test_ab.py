@@ -22,8 +22,9 @@ from simcore.calibrate.ab_settings import load_settings
 from simcore.calibrate.ab_stats import BETTER, METRICS, NO_DIFFERENCE, WORSE, Judged, one_sided
 from simcore.config.load import load_config
 from simcore.config.model import Config
+from simcore.errors import MmsimError
 from simcore.report.statistics import summary
-from tests.blackbox.command import assert_refused, mmsim_here
+from tests.blackbox.command import assert_refused, limit_file_size, mmsim, mmsim_here, names_under
 from tests.calibrate.test_ab_units import write
 
 ROOT = Path(__file__).parents[2]
@@ -232,13 +233,35 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = mmsim_here(*shlex.split(command)[1:], "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["symbols"][0]["rollback"]["time"] == "2024-01-01 00:45:00.000 UTC"  # "after three quarters of an hour"
+    assert found["symbols"][0]["rollback"]["time"] == "2024-01-01 00:30:00.000 UTC"  # "after half an hour"
     assert found["symbols"][0]["rollback"]["gate"] == "taker_share"
     (code,) = [text for kind, text in blocks if kind == "python"]
     names: dict[str, Any] = {}
     exec(code, names)
     assert figures(names["result"])["metrics"] == found["metrics"]
     assert load_settings(tmp_path / "ab.yaml").gates.scope == "symbol"
+
+
+def test_what_goes_wrong_says_in_which_arm(tapes: list[Path]) -> None:
+    """Before a run each arm is checked by itself; what fails in it has the unit, and a lane that is an arm."""
+    cases = (
+        (config("strategy.params.spread.nope=3"), "B, AAA on 2023-12-09: strategy.params.spread.nope"),
+        (load_config(None, ["strategy.name=nope"]), "B, AAA on 2023-12-09: nope"),
+        (config("venue.queue_model=fifo"), "B, AAA on 2023-12-09: venue.queue_model"),
+        (config("strategy.params.emit.order_lots=-3"), "AAA on 2023-12-09, lane 0 is A and lane 1 is B: .*lane 1"),
+        (load_config(None, ["strategy.params.emit.order_lots=-3"]), "B, AAA on 2023-12-09: .*lane 0"),
+    )
+    for b, cause in cases:
+        with pytest.raises(MmsimError, match=cause):
+            outcome(tapes[:1], b)
+
+
+def test_a_full_disk_stops_the_report(tapes: list[Path], arms: tuple[Path, Path], tmp_path: Path) -> None:
+    """JRNL-005 with the file, nothing half-written, and no ab.json, which comes last."""
+    assert mmsim_here(*words(arms, tapes[0], "--out", tmp_path / "before")).returncode == 0  # compiled code and fonts are kept
+    done = mmsim(*words(arms, *tapes, "--out", tmp_path / "out"), before=limit_file_size(30_000))
+    assert_refused(done, "JRNL-005", "out/")
+    assert not [name for name in names_under(tmp_path / "out") if name.endswith(".part") or name == "ab.json"]
 
 
 # --- the command ---------------------------------------------------------------------------------------
@@ -314,6 +337,7 @@ def test_what_the_command_refuses(tapes: list[Path], arms: tuple[Path, Path], tm
     assert_refused(mmsim_here(*words(arms, *tapes, "--set", "run.from=2030-01-01", *out)), "AB-004", "run.from")
     assert_refused(mmsim_here(*words(arms, *tapes, "--gate", "sustain=3", *out)), "CONF-002", "sustain_s")
     assert_refused(mmsim_here(*words(arms, *tapes, "--out", full)), "JRNL-002", "empty")
+    assert_refused(mmsim_here(*words(arms, *tapes, *out, "--set", "strategy.params.spread.widht=3")), "CONF-002", "A, AAA on 2023-12-09: strategy.params.spread.widht")
     settings = tmp_path / "ab.yaml"
     settings.write_text("ab:\n  whitelist: [NOPE]\n")
     assert_refused(mmsim_here(*words(arms, *tapes, "--settings", settings, *out)), "CONF-003", "NOPE")
