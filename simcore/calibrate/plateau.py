@@ -129,9 +129,9 @@ def choose(scores: FloatArray, allowed: BoolArray, near: Sequence[IntArray]) -> 
     if not able.any():
         return None
     means = neighbourhood_means(scores, near)
-    winner = max(np.flatnonzero(able).tolist(), key=lambda trial: (min(means[trial], scores[trial]), scores[trial], -trial))
+    winner = int(max(np.flatnonzero(able).tolist(), key=lambda trial: (min(means[trial], scores[trial]), scores[trial], -trial)))
     peak = int(np.argmax(np.where(able, scores, -np.inf)))
-    return Choice(int(winner), peak, means)
+    return Choice(winner, winner if scores[peak] == scores[winner] else peak, means)
 
 
 def advantage_kept(scores: FloatArray, near: IntArray, winner: int, baseline: float) -> float | None:

@@ -76,7 +76,7 @@ def terms_of(calibration: Calibration) -> Terms:
 
 
 def short_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return labels without what they all begin and end with, cut at a mark that is no letter or digit."""
+    """Return labels without what they all begin and end with, cut at a mark that is no letter or digit; not bare small numbers."""
     words = [re.split(r"(?<=[^0-9A-Za-z])|(?=[^0-9A-Za-z])", label) for label in labels]
     shortest = min(len(each) for each in words)
     if len(labels) < 2:
@@ -84,7 +84,8 @@ def short_labels(labels: Sequence[str]) -> tuple[str, ...]:
     first = next((k for k in range(shortest) if len({each[k] for each in words}) > 1), shortest)
     last = next((k for k in range(shortest - first) if len({each[-1 - k] for each in words}) > 1), shortest - first)
     short = ["".join(each[first : len(each) - last]) for each in words]
-    return tuple(short) if all(short) else tuple(labels)
+    clear = all(short) and not all(each.isdigit() and len(each) < 4 for each in short)
+    return tuple(short) if clear else tuple(labels)
 
 
 def write(calibration: Calibration, verdict: Verdict, terms: Terms, limits: Limits = LIMITS) -> None:

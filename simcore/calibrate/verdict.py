@@ -260,9 +260,9 @@ def record_figures(record: Record | None, terms: Terms, level: float = LIMITS.le
 
 def chance(value: float) -> str:
     """Return a probability that never reads as certain when it is not."""
-    if 0.0 < value < 0.001:
+    if value < 0.0005:
         return "below 0.001"
-    return "above 0.999" if 0.999 < value < 1.0 else signed_text(value, 3)
+    return "above 0.999" if value > 0.9995 else signed_text(value, 3)
 
 
 def _sentence(evidence: Evidence, adopt: bool, reasons: tuple[Reason, ...]) -> str:
