@@ -18,9 +18,10 @@ from simcore.calibrate.intervals import (
     LEVEL,
     REPETITIONS,
     Interval,
-    automatic_block,
     block_bootstrap_mean,
     block_means,
+    interval_block,
+    widening,
 )
 from simcore.calibrate.single import one_instrument, with_keys
 from simcore.config.build import build_config, config_hash
@@ -218,7 +219,7 @@ def _play(
     equity = run.equity_units.copy()
     equity[:, -1] = [_final_units(run, lane, money_of(tape.instrument)) for lane in range(len(configs))]
     changes = np.diff(equity * run.cash_unit, prepend=0.0, axis=1)
-    block = max(automatic_block(each) for each in changes)  # one for all points: they are drawn together
+    block = max(interval_block(each) for each in changes)  # one for all points: they are drawn together
     points = tuple(_point(run, lane, values, changes, block, drawing) for lane, values in enumerate(settings))
     crossings = tuple(_crossings(changes, block, settings, drawing))
     instrument = tape.instrument
@@ -275,7 +276,8 @@ def _crossings(
     found = [Crossing(_between(settings, float(places[k])), int(np.sign(means[k]))) for k in np.flatnonzero(~np.isnan(places))]
     if len(found) != 1 or count < 2:
         return found
-    drawn = means + block_means((changes - means[:, None]).T, block, drawing.repetitions, drawing.seed)
+    away = block_means((changes - means[:, None]).T, block, drawing.repetitions, drawing.seed)
+    drawn = means + away * widening(block, count, drawing.level)
     zeros = _zeros(drawn)
     once = np.count_nonzero(~np.isnan(zeros), axis=1) == 1
     if not once.any():

@@ -26,7 +26,8 @@ def draw(run: RunFolder, figures: Mapping[str, Any]) -> Picture:
         moments, values = canvas.days(times), equity * float(run.money.unit)
         axes.fill_between(moments, values.min(axis=0), values.max(axis=0), color=SKY, alpha=0.18, lw=0)
         for world, curve in zip(WORLDS, values, strict=True):
-            axes.plot(moments, curve, color=_COLOURS[world], lw=1.7 if world == "estimated" else 1.1, label=world)
+            own = world == "estimated"  # on top: where all agree, the run is what is seen
+            axes.plot(moments, curve, color=_COLOURS[world], lw=1.5 if own else 1.1, label=world, zorder=3 if own else 2)
         for i, (first, last) in enumerate(stretches(differs(equity))):
             begin = moments[first - 1] if first else canvas.days(run.start_ts)
             axes.axvspan(begin, moments[last], color=VERMILION, alpha=0.12, lw=0, label="signs differ" if i == 0 else None)

@@ -109,12 +109,31 @@ def coverage(draw_series, count=200, **options):
     return inside / count
 
 
-def test_intervals_cover_as_often_as_they_say():
-    """95 % intervals hold the true mean in about 95 % of series, dependent ones included; single draws would not."""
-    assert 0.90 <= coverage(lambda seed: normals(seed, 200)) <= 0.99
-    dependent = {seed: autoregressive(seed, 400, 0.6) for seed in range(200)}
-    assert 0.88 <= coverage(dependent.__getitem__) <= 0.98
-    assert coverage(dependent.__getitem__, block=1) < 0.75
+@pytest.mark.parametrize(("count", "phi"), [(60, 0.0), (60, 0.5), (200, 0.0), (200, 0.5), (200, 0.8), (1440, 0.5), (1440, 0.8)])
+def test_intervals_cover_as_often_as_they_say(count, phi):
+    """95 % intervals hold the true mean in about 95 % of series, few and dependent changes included."""
+    assert 0.90 <= coverage(lambda seed: autoregressive(seed, count, phi)) <= 0.985
+
+
+def test_single_draws_would_cover_far_too_rarely():
+    """What blocks are for."""
+    assert coverage(lambda seed: autoregressive(seed, 400, 0.6), block=1) < 0.75
+
+
+def test_blocks_of_an_interval_are_longer_than_those_of_a_variance_and_leave_four():
+    """At least 1.5 N^(1/3), at most a quarter."""
+    assert iv.interval_block(normals(3, 1000)) == max(15, 2 * iv.automatic_block(normals(3, 1000)))
+    assert iv.interval_block(np.arange(40.0)) == 10
+    assert iv.interval_block(np.array([1.0, 2.0, 4.0])) == 1
+
+
+def test_students_quantiles_come_out():
+    """Two-sided 95 % and 99 %, from a table."""
+    for freedom, wide, wider in ((3, 3.182, 5.841), (5, 2.571, 4.032), (10, 2.228, 3.169), (30, 2.042, 2.750)):
+        assert iv.student_quantile(NORMAL.inv_cdf(0.975), freedom) == pytest.approx(wide, rel=2e-3)
+        assert iv.student_quantile(NORMAL.inv_cdf(0.995), freedom) == pytest.approx(wider, rel=2e-2)
+    assert iv.widening(1, 10**6, 0.95) == pytest.approx(1.0, abs=1e-5)
+    assert iv.widening(10, 40, 0.95) == pytest.approx(3.182 / 1.96 / math.sqrt(0.75), rel=2e-3)
 
 
 def test_block_length_follows_the_formula_for_an_autoregressive_series():
