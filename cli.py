@@ -36,6 +36,7 @@ COMMANDS = {
     "sweep": ("simcore.commands.sweep:sweep", "Play a configuration at several latencies or fees at once."),
     "calibrate": ("simcore.commands.calibrate:calibrate", "Search for the best parameters over days; fit models to data."),
     "dataset": ("simcore.commands.dataset:dataset", "Make data sets of calibration feeds."),
+    "fidelity": ("simcore.commands.fidelity:fidelity", "Hold queue models against the single orders of an L3 tape."),
     "gate": ("simcore.commands.gates:gate", "Hold a run's timings or edge against a baseline."),
     "ab": ("simcore.commands.ab:ab", "Test configuration B against A on recorded days."),
     "bench": ("simcore.commands.runs:bench", "Measure decode, book, replay and end-to-end speed."),

@@ -1,0 +1,65 @@
+"""`mmsim fidelity`: queue models against the single orders of an L3 tape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from simcore.commands.options import JSON, TAPES
+from simcore.commands.output import print_figures, print_table
+
+
+@click.command()
+@TAPES
+@click.option("--models", metavar="LIST", help="Models to compare, as power:2,log2; default: all of levels, the power models with n = 1, 2 and 3.")
+@click.option("--fit", "family", metavar="FAMILY", default="matched", show_default=True, help="Family that is fitted on the first part: matched, power, power2, power3; none: compare only.")
+@click.option("--split", metavar="SHARE", type=float, default=0.5, show_default=True, help="Share of the executions that come before the second part, on which models are scored.")
+@click.option("--from", "from_ts", metavar="TIME", help="Orders that join earlier do not count; ISO 8601 UTC or ns.")
+@click.option("--to", "to_ts", metavar="TIME", help="The end, ISO 8601 UTC or ns.")
+@click.option("--seed", metavar="N", type=click.IntRange(0), default=1, show_default=True, help="Seed of the bootstrap.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="New folder of the results; default: one under reports/.")
+@JSON
+def fidelity(
+    tapes: tuple[Path, ...], models: str | None, family: str, split: float, from_ts: str | None, to_ts: str | None, seed: int,
+    out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Shadow every real order of an L3 tape, and compare predicted with true fills.
+
+    Each model sees what a tape of levels shows. A model is fitted on the first part and scored, like the others, on the
+    second; the folder holds pages, figures, and the fitted model for `mmsim replay --config best_queue.yaml`.
+    """
+    from simcore import manifest
+    from simcore.calibrate.fidelity import measure
+    from simcore.calibrate.fidelity_pages import console_table, figures, verdict, write_fidelity
+    from simcore.calibrate.pages import refuse_used
+    from simcore.calibrate.queue_family import UNFITTED, models_named
+    from simcore.tape.read import Tape
+
+    chosen = models_named(UNFITTED if models is None else models.split(","))
+    start, end = (_moment(text, option) for text, option in ((from_ts, "--from"), (to_ts, "--to")))
+    if out is not None:
+        refuse_used(out)
+    tape = Tape.open(tapes)
+    found = measure(tape, chosen, family=None if family == "none" else family, split=split, from_ts=start, to_ts=end, seed=seed)
+    with manifest.claimed(out, "fidelity", tape.instrument.symbol) as folder:
+        write_fidelity(found, folder)
+    if as_json:
+        print_figures({**figures(found), "out": str(folder)}, as_json)
+        return
+    print_table(console_table(found), f"queue models on {found.test.lives:,} orders of {tape.instrument.symbol}, {found.test.filled:,} filled")
+    for text in verdict(found):
+        click.echo(text)
+    click.echo(f"folder: {folder}")
+
+
+def _moment(text: str | None, option: str) -> int | None:
+    """Return the time that an option gives, ns since 1970. CONF-003 if it is none."""
+    from simcore.config.values import parse_time
+    from simcore.errors import ConfigError
+
+    try:
+        found: int | None = parse_time(text)
+    except ValueError as exc:
+        raise ConfigError("CONF-003", f"{option} {text}: {exc}") from exc
+    return found
