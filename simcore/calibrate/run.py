@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from simcore.calibrate.metrics import Figures
 from simcore.calibrate.objectives import rank
 from simcore.calibrate.outcomes import DONE, WAITING, Part, Results, money_of
 from simcore.calibrate.plan import Asked, Plan, Trial
-from simcore.calibrate.search import new_search
+from simcore.calibrate.search import TRIALS, new_search
 from simcore.calibrate.work import Block
 from simcore.calibrate.written import Outcome, note_of
 from simcore.errors import CalibrateError, JournalError
 from simcore.files import remove_leftovers
 from simcore.link import is_compiled
+from simcore.portfolio.run import ROW_S, START_S, TICK_S
+from simcore.units import NS_PER_MS
 
 LANES_MAX = 250  # trials of a block: so many are lost at most when a process dies
 ENGINES = ("local", "ray")
@@ -48,13 +51,13 @@ Watch = Callable[[Tally], None]
 
 
 def calibrate(
-    asked: Asked, out: Path | None = None, *, resume: bool = False, jobs: int = 1, engine_name: str = "local",
+    asked: Asked, out: Path | None = None, *, resume: bool = False, jobs: int | None = None, engine_name: str = "local",
     home: Path | None = None, watch: Watch | None = None, written: Callable[[Path], None] | None = None,
 ) -> folders.Calibration:  # fmt: skip
     """Play every trial that the search proposes on every day, choose the best, and write the folder (docs/calibrate.md).
 
     out: an empty or new folder; None picks reports/calibrate-<strategy>-<symbol>-<n>.  resume: go on with the calibration
-    in it.  jobs, engine_name: who works; the result is the same.  home: where the census of trials is kept.
+    in it.  jobs, engine_name: who works; the result is the same; None: as many processes as are quickest.  home: where the census of trials is kept.
     written: called with the folder when its files are there, also if no trial will do.
     CAL-016 if no trial will do (its files are written), CAL-025 if all failed; other codes: `Plan`, `store`, `local`.
     """
@@ -62,12 +65,25 @@ def calibrate(
     with _claimed(out, plan) as folder:
         work = _Work(plan, folder, census.home_of(folder, home), watch or (lambda _tally: None))
         work.begin(resume)
-        runner = _runner(engine_name, jobs)
+        count = jobs or (useful_jobs(plan) if engine_name == "local" else _cores())
+        runner = _runner(engine_name, count)
         try:
-            work.search(runner, jobs)
+            work.search(runner, count)
         finally:
             runner.stop()
         return work.finish(written or (lambda _folder: None))
+
+
+def useful_jobs(plan: Plan) -> int:
+    """Return how many processes are quickest: one a core, but fewer where the work is over before they have started."""
+    trials = plan.grid.size if plan.asked.search == "grid" else plan.asked.trials
+    ticks_ns = plan.base.node.tick_interval_ms * NS_PER_MS
+    work_s = sum(day.rows * ROW_S + (trials or TRIALS) * (day.end_ts - day.start_ts) / ticks_ns * TICK_S for day in plan.days)
+    return max(min(_cores(), int(work_s / START_S)), 1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 @contextmanager

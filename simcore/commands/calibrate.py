@@ -62,7 +62,7 @@ def calibrate() -> None:
 @click.option("--splits", metavar="SPEC", help="walk-forward:train=3,test=1,purge=0: choose on some days, judge on later ones; 3h: hours of each day.")
 @click.option("--interval", "interval_s", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds between points of equity curves; default 60, less on short days.")
 @click.option("--engine", "engine_name", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Processes of this machine, or Ray tasks (the one that RAY_ADDRESS names, or a local one).")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes; default: one a core. The result is the same.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes; default: one a core, if the work is long enough. The result is the same.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the calibration; default: a new one under reports/.")
 @click.option("--resume", is_flag=True, help="Go on with the calibration in --out that was stopped.")
 @JSON
@@ -87,7 +87,7 @@ def run(
     verdicts: list[Verdict] = []
     with _watching(objective) as watch:
         found = search_best(
-            asked, out, resume=resume, jobs=jobs or os.cpu_count() or 1, engine_name=engine_name,
+            asked, out, resume=resume, jobs=jobs, engine_name=engine_name,
             home=Path(home) if home else None, watch=watch, written=lambda folder: verdicts.extend(_judged(folder)),
         )  # fmt: skip
     _print(found, verdicts[0] if verdicts else None, as_json)
