@@ -4,7 +4,7 @@ Time is cut into S blocks. Each half of them in turn is the sample in which the 
 one in which its rank among all trials is looked up. Where choosing means anything, the chosen one is good there as well.
 
 Source: Bailey, Borwein, López de Prado & Zhu 2017, "The probability of backtest overfitting", Journal of Computational
-Finance 20(4), sections 3 and 4 (first circulated in 2013).
+Finance 20(4) (first circulated in 2013).
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def probabilistic_sharpe(shape: Shape, benchmark: float = 0.0) -> float:
     """Return the probability that the true Sharpe ratio is above the benchmark, both per interval.
 
     Φ((SR − SR*) √(n − 1) / √(1 − γ3 SR + (γ4 − 1) / 4 SR²)); 0.5 for n <= 1.
-    Source: Bailey & López de Prado 2012, equation 11.
+    Source: Bailey & López de Prado 2012.
     """
     if shape.observations <= 1.0:
         return 0.5  # one observation says nothing
@@ -78,7 +78,7 @@ def probabilistic_sharpe(shape: Shape, benchmark: float = 0.0) -> float:
 def expected_max_normal(trials: float) -> float:
     """Return about what the largest of so many independent standard normal draws is, 0 for one; trials >= 1.
 
-    (1 − γ) Φ⁻¹(1 − 1/N) + γ Φ⁻¹(1 − 1/(N e)), γ Euler's constant.  Source: Bailey et al. 2014 (Notices), proposition 1.
+    (1 − γ) Φ⁻¹(1 − 1/N) + γ Φ⁻¹(1 − 1/(N e)), γ Euler's constant.  Source: Bailey et al. 2014 (Notices).
     It is an approximation for large N; below N = 2, where it turns negative, it is cut to 0.  CAL-080: trials below 1.
     """
     if not trials >= 1.0 or not math.isfinite(trials):
@@ -92,7 +92,7 @@ def expected_max_normal(trials: float) -> float:
 def expected_max_sharpe(variance: float, trials: float) -> float:
     """Return SR0: the Sharpe ratio to expect of the best of so many trials without skill, whose ratios have this variance.
 
-    Source: Bailey & López de Prado 2014, equation 1.  CAL-080: trials below 1, variance negative.
+    Source: Bailey & López de Prado 2014.  CAL-080: trials below 1, variance negative.
     """
     if not variance >= 0.0 or not math.isfinite(variance):
         raise CalibrateError("CAL-080", f"a variance of {variance}")
@@ -102,7 +102,7 @@ def expected_max_sharpe(variance: float, trials: float) -> float:
 def deflated_sharpe(shape: Shape, variance: float, trials: float) -> float:
     """Return the probability that the true Sharpe ratio is above 0, seen that it is the best of so many trials.
 
-    The probabilistic Sharpe ratio against `expected_max_sharpe`.  Source: Bailey & López de Prado 2014, equation 2.
+    The probabilistic Sharpe ratio against `expected_max_sharpe`.  Source: Bailey & López de Prado 2014.
     """
     return probabilistic_sharpe(shape, expected_max_sharpe(variance, trials))
 
@@ -110,7 +110,7 @@ def deflated_sharpe(shape: Shape, variance: float, trials: float) -> float:
 def minimum_track_record(shape: Shape, benchmark: float = 0.0, level: float = LEVEL) -> float | None:
     """Return how many observations it takes for a probabilistic Sharpe ratio of `level`; None if no number does.
 
-    1 + (1 − γ3 SR + (γ4 − 1) / 4 SR²) (z / (SR − SR*))².  Source: Bailey & López de Prado 2012, equation 13.
+    1 + (1 − γ3 SR + (γ4 − 1) / 4 SR²) (z / (SR − SR*))².  Source: Bailey & López de Prado 2012.
     CAL-080: level is not from 0.5 to below 1.
     """
     if not 0.5 <= level < 1.0:
@@ -125,7 +125,7 @@ def minimum_track_record(shape: Shape, benchmark: float = 0.0, level: float = LE
 def minimum_backtest(sharpe: float, trials: float) -> float | None:
     """Return below how many observations so many trials without skill are expected to show this Sharpe ratio; None if <= 0.
 
-    (E[max of N normal draws] / SR)²; with an annual ratio the unit is years.  Source: Bailey et al. 2014 (Notices), theorem 1.
+    (E[max of N normal draws] / SR)²; with an annual ratio the unit is years.  Source: Bailey et al. 2014 (Notices).
     """
     if sharpe <= 0.0:
         return None
@@ -138,7 +138,7 @@ def effective_trials(changes: FloatArray) -> float:
     """Return how many independent trials the columns of changes [N, T] count for: ρ + (1 − ρ) T, ρ the mean correlation.
 
     A negative ρ counts as 0; columns that never change are left out, and at least 1 remains.
-    Source: Bailey & López de Prado 2014, appendix 3.  CAL-080 as `sharpe_ratio`.
+    Source: Bailey & López de Prado 2014, the appendix on independent trials.  CAL-080 as `sharpe_ratio`.
     """
     values = np.asarray(changes, np.float64)
     moving = values[:, np.ptp(values, axis=0) > 0.0]

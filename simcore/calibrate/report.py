@@ -107,10 +107,12 @@ def page_of(calibration: Calibration, verdict: Verdict, terms: Terms, captions: 
     def pictured(name: str, title: str, table: Table | None = None, text: Sequence[str] = ()) -> Section:
         return Section(title, text, table, picture=name, caption=captions[name])
 
+    trained = calibration.figures(evidence.train)
+    more = {name: trained[name] for name in ("net", "fills")}
     sections = [
         Section("The verdict", (verdict.sentence,), tables.rule_table(verdict)),
         pictured("held_out", "On held-out days", tables.fold_table(evidence, terms)),
-        Section("The best trials", (_choice_text(verdict, terms),), tables.best_table(evidence, terms)),
+        Section("The best trials", (_choice_text(verdict, terms),), tables.best_table(evidence, terms, more)),
         pictured("train_test", "Train against test"),
         pictured("plateau", "Plateau or peak"),
         pictured("slices", "Each parameter", tables.sensitivity_table(evidence, terms)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,12 @@ def rule_table(verdict: Verdict) -> Table:
     return Table("Rules", ("to adopt", "", "why"), rows, (False, False, False), "All must hold, else the old weights stay.")
 
 
-def best_table(evidence: Evidence, terms: Terms) -> Table:
-    """The best trials of the train days, by neighbourhood, and the old weights; figures on train and test days."""
+def best_table(evidence: Evidence, terms: Terms, more: Mapping[str, FloatArray] | None = None) -> Table:
+    """The best trials of the train days, by neighbourhood, and the old weights; figures on train and test days.
+
+    more: other figures [T] of the train days, by their headings.
+    """
+    others = {name: column for name, column in (more or {}).items() if name != terms.objective}
     case, names = evidence.case, tuple(str(name) for name in evidence.case.params.columns)
     before, after, excess = evidence.train_gains, _test_gains(evidence), case.excess(evidence.train)
     means = np.full(case.trials, math.nan) if evidence.choice is None else evidence.choice.means
@@ -43,11 +47,12 @@ def best_table(evidence: Evidence, terms: Terms) -> Table:
     for trial in [*best, *([] if 0 in best else [0])]:
         values = (shown_value(case.params.iloc[trial, place]) for place in range(len(names)))
         row = (_trial_name(evidence, trial), *values, *(terms.number(each[trial]) for each in (before, means, after)))
-        rows.append((*row, "kept" if excess[trial] == 0.0 else "broken"))
-    head = ("trial", *names, f"{terms.objective}, train", "with neighbours", "test", "constraints")
+        known = (plain(float(each[trial]), 4) if math.isfinite(each[trial]) else ABSENT for each in others.values())
+        rows.append((*row, *known, "kept" if excess[trial] == 0.0 else "broken"))
+    head = ("trial", *names, f"{terms.objective}, train", "with neighbours", "test", *others, "constraints")
     note = f"{terms.objective} in {terms.unit}; " if terms.unit else ""
     note += "train and test days are those of the last fold." if evidence.steps else "no days were held out."
-    return Table("Best trials", head, rows, (False, *(True,) * (len(names) + 3), False), note)
+    return Table("Best trials", head, rows, (False, *(True,) * (len(head) - 2), False), note)
 
 
 def fold_table(evidence: Evidence, terms: Terms) -> Table:

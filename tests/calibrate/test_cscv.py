@@ -73,7 +73,7 @@ def test_trials_of_a_given_order_are_never_over_fitted():
 
 
 def test_trials_that_all_end_alike_are_always_over_fitted():
-    """What a trial has in one half it lacks in the other, so that the best becomes the worst (section 5 of the paper)."""
+    """What a trial has in one half it lacks in the other, so that the best becomes the worst."""
     values = noise(64, 9)
     found = cscv(values - np.mean(values, axis=0), blocks=8)
     assert found.pbo == 1.0
@@ -84,7 +84,7 @@ def test_trials_that_all_end_alike_are_always_over_fitted():
 
 
 def test_pure_noise_is_over_fitted_about_every_other_time():
-    """Over many tables of independent noise the mean of PBO is a half (section 5 of the paper: no skill, about 0.5)."""
+    """Over many tables of independent noise the mean of PBO is a half."""
     found = [cscv(noise(80, 10, seed=seed), blocks=8).pbo for seed in range(300)]
     error = np.std(found) / math.sqrt(len(found))
     assert np.mean(found) == pytest.approx(0.5, abs=4 * error)

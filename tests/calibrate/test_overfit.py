@@ -71,6 +71,7 @@ def test_the_largest_of_normal_draws():
     for count, tolerance in ((10, 0.04), (100, 0.03), (1000, 0.02)):
         exact = float(np.trapezoid(count * x * density * below ** (count - 1), x))
         assert expected_max_normal(count) == pytest.approx(exact, abs=tolerance)
+    assert expected_max_normal(10) == pytest.approx(1.57, abs=0.006)  # as printed in Bailey et al. 2014 (Notices)
     assert expected_max_normal(1) == 0.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 import numpy as np
@@ -160,6 +161,9 @@ def test_the_best_trials_come_first_and_the_old_weights_last():
     assert table.rows[-1][0] == "0 (old weights)"
     assert len(table.rows) == 11
     assert all(len(row) == len(table.head) == len(table.numeric) for row in table.rows)
+    wider = best_table(evidence, Terms("net"), {"net": np.zeros(13), "fills": np.array([math.nan, *range(12)])})
+    assert wider.head[-2:] == ("fills", "constraints")
+    assert wider.rows[-1][-2] == "—"
 
 
 def test_near_misses_are_sorted_by_how_far_beyond_they_are():

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from simcore.calibrate.evidence import gather, rank_correlation, rank_share
 from simcore.calibrate.verdict import RULES, Limits, Terms, edges, judge
@@ -43,6 +45,7 @@ def test_noise_is_not_adopted():
 def test_no_kind_of_noise_is_adopted():
     """The same, 400 of each kind: at most 5 % of any."""
     found = adopted_of(400, seed=10_000)
+    print("adopted of 400:", found)
     assert max(found.values()) <= 0.05 * 400, found
 
 
@@ -93,6 +96,17 @@ def test_the_unit_of_money_does_not_matter():
         verdict = judge(case_of([scale * (day + hill()) for day in days]))
         assert verdict.adopt
         assert verdict.winner == judge(planted(7)).winner
+
+
+@given(some.integers(1, 200), some.permutations(range(1, len(GRID) + 1)))
+@settings(max_examples=15, deadline=None)
+def test_the_order_of_trials_does_not_matter(seed, order):
+    """The same point wins and gets the same answer, whatever the numbers of the trials."""
+    days = [day + hill(height=0.4) for day in noise(seed)]
+    mixed = [day[:, [0, *order]] for day in days]
+    one, other = judge(case_of(days)), judge(case_of(mixed, points=[GRID[k - 1] for k in order]))
+    assert order[other.winner - 1] == one.winner
+    assert [reason.holds for reason in other.reasons] == [reason.holds for reason in one.reasons]
 
 
 # --- each rule by itself ----------------------------------------------------------------------------------------------
