@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simcore.calibrate.ab_gates import (
     DEADLINE_MISSES,
@@ -154,6 +157,30 @@ def test_the_same_in_both_arms_breaks_no_gate() -> None:
     (watch,) = watch_all(cells, everywhere(cells), settings())
     assert watch.rollback is None
     assert not any(each.broken for each in watch.readings)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.booleans(), st.sampled_from((5.0, 5.0, 1.0, -1.0))), min_size=1, max_size=25),
+    st.sampled_from((0, 300, 600, 900)),
+)
+def test_a_rollback_comes_at_the_first_end_of_enough_broken_windows(seen: list[tuple[int, bool, float]], sustain_s: int) -> None:
+    """As a plain search finds it. seen: steps between windows, whether B is live, and B's taker fills (-1: too few fills)."""
+    windows = np.cumsum([step for step, _, _ in seen]).tolist()
+    count = [4.0 if takers < 0 else 100.0 for _, _, takers in seen]
+    same = {"fills": count, "priced": [1.0] * len(seen)}
+    cells = fake_cells({**same, "taker_fills": [0.0] * len(seen)}, {**same, "taker_fills": [max(takers, 0) for _, _, takers in seen]}, windows=windows)
+    live = np.array([is_live for _, is_live, _ in seen])
+    (watch,) = watch_all(cells, live, settings(sustain_s=sustain_s))
+    needed = max(sustain_s // 300, 1)
+    judged = [(window, takers == 5) for window, (_, is_live, takers) in zip(windows, seen, strict=True) if is_live]
+    found = None
+    for last in range(needed, len(judged) + 1):
+        row = judged[last - needed : last]
+        if all(broken for _, broken in row) and all(b[0] - a[0] <= needed + 1 for a, b in pairwise(row)):
+            found = FIRST + row[-1][0] + 1
+            break
+    assert (watch.rollback.window if watch.rollback else None) == found
+    assert rolled_back(cells, live, [watch]).tolist() == [is_live and (found is None or FIRST + w < found) for w, is_live in zip(windows, live.tolist(), strict=True)]
 
 
 def test_percentiles_are_by_nearest_rank() -> None:

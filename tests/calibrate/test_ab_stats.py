@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simcore.calibrate.ab_route import place
 from simcore.calibrate.ab_settings import LOOKS, AbSettings, load_settings
 from simcore.calibrate.ab_stats import BETTER, METRICS, NO_DIFFERENCE, NOT_JUDGED, WORSE, compare, judge, values
 from tests.calibrate.ab_fake import fake_cells
@@ -56,6 +57,20 @@ def test_false_alarms_are_as_rare_as_stated(count: int, kept: float) -> None:
     tests = 200
     alarms = sum(any(each.verdict in (BETTER, WORSE) for each in judged(market(1000 * count + i, count, kept=kept)).values()) for i in range(tests))
     assert alarms / tests <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / tests)
+
+
+def test_the_routed_view_is_as_careful_and_less_sharp() -> None:
+    """Where B is as good as A, 200 routings of windows give no more false verdicts than stated; its intervals are wider than those of pairs."""
+    tests, alarms, wider = 200, 0, []
+    for i in range(tests):
+        cells = market(5000 + i, 96, kept=0.3)
+        arms = np.array([place(f"salt {i}", "V:X", "2024-01-01", str(window)) < 50 for window in cells.window.tolist()])
+        routed = judge(cells, ~arms, arms, QUICK)
+        alarms += any(each.verdict in (BETTER, WORSE) for each in routed)
+        paired = judged(cells)["net_bps"]
+        wider.append((routed[0].high - routed[0].low) / (paired.high - paired.low))  # type: ignore[operator]
+    assert alarms / tests <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / tests)
+    assert np.median(wider) > 1.3
 
 
 def test_intervals_cover_as_often_as_they_say() -> None:
