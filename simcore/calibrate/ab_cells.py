@@ -19,7 +19,7 @@ from simcore.calibrate.ab_lanes import LaneFolder
 from simcore.calibrate.ab_units import Unit
 from simcore.records import PLACE, TAKER, FloatArray, IntArray, Record
 from simcore.report import sums
-from simcore.report.edge import FillEdge, edge_halves, fill_edge
+from simcore.report.edge import edge_halves, fill_edge
 from simcore.report.exposure import drawdown_units
 from simcore.report.markouts import ONE_SECOND, markout_mids, mids
 from simcore.report.stages import TICK_TOTAL, times_ms
@@ -57,7 +57,8 @@ class UnitFigures:
 class Cells:
     """All cells, unit by unit, windows in order. window, unit : int64 [n]. a, b: the arms.
 
-    money  float64 [n]: what money is multiplied by before symbols are added up (`money_factors`).
+    money     float64 [n]: what money is multiplied by before symbols are added up (`money_factors`).
+    handover  float64 [n]: what it would cost, in cash, to bring B's position at the end of each cell to A's; NaN where no one knows.
     """
 
     units: tuple[Unit, ...]
@@ -69,6 +70,7 @@ class Cells:
     money: FloatArray
     cash: tuple[str, ...]
     figures: tuple[tuple[UnitFigures, UnitFigures], ...]
+    handover: FloatArray
 
     def of_symbol(self, key: str) -> BoolArray:
         """Return a mask [n] of the cells of a symbol."""
@@ -86,6 +88,7 @@ class PairedUnit:
     b: ArmCells
     figures: tuple[UnitFigures, UnitFigures]
     cash: str
+    handover: FloatArray
 
 
 def pair(unit: Unit, a: LaneFolder, b: LaneFolder, window_ns: int, measured: bool) -> PairedUnit:
@@ -93,7 +96,8 @@ def pair(unit: Unit, a: LaneFolder, b: LaneFolder, window_ns: int, measured: boo
     first = a.start_ts // window_ns
     count = max(a.end_ts - 1, a.start_ts) // window_ns - first + 1
     arms = [_arm(run, first, count, window_ns, measured) for run in (a, b)]
-    return PairedUnit(unit, first, arms[0], arms[1], (_figures(a), _figures(b)), a.money.cash)
+    handover = _handover(unit, a, b, first, count, window_ns)
+    return PairedUnit(unit, first, arms[0], arms[1], (_figures(a), _figures(b)), a.money.cash, handover)
 
 
 def join(pairs: Sequence[PairedUnit], window_ns: int) -> Cells:
@@ -104,8 +108,9 @@ def join(pairs: Sequence[PairedUnit], window_ns: int) -> Cells:
     a, b = _joined([each.a for each in pairs]), _joined([each.b for each in pairs])
     cash = tuple(each.cash for each in pairs)
     money = money_factors(cash, unit, a.values["turnover"] + b.values["turnover"])
+    handover = np.concatenate([each.handover for each in pairs])
     return Cells(
-        tuple(each.unit for each in pairs), window_ns, window, unit, a, b, money, cash, tuple(each.figures for each in pairs)
+        tuple(each.unit for each in pairs), window_ns, window, unit, a, b, money, cash, tuple(each.figures for each in pairs), handover
     )  # fmt: skip
 
 
@@ -157,7 +162,7 @@ def _arm(run: LaneFolder, first: int, count: int, window_ns: int, measured: bool
         "turnover": add(at, run.notionals) * unit,
         "slipped": add(at[priced], edges.slippage[priced]) * (unit / 2),
         "priced": add(at[priced], run.notionals[priced]) * unit,
-        "moved": add(at[marked], _moved(edges, marked)) * (unit / 2),
+        "moved": add(at[marked], edges.adverse[marked]) * (unit / 2),
         "marked": add(at[marked], run.notionals[marked]) * unit,
         "drawdown": falls * unit,
         "orders": add(place(sent)),
@@ -171,8 +176,20 @@ def _arm(run: LaneFolder, first: int, count: int, window_ns: int, measured: bool
     return ArmCells(values, position * run.money.quantity(1), ticks_ms[order], starts)
 
 
-def _moved(edges: FillEdge, marked: Any) -> Any:
-    return edges.adverse[marked]
+def _handover(unit: Unit, a: LaneFolder, b: LaneFolder, first: int, count: int, window_ns: int) -> FloatArray:
+    """Return what it costs to trade from B's position to A's at the last sample of each window: to the other side's best, and A's taker fee."""
+    found = np.full(count, np.nan)
+    ends = [np.searchsorted(np.clip(run.samples["ts"] // window_ns - first, 0, count - 1), np.arange(count), side="right") - 1 for run in (a, b)]
+    known = np.flatnonzero((ends[0] >= 0) & (ends[1] >= 0))
+    ours, theirs = a.samples[ends[0][known]], b.samples[ends[1][known]]
+    lots = theirs["position_lots"] - ours["position_lots"]
+    bid, ask = ours["bid_ticks"], ours["ask_ticks"]
+    at_mid = sums.floats(a.money.half_value(bid + ask, np.abs(lots))) / 2
+    at_best = sums.floats(a.money.half_value(2 * np.where(lots > 0, bid, ask), np.abs(lots))) / 2
+    rate = unit.a.fees.taker_bps
+    fee = float(unit.tape.instrument.taker_rate) if rate is None else float(rate) / 10_000
+    found[known] = (np.abs(at_mid - at_best) + fee * at_best) * float(a.money.unit)
+    return found
 
 
 def _orders(run: LaneFolder) -> tuple[IntArray, IntArray]:

@@ -143,7 +143,7 @@ def _symbol(result: AbResult, key: str) -> dict[str, Any]:
 
 
 def _handover(result: AbResult, mine: BoolArray, units: Sequence[int]) -> dict[str, Any] | None:
-    """Return what a rollback does to one symbol: when, and the positions between which it changes; None without one."""
+    """Return what a rollback does to one symbol: when, the positions between which it changes, and what that costs; None without one."""
     cells = result.cells
     name = cells.units[units[0]].name
     back = next((each.rollback for each in result.watches if each.rollback is not None and each.name in (ab_gates.ALL_SYMBOLS, name)), None)
@@ -156,6 +156,7 @@ def _handover(result: AbResult, mine: BoolArray, units: Sequence[int]) -> dict[s
         "windows_back": int(np.count_nonzero(mine & result.arms & ~result.live)),
         "position_b": float(cells.b.position[at[-1]]) if is_live else None,
         "position_a": float(cells.a.position[at[-1]]) if is_live else None,
+        "handover": float(cells.handover[at[-1]]) if is_live and not np.isnan(cells.handover[at[-1]]) else None,
     }  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def context(figures: Mapping[str, Any], captions: Mapping[str, str], watched: st
         "captions": captions,
         "passes": "as two lanes of one pass" if figures["one_pass"] else "one after the other, since they cannot share a pass",
         "routing": routing_text(figures),
+        "handover": handover_text(figures),
     }
 
 
@@ -148,6 +149,18 @@ def rollback_texts(figures: Mapping[str, Any]) -> list[str]:
         name = "All symbols" if watch["name"] == ALL_SYMBOLS else watch["name"]
         texts.append(f"{name}: back to A at {back['time']}, by the gate of {GATE_LABELS[back['gate']]}. The windows before: {seen}.")
     return texts
+
+
+def handover_text(figures: Mapping[str, Any]) -> str:
+    """Say what the figures after a rollback leave out; nothing without one."""
+    backs = [(row["cash"], row["rollback"]["handover"]) for row in figures["symbols"] if row["rollback"] is not None]
+    if not backs:
+        return ""
+    costs = [f"{plain(sum(cost for cash, cost in backs if cash == name and cost is not None), 4)} {name}" for name in sorted({cash for cash, _ in backs})]
+    return (
+        "After the rollback the units of B trade with A as if they always had. To bring B's positions to A's would have cost about "
+        f"{_listed(costs)} (half the spread, and taker fees), which is not in these figures."
+    )
 
 
 def symbol_table(figures: Mapping[str, Any]) -> Table:

@@ -27,7 +27,7 @@ def fake_cells(
     window = np.array([FIRST + k for _ in symbols for k in numbers], np.int64)
     unit = np.repeat(np.arange(len(symbols)), each)
     figures = tuple((UnitFigures(0.0, 0.0), UnitFigures(0.0, 0.0)) for _ in symbols)
-    return Cells(units, WINDOW_NS, window, unit, _arm(a, ticks_a, count), _arm(b, ticks_b, count), np.ones(count), tuple(cash or ["Q"] * len(symbols)), figures)
+    return Cells(units, WINDOW_NS, window, unit, _arm(a, ticks_a, count), _arm(b, ticks_b, count), np.ones(count), tuple(cash or ["Q"] * len(symbols)), figures, np.zeros(count))
 
 
 def _arm(given: Mapping[str, Sequence[float]], ticks: Sequence[Sequence[float]] | None, count: int) -> ArmCells:

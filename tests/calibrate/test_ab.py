@@ -23,6 +23,7 @@ from simcore.calibrate.ab_stats import BETTER, METRICS, NO_DIFFERENCE, WORSE, Ju
 from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.errors import MmsimError
+from simcore.report import RunResult
 from simcore.report.statistics import summary
 from tests.blackbox.command import assert_refused, limit_file_size, mmsim, mmsim_here, names_under
 from tests.calibrate.test_ab_units import write
@@ -61,7 +62,7 @@ def tapes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_a_units_figures_are_those_of_a_replay(tmp_path: Path, kind: str) -> None:
     """For each arm, profit, turnover, the five ratios and the largest drawdown equal the summary of `mmsim replay`."""
     tape = write(tmp_path / "x.parquet", "XXX", 500, 3000, 4, **KINDS[kind])
-    arms = {"a": config(), "b": config(WIDE, "latency.place.ms=300", "run.seed=3")}
+    arms = {"a": config(), "b": config(WIDE, "latency.place.ms=300", "latency.response.ms=40000", "run.seed=3")}
     cells = outcome([tape], arms["b"], arms["a"]).cells
     for number, (arm, chosen) in enumerate(arms.items()):
         found = summary(engine.replay(tape, chosen, tmp_path / arm))
@@ -176,6 +177,9 @@ def test_views_of_what_was_live(tapes: list[Path]) -> None:
     assert 0 < result.arms.sum() < len(result.arms)
     sums = [float(np.where(mask, cells.b.values["pnl"], cells.a.values["pnl"]).sum()) for mask in (result.arms & False, result.arms | True, result.arms, result.live)]
     assert [row["pnl"][cash] for row in found["live"]] == pytest.approx(sums)
+    for row in found["routed"]:
+        wanted = [one_sided(cells, arm, use)[row["key"]] for arm, use in (("a", ~result.arms), ("b", result.arms))]
+        assert [row["a"], row["b"]] == pytest.approx(wanted)
     assert [row["net_bps"] for row in found["live"][:2]] == pytest.approx([found["metrics"][0]["a"], found["metrics"][0]["b"]])
 
 
@@ -193,7 +197,45 @@ def test_a_rollback_is_simulated_in_time(tapes: list[Path]) -> None:
     found = figures(result)
     assert found["decision"] == ROLLED_BACK
     assert [row["rollback"]["windows_back"] for row in found["symbols"]] == [int((result.cells.of_symbol(row["key"]) & ~result.live).sum()) for row in found["symbols"]]
+    assert all(row["rollback"]["handover"] >= 0 for row in found["symbols"] if row["rollback"]["position_b"] is not None)
     assert found["live"][3]["cells_of_b"] == int(result.live.sum()) < found["live"][2]["cells_of_b"]
+
+
+def test_drawdown_and_profit_of_a_window(tapes: list[Path], tmp_path: Path) -> None:
+    """From the equity at the end of the window before: the largest fall of its samples, and the change to its last one."""
+    cells = outcome(tapes[:1], config(WIDE)).cells
+    samples = RunResult(engine.replay(tapes[0], config(WIDE), tmp_path / "run")).samples
+    numbers = samples["ts"].astype("int64") // (60 * 10**9)
+    before, falls, changes = 0.0, [], []
+    for window in cells.window.tolist():
+        path = [before, *samples["equity"][numbers == window]]
+        falls.append(max(max(path[: k + 1]) - value for k, value in enumerate(path)))
+        changes.append(path[-1] - before)
+        before = path[-1]
+    assert cells.b.values["drawdown"].tolist() == pytest.approx(falls, abs=1e-9)
+    assert cells.b.values["pnl"].tolist()[:-1] == pytest.approx(changes[:-1], abs=1e-9)
+    assert max(falls) > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_handover_costs(tmp_path: Path, kind: str) -> None:
+    """From B's position to A's at the last sample of a window: lots × (half the spread + taker fee at the price), each worked out by hand."""
+    tape = write(tmp_path / "x.parquet", "XXX", 500, 1500, 4, **KINDS[kind])
+    a, b = config(), config(WIDE, "fees.taker_bps=77")
+    cells = outcome([tape], b, a).cells
+    runs = [RunResult(engine.replay(tape, chosen, tmp_path / arm)) for arm, chosen in (("a", a), ("b", b))]
+    size = float(runs[0].folder.money.contract_size) if kind == "inverse" else 1.0
+    seen = 0
+    for number, cost in zip(cells.window.tolist(), cells.handover.tolist(), strict=True):
+        mine, other = (run.samples[run.samples["ts"].astype("int64") < (number + 1) * 60 * 10**9].iloc[-1] for run in runs)
+        change = other["position"] - mine["position"]
+        bid, ask = mine["bid"], mine["ask"]
+        mid, at = (bid + ask) / 2, bid if change > 0 else ask
+        lots = abs(change) * size
+        wanted = lots * (abs(1 / mid - 1 / at) + 2e-4 / at) if kind == "inverse" else lots * (abs(mid - at) + 2e-4 * at)
+        assert cost == pytest.approx(wanted, rel=1e-6, abs=1e-9)
+        seen += change != 0
+    assert seen > 5
 
 
 def test_currencies_are_not_added_up() -> None:

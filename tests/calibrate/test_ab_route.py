@@ -47,6 +47,13 @@ def test_raising_the_split_never_moves_a_unit_back_to_a(key: str, day: str, wind
     assert Router(low, "s", by).is_b(key, key, day, window) <= Router(high, "s", by).is_b(key, key, day, window)
 
 
+@given(KEYS, DAYS, st.integers(0, 10**7), SPLITS)
+def test_a_unit_goes_to_b_if_its_place_is_below_the_split(key: str, day: str, window: int, split: float) -> None:
+    """As docs/ab.md says; the place has the parts that the route has."""
+    for by, parts in ((BY_SYMBOL, (key,)), (BY_DAY, (key, day)), (BY_WINDOW, (key, day, str(window)))):
+        assert Router(split, "s", by).is_b(key, "", day, window) == (place("s", *parts) < split)
+
+
 @given(KEYS, DAYS, st.integers(0, 10**7))
 def test_none_and_all(key: str, day: str, window: int) -> None:
     """A split of 0 sends nothing to B, one of 100 everything."""
