@@ -133,13 +133,14 @@ def _check(interval_s: int, from_ts: int | None, to_ts: int | None, limits: Limi
         raise CalibrateError("CAL-008", f"limits {tuple(limits)}: expected at least 1 tick, a gap above 0 s, and misses from 0 to 1")
 
 
-def write_dataset(found: DataSet, folder: Path) -> Path:
+def write_dataset(found: DataSet, out: Path | str) -> Path:
     """Write a data set's files into an empty or new folder; the same feeds give the same bytes. CAL-004, JRNL-005.
 
     dataset.parquet, dataset.json (rows; null where a figure is missing), summary.json, report.md, report.html, plots/.
     """
     from simcore.calibrate.datasets_report import summary, write_report
 
+    folder = Path(out)
     refuse_used(folder)
     try:
         write_atomic(folder / "dataset.parquet", lambda path: pq.write_table(table_of(found), path, compression="zstd"))

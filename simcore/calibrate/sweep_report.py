@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 _AXIS_LABELS = {"ms": "latency, ms", "maker_bps": "maker fee, bps", "taker_bps": "taker fee, bps"}
 
 
-def write_sweep(sweep: Sweep, folder: Path) -> Path:
+def write_sweep(sweep: Sweep, out: Path | str) -> Path:
     """Write a sweep's files into an empty or new folder; the same sweep gives the same bytes. CAL-004, JRNL-005."""
     from simcore.report.canvas import png_bytes  # takes half a second
 
+    folder = Path(out)
     refuse_used(folder)
     write_page(folder, page(sweep), {"sweep": png_bytes(draw_sweep(sweep))})
     write_bytes(folder / "sweep.csv", csv_text(sweep).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from simcore.errors import MmsimError
 from simcore.jit import expose
 from simcore.journal.store import STREAMS, JournalStore, read_stream
 from simcore.kernels import queue
+from simcore.kernels import state as kernel_state
 from simcore.records import SAMPLE
 from simcore.report import band as shown
 from simcore.report.build import build_report
 from simcore.report.console import console_table
 from simcore.report.statistics import summary
 from simcore.tape.read import Tape
-from tests.property.runs import make_case
+from tests.property.runs import cases, make_case, outputs, simulated
 from tests.property.test_law_resume import SETS, Stop, same_run, stop_at_write, write_tape
 
 DATASETS = Path(__file__).parent.parent.parent / "datasets"
@@ -95,6 +97,25 @@ def test_an_l3_run_keeps_its_exact_queue_in_the_middle(tmp_path):
     assert manifest.read(tmp_path / "plain")["digest"] == manifest.read(tmp_path / "band")["digest"]
     models = [each["queue_model"] for each in json.loads((tmp_path / "band" / "band.json").read_text())["worlds"]]
     assert models == ["power3", "fifo", "risk_averse"]
+
+
+@given(cases(max_rows=200), st.sampled_from((1, 7, 1 << 18)))
+@settings(max_examples=40, deadline=None)
+def test_worlds_beside_a_run_never_change_it(case, chunk_rows):
+    """Law 3 on random tapes and settings, however the tape is cut."""
+    config = case.config()
+    worlds = [with_keys(config, bd._keys(*model)) for model in (bd.ALL_AHEAD, bd.ALL_BEHIND)]
+    store = bd.BandStore(None, case.tape().start_ts, 1_000_000)
+    one = engine.Run(memory_tape(case, chunk_rows), config, None, store, beside=worlds, curve_ns=1_000_000)
+    one.until(kernel_state.NEVER)
+    assert {stream: store.rows(stream).tobytes() for stream in STREAMS} == outputs(simulated(case))
+
+
+def memory_tape(case, chunk_rows):
+    """Return a case's tape with what a run asks of one on disk."""
+    tape = case.tape(chunk_rows)
+    tape.files = []
+    return tape
 
 
 @pytest.mark.parametrize("name", ["risk_averse", "power", "power2", "power3", "log", "log2"])
@@ -180,6 +201,38 @@ def test_a_run_goes_on_with_its_own_band_only(long_band, tmp_path):
         engine.replay(folder / "tape.parquet", config, tmp_path / "run", resume=True)
     with pytest.raises(MmsimError, match="JRNL-003"):
         bd.replay_band(folder / "tape.parquet", config, tmp_path / "run", bounds=bd.parse_bounds("front,log"), resume=True)
+    bd.replay_band(folder / "tape.parquet", config, tmp_path / "run", resume=True)
+    same_run(tmp_path / "run", folder / "whole")
+
+
+def test_a_damaged_store_of_a_stopped_band_is_refused(long_band, tmp_path):
+    """JRNL-003 with the file's name."""
+    folder, _ = long_band
+    config = load_config(None, SETS)
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at_write(patch, 30, "after")
+        with pytest.raises(Stop):
+            bd.replay_band(folder / "tape.parquet", config, tmp_path / "run")
+    (tmp_path / "run" / "journal" / ".band.parquet").write_bytes(b"torn")
+    with pytest.raises(MmsimError, match=r"JRNL-003.*\.band\.parquet"):
+        bd.replay_band(folder / "tape.parquet", config, tmp_path / "run", resume=True)
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(long_band, tmp_path):
+    """No room for band.json: JRNL-005, the run is not done; resumed, it is the same."""
+    folder, _ = long_band
+    config = load_config(None, SETS)
+    write = bd.write_text
+
+    def full(path, text):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bd, "write_text", full)
+        with pytest.raises(MmsimError, match="No space left") as caught:
+            bd.replay_band(folder / "tape.parquet", config, tmp_path / "run")
+    assert caught.value.code == "JRNL-005"
+    assert bd.write_text is write
     bd.replay_band(folder / "tape.parquet", config, tmp_path / "run", resume=True)
     same_run(tmp_path / "run", folder / "whole")
 

@@ -323,6 +323,27 @@ def test_files_agree_and_are_the_same_each_time(tmp_path):
     refused("CAL-004", lambda: ds.write_dataset(found, first))
 
 
+def test_a_data_set_warns_of_what_it_lost(tmp_path):
+    """More than 1 % refused rows, and more than half of the intervals dropped."""
+    write(tmp_path, FILLS, [fill(10), fill(11, qty=-1.0)])
+    write(tmp_path, TICKS, ticks_of(0, 900))
+    said = rep.warnings(ds.build_dataset(tmp_path))
+    assert any("1 of 2 fills were refused" in text for text in said)
+    assert any("2 of 3 intervals were dropped, more than half" in text for text in said)
+
+
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    """JRNL-005 with the file."""
+    write(tmp_path / "feeds", FILLS, [fill(10)])
+    write(tmp_path / "feeds", TICKS, ticks_of(0, 300))
+
+    def full(path, text):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(ds, "write_text", full)
+    assert "dataset.json" in refused("JRNL-005", lambda: ds.write_dataset(ds.build_dataset(tmp_path / "feeds"), tmp_path / "out"))
+
+
 def test_the_feeds_of_a_run_make_a_data_set(tmp_path):
     """What a replay leaves is read without a refusal; fills, orders and edge of the intervals are those of the run."""
     config = load_config(None, [], {"strategy.name": "demo_maker", "node.trace_every": 10, "run.to": Tape.open(L2).start_ts + 7200 * NS_PER_S})
