@@ -23,6 +23,7 @@ from simcore.report.wording import plain
 
 GRID, NEAREST = "grid", "nearest"
 BINS = 6  # of a parameter whose values were drawn
+_BIN_DIGITS = 2
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -30,13 +31,18 @@ BoolArray = npt.NDArray[np.bool_]
 class Axis:
     """A parameter. steps: int64 [T], the number of each trial's value among the values in order; labels: text of each value.
 
-    ordered  whether the values are numbers; others are labels, of which no two are neighbours.
+    numbers  the values; none where they are labels without an order, of which no two are neighbours.
     """
 
     name: str
     steps: IntArray
     labels: tuple[str, ...]
-    ordered: bool
+    numbers: tuple[float, ...] = ()
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the values are numbers."""
+        return bool(self.numbers)
 
 
 @dataclass(frozen=True)
@@ -180,17 +186,18 @@ def binned(axis: Axis, kind: str) -> Axis:
         return axis
     edges = [(len(axis.labels) * k) // BINS for k in range(BINS + 1)]
     steps = np.searchsorted(np.array(edges[1:]), axis.steps, side="right")
-    labels = tuple(f"{axis.labels[low]} … {axis.labels[high - 1]}" for low, high in itertools.pairwise(edges))
-    return Axis(axis.name, steps.astype(np.int64), labels, axis.ordered)
+    ends = [(axis.numbers[low], axis.numbers[high - 1]) for low, high in itertools.pairwise(edges)]
+    labels = tuple(f"{plain(low, _BIN_DIGITS)}…{plain(high, _BIN_DIGITS)}" for low, high in ends)
+    return Axis(axis.name, steps.astype(np.int64), labels, tuple(0.5 * (low + high) for low, high in ends))
 
 
 def _axis(name: str, values: list[object]) -> Axis:
     if all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values):
         numbers, steps = np.unique(np.array(values, np.float64), return_inverse=True)
-        return Axis(name, steps.astype(np.int64), tuple(plain(float(number)) for number in numbers), ordered=True)
+        return Axis(name, steps.astype(np.int64), tuple(plain(number) for number in numbers.tolist()), tuple(numbers.tolist()))
     texts = [str(value) for value in values]
     labels = list(dict.fromkeys(texts))
-    return Axis(name, np.array([labels.index(text) for text in texts], np.int64), tuple(labels), ordered=False)
+    return Axis(name, np.array([labels.index(text) for text in texts], np.int64), tuple(labels))
 
 
 def _on_grid(steps: IntArray, ordered: BoolArray) -> list[IntArray]:

@@ -21,6 +21,7 @@ from simcore.report.wording import signed_text
 COLUMNS = 3
 PAIRS_MAX = 6  # heat maps, of the parameters that matter most
 _LABELS_MAX = 9  # of the values of a parameter, on an axis
+_CHARACTERS_MAX, _CHARACTERS_UP_MAX = 36, 5  # all labels across; one label beside an axis
 _NOBODY = "no trial would do"
 _MARKS = (("peak", ORANGE, "^", 60), ("winner", VERMILION, "o", 70), ("old weights", INK, "X", 60))
 
@@ -225,10 +226,12 @@ def chosen_pairs(evidence: Evidence) -> list[tuple[Axis, Axis]]:
 
 
 def _mark(axes: Axes, evidence: Evidence, across: FloatArray, up: FloatArray) -> None:
-    """Mark peak, winner and old weights, the last on top."""
+    """Mark the peak (if it is another), the winner and the old weights, the last on top."""
     assert evidence.choice is not None
     trials = (evidence.choice.peak, evidence.choice.winner, 0)
     for trial, (label, colour, marker, size) in zip(trials, _MARKS, strict=True):
+        if label == "peak" and trial == evidence.choice.winner:
+            continue
         text = label if label == "old weights" else f"{label}, trial {trial}"
         axes.scatter(across[trial], up[trial], s=size, color=colour, marker=marker, lw=0.8, edgecolors="white", zorder=3, label=text)
 
@@ -240,7 +243,7 @@ def _slice(axes: Axes, one: Slice, terms: Terms, *, legend: bool) -> None:
         axes.plot(places, terms.better * values, color=colour, marker=marker, ms=4, lw=1.3, label="best" if worst else label)
     axes.axvline(one.winner_at, color=VERMILION, lw=1.0, ls="--")
     axes.set_title(f"{one.name} ({100 * one.share:.0f} %)")
-    _value_ticks(axes.set_xticks, one.labels)
+    _value_ticks(axes, one.labels)
     axes.set_ylabel(terms.unit or terms.objective)
     if legend:
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.13), ncols=3, borderaxespad=0.2, columnspacing=1.4)
@@ -251,8 +254,8 @@ def _heat(picture: Picture, axes: Axes, evidence: Evidence, pair: tuple[Axis, Ax
     table = np.ma.masked_invalid(pair_means(first, second, scores).T)
     shown = axes.imshow(table, origin="lower", aspect="auto", cmap="viridis" if terms.better > 0 else "viridis_r")
     axes.grid(visible=False)
-    _value_ticks(axes.set_xticks, first.labels)
-    _value_ticks(axes.set_yticks, second.labels)
+    _value_ticks(axes, first.labels)
+    _value_ticks(axes, second.labels, across=False)
     axes.set_xlabel(first.name)
     axes.set_ylabel(second.name)
     axes.set_title(f"mean {terms.objective}")
@@ -288,11 +291,16 @@ def _days(upper: Axes, lower: Axes, evidence: Evidence, stability: Stability, te
     lower.set_xticks(shown, [evidence.case.days[day] for day in shown])
 
 
-def _value_ticks(set_ticks: Callable[..., object], labels: tuple[str, ...]) -> None:
-    """Label values on an axis, not more than fit."""
+def _value_ticks(axes: Axes, labels: tuple[str, ...], *, across: bool = True) -> None:
+    """Label values on an axis, not more than fit; long ones are turned."""
     shown = canvas.thinned(len(labels), _LABELS_MAX)
-    crowded = max(len(labels[place]) for place in shown) > 6 and len(shown) > 4
-    set_ticks(shown, [labels[place] for place in shown], fontsize=6.5 if crowded else 8)
+    texts = [labels[place] for place in shown]
+    long = max(len(text) for text in texts) * len(texts) > _CHARACTERS_MAX if across else max(len(text) for text in texts) > _CHARACTERS_UP_MAX
+    size = 7 if long else 8
+    if across:
+        axes.set_xticks(shown, texts, fontsize=size, rotation=25 if long else 0, ha="right" if long else "center", rotation_mode="anchor")
+    else:
+        axes.set_yticks(shown, texts, fontsize=size, rotation=90 if long and len(texts) < 4 else 0, va="center")
 
 
 def _members(evidence: Evidence) -> IntArray:

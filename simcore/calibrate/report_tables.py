@@ -10,7 +10,7 @@ import numpy as np
 
 from simcore.calibrate import overfit
 from simcore.calibrate.evidence import Evidence, Record, Step
-from simcore.calibrate.plateau import choose
+from simcore.calibrate.plateau import GRID, choose
 from simcore.calibrate.verdict import Terms, Verdict, chance
 from simcore.records import FloatArray
 from simcore.report.pages import Table
@@ -20,7 +20,7 @@ BEST_ROWS = 10
 NEAREST_ROWS = 5
 DAY_ROWS = 60
 RULE_WORDS = {
-    "candidates": "there is a winner", "held_out": "days were held out", "better": "more money on held-out days",
+    "candidates": "there is a winner", "held_out": "days were held out", "better": "better on held-out days",
     "objective": "better objective there", "steady": "ahead on most of them", "deflated": "more than luck of many trials",
     "pbo": "choosing helps", "track": "long enough", "constraints": "constraints hold there", "plateau": "a plateau",
 }  # fmt: skip
@@ -39,13 +39,14 @@ def best_table(evidence: Evidence, terms: Terms, more: Mapping[str, FloatArray] 
     """
     others = {name: column for name, column in (more or {}).items() if name != terms.objective}
     case, names = evidence.case, tuple(str(name) for name in evidence.case.params.columns)
+    digits = _digits(evidence)
     before, after, excess = evidence.train_gains, _test_gains(evidence), case.excess(evidence.train)
     means = np.full(case.trials, math.nan) if evidence.choice is None else evidence.choice.means
     able = [int(trial) for trial in evidence.candidates if math.isfinite(before[trial]) and excess[trial] == 0.0]
     best = sorted(able, key=lambda trial: (-_low(means[trial]), -before[trial], trial))[:BEST_ROWS]
     rows = []
     for trial in [*best, *([] if 0 in best else [0])]:
-        values = (shown_value(case.params.iloc[trial, place]) for place in range(len(names)))
+        values = (shown_value(case.params.iloc[trial, place], digits) for place in range(len(names)))
         row = (_trial_name(evidence, trial), *values, *(terms.number(each[trial]) for each in (before, means, after)))
         known = (plain(float(each[trial]), 4) if math.isfinite(each[trial]) else ABSENT for each in others.values())
         rows.append((*row, *known, "kept" if excess[trial] == 0.0 else "broken"))
@@ -178,11 +179,12 @@ def nearest_table(evidence: Evidence, terms: Terms) -> Table:
     """The trials that came nearest to the constraints without keeping them; no rows if there are none."""
     case = evidence.case
     names = tuple(str(name) for name in case.params.columns)
+    digits = _digits(evidence)
     gains, excess = evidence.train_gains, case.excess(evidence.train)
     missed = [int(trial) for trial in evidence.candidates if excess[trial] > 0.0 and math.isfinite(excess[trial])]
     first = sorted(missed, key=lambda trial: (excess[trial], -_low(gains[trial]), trial))[:NEAREST_ROWS]
     rows = [
-        (str(trial), *(shown_value(case.params.iloc[trial, place]) for place in range(len(names))), terms.number(gains[trial]), f"{signed_text(100 * excess[trial], 1)} %")
+        (str(trial), *(shown_value(case.params.iloc[trial, place], digits) for place in range(len(names))), terms.number(gains[trial]), f"{signed_text(100 * excess[trial], 1)} %")
         for trial in first
     ]  # fmt: skip
     note = f"{len(missed):,} of {len(evidence.candidates):,} trials break a constraint on the train days. Beyond: the sum over constraints, of the limit."
@@ -197,11 +199,16 @@ def without_constraints(evidence: Evidence) -> int | None:
     return None if choice is None else choice.winner
 
 
-def shown_value(value: object) -> str:
+def shown_value(value: object, digits: int = 6) -> str:
     """Return a parameter's value as text."""
     if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
-        return plain(float(value)) if math.isfinite(float(value)) else ABSENT
+        return plain(float(value), digits) if math.isfinite(float(value)) else ABSENT
     return ABSENT if value is None else str(value)
+
+
+def _digits(evidence: Evidence) -> int:
+    """Return how many digits parameters are shown with: what was drawn has many more than anyone reads."""
+    return 6 if evidence.space.kind == GRID else 4
 
 
 def _textbook(evidence: Evidence) -> float:

@@ -19,6 +19,7 @@ from simcore.calibrate.intervals import Interval
 from simcore.report.wording import ABSENT, plain, signed_text
 
 KEEP_WORDS = "Keep the old weights"
+FEW_DAYS = 3  # held out: fewer get a note
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _better(ask: Question) -> Reason:
         return _unknown("better")
     holds = out.interval.low > 0.0
     if ask.evidence.case.measure == "sharpe":
-        figure, unit = _range(out.interval, 4), "Sharpe ratio an interval"
+        figure, unit = _range(out.interval, 4), ""
         head = f"On the held-out days the choice's Sharpe ratio is {plain(out.interval.estimate, 4)} an interval above that of the old weights"
     else:
         figure, unit = _range(out.total, 4), ask.terms.cash
@@ -274,7 +275,8 @@ def _sentence(evidence: Evidence, adopt: bool, reasons: tuple[Reason, ...]) -> s
         more = f" And {_count(len(failed) - 1, 'more reason')} below." if len(failed) > 1 else ""
         return f"{KEEP_WORDS}: {name} looked best, but it is not shown to be better. {failed[0]}{more}"
     by_rule = {reason.rule: reason.text for reason in reasons}
-    return f"Adopt {name}. {by_rule['better']} {by_rule['steady']}"
+    tail = " It still loses money." if earned_of(evidence) <= 0.0 else ""
+    return f"Adopt {name}. {by_rule['better']} {by_rule['steady']}{tail}"
 
 
 def _notes(evidence: Evidence, terms: Terms) -> tuple[str, ...]:
@@ -286,11 +288,13 @@ def _notes(evidence: Evidence, terms: Terms) -> tuple[str, ...]:
         notes.append(f"{_count(lost, 'trial')} did not come to an end on all days and took no part.")
     if choice is None:
         return tuple(notes)
-    every = case.over(range(len(case.days)))
-    earned = float(np.sum(every[:, choice.winner]))
+    earned = earned_of(evidence)
     if earned <= 0.0:
         notes.append(f"Trial {choice.winner} itself lost {terms.money(-earned)} over all days: better than the old weights is not yet good.")
     notes += [f"The winner has the {end} {name} of the grid: the best may lie beyond." for name, end in edges(evidence)]
+    held = sum(len(step.test) for step in evidence.steps)
+    if 0 < held < FEW_DAYS:
+        notes.append(f"Only {_count(held, terms.period)} {'was' if held == 1 else 'were'} held out: others may differ.")
     missing = [step for step in evidence.steps if step.chosen is None]
     if missing:
         notes.append(f"In {_count(len(missing), 'fold')} no trial would do, and the old weights were kept for its test days.")
@@ -300,6 +304,12 @@ def _notes(evidence: Evidence, terms: Terms) -> tuple[str, ...]:
         if needed is not None and needed > has:
             notes.append(f"So many trials are expected to show such a lead by luck in less than {terms.span(needed)}; these days count for {terms.span(has)}.")
     return tuple(notes)
+
+
+def earned_of(evidence: Evidence) -> float:
+    """Return what the winner earned over all days, cash."""
+    assert evidence.choice is not None
+    return float(sum(np.sum(day[:, evidence.choice.winner]) for day in evidence.case.changes))
 
 
 def edges(evidence: Evidence) -> list[tuple[str, str]]:

@@ -163,7 +163,7 @@ def test_drawn_values_are_shown_in_bins():
     drawn = space_of(pd.DataFrame({"x": np.linspace(0, 1, 60) ** 2, "y": np.linspace(1, 2, 60)[::-1]}))
     axis = binned(drawn.axes[0], drawn.kind)
     assert np.bincount(axis.steps).tolist() == [60 // BINS] * BINS
-    assert axis.labels[0].startswith("0 … ")
+    assert axis.labels[0].startswith("0…")
     assert binned(drawn.axes[0], GRID) is drawn.axes[0]
 
 
