@@ -189,21 +189,21 @@ def binding_source(chain: ModuleType, package: str) -> str:
     lines = "\n".join(sorted(imports))
     return f'''"""Rows of float64 to and from a strategy's values; made by simcore.link for {package}."""
 
-from simcore.jit import kernel
+from simcore.jit import inlined
 {lines}
 
 
-@kernel
+@inlined
 def load_params(row):
     return {params}
 
 
-@kernel
+@inlined
 def load_memory(row):
     return {memory}
 
 
-@kernel
+@inlined
 def save_memory(row, memory):
 {saves}
 '''

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from simcore.jit import kernel
+from simcore.jit import inlined, kernel
 from simcore.kernels import at, signals
 from simcore.kernels import chain  # LINK
 from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID, level_lots
@@ -100,7 +100,7 @@ def has_mid(state: State) -> bool:
     return not (bid == NO_BID or ask == NO_ASK or bid >= ask)
 
 
-@kernel
+@inlined
 def observe(state: State, lane: int, now_ns: int, seen: Shared) -> QuoteContext:
     """Return the context of a tick at now_ns (since ORIGIN), and take the tick into the windows; needs a mid.
 
@@ -192,7 +192,7 @@ def better_lots(state: State, side: int, best: int, own: int) -> float:
     return float(sums[ticks])
 
 
-@kernel
+@inlined
 def _own_queue(state: State, lane: int, now_ns: int, seen: Shared, live: LiveOrders) -> OwnQueue:
     """Return where the lane's best orders stand; renew the absorb rates."""
     record = at.lanes(state)[lane]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from simcore.jit import kernel
+from simcore.jit import inlined, kernel
 from simcore.kernels import at
 from simcore.kernels.state import AMENDING, IDLE, State
 from simcore.records import BID, MARKET, NO_PRICE, Record
@@ -55,7 +55,7 @@ class LiveOrders(NamedTuple):
     open_lots: int
 
 
-@kernel
+@inlined
 def survey(state: State, lane: int, now_ns: int) -> LiveOrders:
     """Look at a lane's live orders once."""
     best_bid, best_ask, worst_bid, worst_ask = NO_PRICE, NO_PRICE, NO_PRICE, NO_PRICE

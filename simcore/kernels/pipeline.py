@@ -46,9 +46,9 @@ def tick(state: State, lane: int, now_ns: int, seen: observe.Shared) -> int:
         refuse_bad_quote(context.quote)
         quote = budget.blocked(context.quote) if record.control_blocked == 1 else context.quote
         bid, ask = seen.bid_ticks, seen.ask_ticks
-        if not reconcile.is_settled(state, lane, quote):
+        if not reconcile.is_settled(state, lane, quote, bid + ask):
             reconcile.reconcile(state, lane, quote, bid + ask, now_ns)
-            reconcile.settle(state, lane, quote, sent)
+            reconcile.settle(state, lane, quote, bid + ask, sent)
         if now_ns >= record.sample_ns:
             _sample_tick(state, lane, now_ns, bid, ask, context)
     if traced:

@@ -31,14 +31,16 @@ def reconcile(state: State, lane: int, quote: Quote, mid2: int, now_ns: int) -> 
 
 
 @kernel
-def is_settled(state: State, lane: int, quote: Quote) -> bool:
+def is_settled(state: State, lane: int, quote: Quote, mid2: int) -> bool:
     """Return whether nothing is to be sent for a quote: it was so for the same one, and no report has come since.
 
-    Distances from the mid and triggers depend on the book too, so such quotes are looked at each time.
+    Triggers depend on the book too, so quotes with protective orders are looked at each time; so is what may be too far.
     """
-    if at.lanes(state)[lane].settled == 0 or quote.far_ticks > 0.0 or quote.stop_ticks > 0 or quote.take_profit_ticks > 0:
+    if at.lanes(state)[lane].settled == 0 or quote.stop_ticks > 0 or quote.take_profit_ticks > 0:
         return False
     last = at.quotes(state)[lane]
+    if quote.far_ticks > 0.0 and (last.high_ticks * 2 - mid2 > 2.0 * quote.far_ticks or mid2 - last.low_ticks * 2 > 2.0 * quote.far_ticks):
+        return False
     return (
         quote.bid_ticks == last.bid_ticks and quote.ask_ticks == last.ask_ticks
         and quote.bid_lots == last.bid_lots and quote.ask_lots == last.ask_lots
@@ -49,7 +51,7 @@ def is_settled(state: State, lane: int, quote: Quote) -> bool:
 
 
 @kernel
-def settle(state: State, lane: int, quote: Quote, sent: int) -> None:
+def settle(state: State, lane: int, quote: Quote, mid2: int, sent: int) -> None:
     """Keep a quote that needed no request; sent: the lane's requests before it was looked at."""
     record = at.lanes(state)[lane]
     if record.request_seq != sent:
@@ -67,6 +69,23 @@ def settle(state: State, lane: int, quote: Quote, sent: int) -> None:
     last.display_lots = quote.display_lots
     last.max_batch = quote.max_batch
     last.lots_factor = quote.lots_factor
+    last.low_ticks, last.high_ticks = _span(state, lane, quote, mid2)
+
+
+@kernel
+def _span(state: State, lane: int, quote: Quote, mid2: int) -> tuple[int, int]:
+    """Return the lowest and the highest price of wanted quotes, live ones and the mid."""
+    away = max(quote.levels - 1, 0) * quote.step_ticks
+    low, high = mid2 // 2, (mid2 + 1) // 2
+    if quote.bid_lots > 0:
+        low, high = min(low, quote.bid_ticks - away), max(high, quote.bid_ticks)
+    if quote.ask_lots > 0:
+        low, high = min(low, quote.ask_ticks), max(high, quote.ask_ticks + away)
+    for i in range(at.lanes(state)[lane].live_count):
+        order = at.node_orders(state)[lane, at.live(state)[lane, i]]
+        if not is_protective(order):
+            low, high = min(low, order.price_ticks), max(high, order.price_ticks)
+    return low, high
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from simcore.jit import kernel
+from simcore.jit import inlined, kernel
 from simcore.kernels import at, dmath, ledger
 from simcore.kernels.context import Signals
 from simcore.kernels.orders_live import LiveOrders
@@ -50,7 +50,7 @@ def equity_units(state: State, lane: int, bid: int, ask: int) -> int:
     return record.node_cash_units - record.node_fee_units + held
 
 
-@kernel
+@inlined
 def measure(state: State, lane: int, now_ns: int, bid: int, ask: int, live: LiveOrders) -> Signals:
     """Take this tick into the windows and return what they say; now_ns counts from ORIGIN.
 

@@ -139,7 +139,7 @@ LANE = record(
     "ema_taker_share ema_absorb ema_eta_ms ema_slippage ema_adverse fill_value fill_value_before",
 )
 # The last quote that the order manager had nothing to send for, lane by lane.
-QUOTED = record("bid_ticks bid_lots ask_ticks ask_lots levels step_ticks tif display_lots max_batch", "lots_factor")
+QUOTED = record("bid_ticks bid_lots ask_ticks ask_lots levels step_ticks tif display_lots max_batch low_ticks high_ticks", "lots_factor")
 
 VENUE_ORDER = record(
     "order_id lane side tif price_ticks qty_lots leaves_lots state priority entry_ts next_link prev_link link_serial "
