@@ -19,12 +19,11 @@ import numpy as np
 
 from simcore.calibrate.ab_cells import MONEY_FIELDS, Cells
 from simcore.calibrate.ab_settings import AbSettings
-from simcore.calibrate.draws import uniforms
-from simcore.calibrate.intervals import automatic_block, block_means
+from simcore.calibrate.intervals import block_means, interval_block, widening
 from simcore.records import FloatArray
 
 BETTER, WORSE, NO_DIFFERENCE, NOT_JUDGED = "better", "worse", "no difference shown", "not judged"
-STREAM = 0x61627434  # of the draws of chi-squares
+_HALVINGS = 24  # of the search for a p value, which is then known to 1e-7
 _BPS = 10_000.0
 
 
@@ -131,42 +130,49 @@ def compare(metric: Metric, series: Sequence[FloatArray], settings: AbSettings) 
     if min(seen) < settings.min_windows:
         return replace(blank, why=f"only {min(seen)} windows to measure; {settings.min_windows} are needed")
     pull = (series[2] - b / metric.scale * series[3]) / totals[3] - (series[0] - a / metric.scale * series[1]) / totals[1]
-    block = min(settings.block, len(pull)) or block_windows(pull)
-    drawn = b - a + metric.scale * _spread(np.stack(series, axis=1), block, settings)
-    low, high = (float(x) for x in np.quantile(drawn, [0.5 - 0.5 * settings.level, 0.5 + 0.5 * settings.level]))
-    rarer = min(int(np.count_nonzero(drawn <= 0.0)), int(np.count_nonzero(drawn >= 0.0)))
-    p = min(2.0 * (1 + rarer) / (1 + len(drawn)), 1.0)
-    return replace(blank, low=low, high=high, p=p, block=block)
+    block = min(settings.block, len(pull)) or verdict_block(pull)
+    away = metric.scale * _away(np.stack(series, axis=1), block, settings)
+    low, high = _ends(b - a, away, settings.level, block, len(pull))
+    return replace(blank, low=low, high=high, p=_p(b - a, away, block, len(pull)), block=block)
 
 
-def block_windows(pull: FloatArray) -> int:
-    """Return the windows of a block: those that suit the mean of pull [n] best, at least 2.44 n^(1/3), at most n / 4.
+def verdict_block(pull: FloatArray) -> int:
+    """Return the windows of a block: those of an interval, and at least 2.44 n^(1/3) of n, but for a quarter of them.
 
-    The lengths that are best for a variance are too short for a test, which then sees too little of the dependence: 0.41 n^(2/3) blocks are
-    the rule of Lazarus, Lewis, Stock and Watson 2018, "HAR Inference: Recommendations for Practice".
+    That is 0.41 n^(2/3) blocks, the rule of Lazarus, Lewis, Stock & Watson 2018 (see `simcore.calibrate.intervals`): the smallest of six p values
+    lies farther out than the ends of one interval, where blocks that are too short do more harm.
     """
     count = len(pull)
-    return max(min(max(automatic_block(pull), math.ceil(2.44 * math.cbrt(count))), count // 4), 1)
+    return max(interval_block(pull), min(math.ceil(2.44 * math.cbrt(count)), count // 4))
 
 
-def _spread(series: FloatArray, block: int, settings: AbSettings) -> FloatArray:
-    """Return how far the difference of the ratios of each resample is from that of the data.
-
-    A resample in which an arm has nothing to measure is left out. Few blocks know their own spread badly, so each is divided by
-    sqrt(1 - block / n), what the means of so few blocks lack, and by the root of a chi-square over its degrees of freedom, one
-    less than there are blocks: the tails of Student's t.
-    """
+def _away(series: FloatArray, block: int, settings: AbSettings) -> FloatArray:
+    """Return how far the difference of the ratios of each resample is from that of the data; one with nothing to measure is left out."""
     means = block_means(series, block, settings.repetitions, settings.seed)
     least = 1e-12 * series.mean(axis=0)
-    whole = (means[:, 1] > least[1]) & (means[:, 3] > least[3])
-    kept = means[whole]
-    ratios = kept[:, 2] / kept[:, 3] - kept[:, 0] / kept[:, 1]
+    kept = means[(means[:, 1] > least[1]) & (means[:, 3] > least[3])]
     totals = series.sum(axis=0)
-    away = ratios - (totals[2] / totals[3] - totals[0] / totals[1])
-    pairs = max(round((len(series) / block - 1.0) / 2.0), 1)  # of degrees of freedom: a chi-square of two is -2 ln(u)
-    index = np.arange(settings.repetitions * pairs, dtype=np.int64).reshape(-1, pairs)[whole]
-    square = -np.log(uniforms(settings.seed, STREAM, index)).sum(axis=1) / pairs
-    return np.asarray(away / np.sqrt(square * max(1.0 - block / len(series), 1.0 / len(series))))
+    return np.asarray(kept[:, 2] / kept[:, 3] - kept[:, 0] / kept[:, 1] - (totals[2] / totals[3] - totals[0] / totals[1]))
+
+
+def _ends(difference: float, away: FloatArray, level: float, block: int, count: int) -> tuple[float, float]:
+    """Return the ends of the interval at a level."""
+    low, high = np.quantile(away, [0.5 - 0.5 * level, 0.5 + 0.5 * level]) * widening(block, count, level)
+    return difference + float(low), difference + float(high)
+
+
+def _p(difference: float, away: FloatArray, block: int, count: int) -> float:
+    """Return 1 less the highest level at which the interval leaves out 0; never below what so many resamples can show."""
+    ordered = np.sort(away)
+    least, most = 2.0 / (1 + len(away)), 1.0
+    for _ in range(_HALVINGS):
+        p = 0.5 * (least + most)
+        low, high = _ends(difference, ordered, 1.0 - p, block, count)
+        if low > 0.0 or high < 0.0:
+            most = p
+        else:
+            least = p
+    return most
 
 
 def _with_verdicts(found: Sequence[Judged], error: float) -> list[Judged]:
