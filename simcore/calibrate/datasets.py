@@ -72,9 +72,12 @@ def build_dataset(
     if not inside:
         raise CalibrateError("CAL-006", f"no feed is of a day from {day_text(from_day)} to {day_text(to_day - 1)}")
     work = _Work(interval_s, limits)
+    of_day: dict[tuple[str, int], list[FeedFile]] = {}
+    for file in inside:
+        of_day.setdefault((file.symbol, file.day), []).append(file)
     for symbol in sorted({file.symbol for file in inside}):
         for day in range(from_day, to_day):
-            work.add(symbol, day, [file for file in inside if (file.symbol, file.day) == (symbol, day)])
+            work.add(symbol, day, of_day.get((symbol, day), []))
     columns = {name: np.concatenate([part[name] for part in work.parts]) for name in COLUMNS} if work.parts else {}
     if not columns or not len(columns["ts"]):
         told = ", ".join(f"{name} {count}" for name, count in work.dropped.items() if count)

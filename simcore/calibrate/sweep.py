@@ -244,6 +244,8 @@ def _final_units(run: LaneRun, lane: int, money: Money) -> int:
 def _interval_s(config: Config, span_ns: int, wanted_s: float | None) -> float:
     """Return the interval of the equity changes: as wanted, else a minute, less where that leaves too few."""
     least_s = config.node.sample_interval_ms / 1e3
+    if span_ns < 2 * least_s * NS_PER_S:
+        raise CalibrateError("CAL-003", f"a window of {span_ns / NS_PER_S:g} s holds fewer than 2 samples of {least_s:g} s (node.sample_interval_ms)")
     if wanted_s is None:
         return max(min(_INTERVAL_MS_MAX / 1e3, span_ns / NS_PER_S / _INTERVALS), least_s)
     if not least_s <= wanted_s <= span_ns / NS_PER_S / 2:

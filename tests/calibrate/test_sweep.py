@@ -28,7 +28,7 @@ MINUTE_NS = 60_000_000_000
 
 def maker(minutes=60, **keys):
     start_ts = Tape.open(L2).start_ts
-    return load_config(None, [], {"strategy.name": "demo_maker", "run.to": start_ts + minutes * MINUTE_NS, **keys})
+    return load_config(None, [], {"strategy.name": "demo_maker", "run.to": start_ts + round(minutes * MINUTE_NS), **keys})
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +174,7 @@ def test_a_run_without_fills_has_no_edge_and_says_so(tmp_path):
         (lambda: sw.venue_rates("mars", L2), "CONF-008", "mars"),
         (lambda: sw.pair_rates([Decimal(1)] * 2, [Decimal(1)] * 3), "CAL-003", "2 maker rates"),
         (lambda: sw.sweep_latency(L2, maker(), [1.0], drawing=sw.Drawing(interval_s=1e6)), "CONF-003", "--interval"),
+        (lambda: sw.sweep_latency(L2, maker(1 / 60), [1.0]), "CAL-003", "fewer than 2 samples"),
         (lambda: sw.sweep_latency(L2, maker(**{"latency.place.model": "recorded", "latency.place.file": "x.csv"})), "CAL-003", "recorded"),
     ],
 )
