@@ -132,6 +132,8 @@ def compare(metric: Metric, series: Sequence[FloatArray], settings: AbSettings) 
     pull = (series[2] - b / metric.scale * series[3]) / totals[3] - (series[0] - a / metric.scale * series[1]) / totals[1]
     block = min(settings.block, len(pull)) or verdict_block(pull)
     away = metric.scale * _away(np.stack(series, axis=1), block, settings)
+    if 2 * len(away) < settings.repetitions:
+        return replace(blank, why="what there is to measure is in too few of the windows")
     low, high = _ends(b - a, away, settings.level, block, len(pull))
     return replace(blank, low=low, high=high, p=_p(b - a, away, block, len(pull)), block=block)
 

@@ -165,6 +165,18 @@ def test_too_little_is_not_judged() -> None:
     assert idle["fill_ratio"].verdict == WORSE  # with 2 looks: that of orders and that of drawdown
 
 
+def test_what_is_in_a_corner_is_not_judged() -> None:
+    """Each arm in two windows of a thousand, far apart, in long blocks: most resamples would miss one of them."""
+    series = [np.zeros(1000) for _ in range(4)]
+    for each, windows in zip(series, ([3, 4], [3, 4], [500, 501], [500, 501]), strict=True):
+        each[windows] = 1.0
+    few = {"min_windows": 2, "repetitions": 400}
+    one = compare(METRICS[0], series, load_settings(None, {**few, "block": 400}))
+    assert (one.difference, one.p, one.verdict) == (0.0, None, NOT_JUDGED)
+    assert one.why == "what there is to measure is in too few of the windows"
+    assert compare(METRICS[0], series, load_settings(None, {**few, "block": 1})).p is not None
+
+
 def test_symbols_of_one_window_are_one_observation() -> None:
     """Two symbols that do the same are no more evidence than one."""
     cells = market(9, 120)
