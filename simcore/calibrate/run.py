@@ -13,11 +13,12 @@ import numpy as np
 from simcore import engine, manifest
 from simcore.calibrate import census, store
 from simcore.calibrate import folder as folders
+from simcore.calibrate.grid import Point
 from simcore.calibrate.local import Here, Runner, Workers
 from simcore.calibrate.metrics import Figures
 from simcore.calibrate.objectives import rank
 from simcore.calibrate.outcomes import DONE, WAITING, Part, Results, money_of
-from simcore.calibrate.plan import Asked, Plan, Trial
+from simcore.calibrate.plan import BASE, Asked, Plan, Trial
 from simcore.calibrate.search import TRIALS, new_search
 from simcore.calibrate.work import Block
 from simcore.calibrate.written import Outcome, note_of
@@ -64,6 +65,7 @@ def calibrate(
     plan = Plan(asked)
     with _claimed(out, plan) as folder:
         work = _Work(plan, folder, census.home_of(folder, home), watch or (lambda _tally: None))
+        work.propose()
         work.begin(resume)
         count = jobs or (useful_jobs(plan) if engine_name == "local" else _cores())
         runner = _runner(engine_name, count)
@@ -110,7 +112,9 @@ class _Work:
     def __init__(self, plan: Plan, folder: Path, home: Path, watch: Watch) -> None:
         self.plan, self.folder, self.home, self._watch = plan, folder, home, watch
         self.trials: list[Trial] = [plan.base_trial()]
-        self._numbers = {self.trials[0].point: 0}
+        self._numbers = {self.trials[BASE].point: BASE}
+        self._search = new_search(plan.asked.search, plan.grid, plan.asked.trials, plan.asked.seed)
+        self._proposed: list[int] = []
         self._money = money_of(plan.tape.instrument)
         self.results = Results(tuple(day.intervals(plan.step_ns) for day in plan.days))
         self._kept: list[Part] = []  # of an earlier run
@@ -140,29 +144,27 @@ class _Work:
         if changed:
             raise CalibrateError("CAL-020", f"{self.folder}: {', '.join(changed)} changed since")
 
+    def propose(self) -> None:
+        """Ask the search for its next points, and make their trials; refuses them before anything is written."""
+        self._proposed = [self._number(point) for point in self._search.ask()]
+
     def search(self, runner: Runner, jobs: int) -> None:
-        """Ask for points, play them, tell the search, until it is over."""
-        asked = self.plan.asked
-        search = new_search(asked.search, self.plan.grid, asked.trials, asked.seed)
-        points = search.ask()
-        first = [0]
-        while points or first:
-            numbers = [*first, *(self._number(point) for point in points)]
-            first = []
-            self._play(sorted(set(numbers)), runner, jobs)
+        """Play what is proposed (and the base, first), tell the search, and let it propose more, until it is over."""
+        self._play(sorted({BASE, *self._proposed}), runner, jobs)
+        while self._proposed:
             wanted, figures = self.plan.wanted, self._figures()
             gains, excesses = wanted.gains(figures), wanted.excesses(figures)
-            told = numbers[len(numbers) - len(points) :]
-            search.tell([float(gains[number]) for number in told], [float(excesses[number]) for number in told])
-            points = search.ask() if points else []
+            self._search.tell([float(gains[each]) for each in self._proposed], [float(excesses[each]) for each in self._proposed])
+            self.propose()
+            self._play(sorted(set(self._proposed)), runner, jobs)
 
-    def _number(self, point: tuple[object, ...]) -> int:
+    def _number(self, point: Point) -> int:
         """Return the number of a point's trial: an earlier one, if it was tried before."""
         if point not in self._numbers:
-            trial = self.plan.trial(len(self.trials), point)  # type: ignore[arg-type]
-            self._numbers[point] = trial.number  # type: ignore[index]
+            trial = self.plan.trial(len(self.trials), point)
+            self._numbers[point] = trial.number
             self.trials.append(trial)
-        return self._numbers[point]  # type: ignore[index]
+        return self._numbers[point]
 
     def _play(self, numbers: Sequence[int], runner: Runner, jobs: int) -> None:
         self.results.grow(len(self.trials))
