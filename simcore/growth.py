@@ -40,6 +40,7 @@ def make_room(state: State, needed: int) -> State:
         used = int(state.lanes[count].max())
         if 3 * used > ring.shape[1] or ring.shape[1] - used < needed:
             changes[name] = _wider_ring(ring, state.lanes[count.replace("count", "head")], state.lanes[count], needed)
+    needed = max(needed, int(clock[st.OWN_COUNT : st.OWN_COUNT + 2].sum()))  # of what lanes share: one row may fill them all
     if 3 * clock[st.TAKEN_COUNT] > state.taken.shape[0] or state.taken.shape[0] - clock[st.TAKEN_COUNT] < needed:
         changes["taken"] = _longer(state.taken, needed)
     pending = int(clock[st.FILL_NEXT] - clock[st.FILL_FIRST])

@@ -29,6 +29,8 @@ from simcore.kernels.state import (
     EXCH_LAST,
     EXCH_ROW,
     FEED_EXCH_NS,
+    FILL_FIRST,
+    FILL_NEXT,
     FIRED,
     FIRED_NS,
     FIRED_TICKS,
@@ -250,7 +252,7 @@ def _venue_row(state: State, i: int) -> int:
     ev = at.ev(rows)[i]
     kind = ev & KIND_MASK
     price = at.price_ticks(rows)[i]
-    if not (has_room(state.exch) and l3_has_room(state)):
+    if not (has_room(state.exch) and l3_has_room(state) and _row_fits(state)):
         return ROOM
     clock[EXCH_ROW] = i + 1
     if ev & EXCH_BIT == 0 or (kind == TRADE and not _may_trade(state, price, ev)):
@@ -279,6 +281,17 @@ def _venue_row(state: State, i: int) -> int:
     if (kind == TRADE or kind == L3_EXEC) and (price <= clock[TRIGGER_LO] or price >= clock[TRIGGER_HI]):
         clock[FIRED], clock[FIRED_TICKS], clock[FIRED_NS] = 1, price, now_ns
     return _after_row(state, code)
+
+
+@kernel
+def _row_fits(state: State) -> bool:
+    """Return whether the tables that lanes share can hold a fill of every resting order, and what each takes from a level."""
+    clock = at.clock(state)
+    orders = clock[OWN_COUNT] + clock[OWN_COUNT + 1]
+    return (
+        at.taken(state).shape[0] - clock[TAKEN_COUNT] >= orders
+        and at.fill_ring(state).shape[0] - (clock[FILL_NEXT] - clock[FILL_FIRST]) >= orders
+    )
 
 
 @kernel
