@@ -51,6 +51,13 @@ def maker(repeat: int = 1, half_spread_ticks: float = 5.0, to_ts: int | None = N
     return load_config(None, [*MAKER, spread], {"run.repeat": repeat, "run.to": to_ts})
 
 
+def adaptive(lane: int = 0, *more: str) -> Config:
+    """Return the configuration of all six stages for a lane: the base spread is what differs."""
+    common = [text for text in MAKER if not text.startswith("strategy")]
+    spread = f"strategy.params.spread.base_bps={0.5 + 0.002 * (10 * lane % 1000):.3f}"
+    return load_config(None, ["strategy.name=adaptive", *common, spread, "strategy.params.inventory.max_position_lots=10", *more])
+
+
 class HeldTape(Tape):
     """The first rows of a tape, repeated, decoded and held in memory."""
 
@@ -98,15 +105,14 @@ def speed(tape: str, repeat: int, lanes: int) -> dict[str, Any]:
     return found
 
 
-def pipeline(tape: str, repeat: int) -> dict[str, Any]:
+def pipeline(tape: str, repeat: int, lanes: int = 1) -> dict[str, Any]:
     """Time a replay with all six stages: as it is, without features, and with every 100th tick traced; and a tick's stages.
 
     tick_ns_*: percentiles of the time that the stages of a traced tick take; manager included in tick_all_ns_*.
+    pipeline_lanes_s: so many parameter sets of them in one pass, without journals.
     """
-    common = ["strategy.name=adaptive", *(text for text in MAKER if not text.startswith("strategy"))]
-    common += ["strategy.params.inventory.max_position_lots=10"]
-    plain, bare = load_config(None, common), load_config(None, [*common, "node.features=false"])
-    traced = load_config(None, [*common, "node.trace_every=100"])
+    every = "strategy.params.spread.base_bps=1.0"
+    plain, bare, traced = adaptive(0, every), adaptive(0, every, "node.features=false"), adaptive(0, every, "node.trace_every=100")
     engine.warmup(plain)
     held = HeldTape(Tape.open(tape), repeat)
     runs = {"pipeline_s": plain, "pipeline_bare_s": bare, "pipeline_traced_s": traced}
@@ -114,6 +120,11 @@ def pipeline(tape: str, repeat: int) -> dict[str, Any]:
     for _ in range(PIPELINE_ROUNDS):  # in turn, so that noise falls on all alike
         for name, config in runs.items():
             best[name] = min(best[name], timed(partial(engine.simulate, held, [config])))
+    if lanes > 1:
+        configs = [adaptive(k) for k in range(lanes)]
+        best["pipeline_lanes_s"] = steady(lambda: engine.simulate(held, configs, journal=False))
+    else:
+        best["pipeline_lanes_s"] = best["pipeline_s"]
     rows = engine.simulate(held, [traced]).journal.rows("traces")
     stages = int(rows["stages"][0])
     per_ns = jit.cycles_per_ns()
@@ -121,6 +132,21 @@ def pipeline(tape: str, repeat: int) -> dict[str, Any]:
         spent = (rows[f"mark{last}"] - rows["mark0"]) / per_ns
         best |= {f"{name}_p{q}": round(float(np.percentile(spent, q))) for q in (50, 95, 99)}
     return best
+
+
+def lane_cost(tape: str, repeat: int, lanes: int, stages: bool, rounds: int = 3) -> dict[str, Any]:
+    """Time a pass of so many lanes of the maker, or of all six stages, CPU seconds, and say what memory it takes."""
+    configs = [adaptive(k) if stages else maker(half_spread_ticks=5.0 + 0.5 * (k % 100)) for k in range(lanes)]
+    engine.warmup(configs[0])
+    held = HeldTape(Tape.open(tape), repeat)
+    book_only(held)
+    before = peak_rss_mb()
+    seconds = []
+    for _ in range(rounds):
+        begin = time.thread_time()
+        engine.simulate(held, configs, journal=False)
+        seconds.append(time.thread_time() - begin)
+    return {"rows": held.rows, "lanes": lanes, "cpu_s": min(seconds), "rss_mb": peak_rss_mb() - before}
 
 
 def book_only(tape: Tape, *, node_only: bool = False) -> None:
@@ -235,7 +261,7 @@ def timed(function: Callable[[], Any]) -> float:
 
 MEASURES: dict[str, Callable[..., dict[str, Any]]] = {
     "speed": speed, "end_to_end": end_to_end, "start": start, "parts": parts, "export": export,
-    "converts": converts, "pipeline": pipeline,
+    "converts": converts, "pipeline": pipeline, "lane_cost": lane_cost,
 }  # fmt: skip
 
 

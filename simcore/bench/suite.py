@@ -22,6 +22,8 @@ SAMPLE = ROOT / "datasets" / "synbtc-perp-20240101-l2.parquet"
 # Ours, and the peer's name of it; the pipeline is held against the peer's simple maker.
 _STEPS = (("book", "empty"), ("replay", "maker"), ("pipeline", "maker"), ("end_to_end", "maker_from_file"))
 
+_LANE_STEPS = ("lane", "pipeline_lane")  # of both the peer plays sets of its maker, one pass each
+
 
 class Step(NamedTuple):
     """How far a benchmark is: rows are steps here; rows_per_s is the last measured speed."""
@@ -54,7 +56,7 @@ def bench(
         ours: Samples = {}
         for _ in range(ROUNDS):
             for name in ("speed", "end_to_end", "pipeline"):
-                options = {"lanes": lanes} if name == "speed" else {}
+                options = {} if name == "end_to_end" else {"lanes": lanes}
                 _collect(ours, measure(name, tape=str(path), repeat=repeat, **options))
                 steps.done(ours["rows"][-1] / ours["replay_s"][-1])
             if theirs is not None:
@@ -75,6 +77,7 @@ def _our_table(ours: Samples, lanes: int) -> dict[str, Any]:
         table[f"{name}_cost_pct"] = round(100 * (times[0] / times[1] - 1), 2)
     table |= {name: int(statistics.median(ours[name])) for name in ours if name.startswith("tick_")}
     table |= {"lanes": lanes, **_speeds("lane", held * lanes, ours["lanes_s"])}
+    table |= _speeds("pipeline_lane", held * lanes, ours["pipeline_lanes_s"])
     table["lanes_rss_mb"] = round(max(ours["lanes_rss_mb"]), 1)
     table["peak_rss_mb"] = round(max(ours["peak_rss_mb"]), 1)
     return table | {name: int(ours[name][0]) for name in ("ticks", "orders", "cancels", "fills")}
@@ -130,8 +133,9 @@ class _Peer:
                 table |= _speeds(f"peer_{name}_{ours_name}", rows, seen[f"{depth}_{step}_s"])
             table[f"peer_{name}_compile_s"] = round(statistics.median(seen[f"{depth}_first_call_s"]), 3)
             if self._sets:
-                table |= _speeds(f"peer_{name}_lane", rows * self._sets, seen[f"{depth}_{self._sets}_sets_s"])
-        steps = [*(step for step, _ in _STEPS), *(["lane"] if self._sets else [])]
+                for step in _LANE_STEPS:
+                    table |= _speeds(f"peer_{name}_{step}", rows * self._sets, seen[f"{depth}_{self._sets}_sets_s"])
+        steps = [*(step for step, _ in _STEPS), *(_LANE_STEPS if self._sets else [])]
         for name, step, end in itertools.product(peers.DEPTHS, steps, ("", "_best")):
             key = f"{step}_rows_per_s{end}"
             table[f"ratio_{step}_{name}{end}"] = round(ours[key] / table[f"peer_{name}_{key}"], 2)

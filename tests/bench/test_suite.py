@@ -29,7 +29,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return {
             "speed": {"rows": 30_000, "decode_s": 1.0, "book_s": 1.0, "replay_s": seconds, "lanes_s": 10.0, "lanes_rss_mb": 1.0}
             | dict.fromkeys(("ticks", "orders", "cancels", "fills"), 7),
-            "pipeline": dict.fromkeys(("pipeline_s", "pipeline_bare_s"), 2.0) | {"pipeline_traced_s": 2.1, "tick_ns_p50": 500},
+            "pipeline": dict.fromkeys(("pipeline_s", "pipeline_bare_s"), 2.0) | {"pipeline_traced_s": 2.1, "pipeline_lanes_s": 20.0, "tick_ns_p50": 500},
             "end_to_end": {"rows": 2000, "end_to_end_s": 2.0, "peak_rss_mb": 100.0},
             "start": {"ready_s": 0.5},
             "export": {"tape_rows": 30_000, "start_ts": 0},
@@ -59,6 +59,7 @@ def test_the_table_has_every_key_and_medians(made_up: list[str], tmp_path: Path)
     assert table["replay_rows_per_s_best"] == 30_000
     assert table["end_to_end_rows_per_s"] == 1000
     assert table["lane_rows_per_s"] == 12_000
+    assert table["pipeline_lane_rows_per_s"] == 6000
     assert not any(name.startswith(("peer", "ratio")) for name in table)
 
 
@@ -70,6 +71,7 @@ def test_the_peer_takes_turns_with_us(made_up: list[str], tmp_path: Path) -> Non
     assert table["ratio_replay_range"] == table["ratio_replay_hashmap"] == 10.0
     assert table["ratio_replay_range_best"] == 30.0
     assert table["ratio_lane_range"] == 4.0
+    assert table["ratio_pipeline_lane_range"] == 2.0
     assert table["ratio_load"] == 2.0
     assert table["peer_events"] == 1100
 
