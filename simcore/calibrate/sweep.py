@@ -6,6 +6,7 @@ Each point is a lane: it trades on its own, so a slower maker is not only paid l
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -68,16 +69,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Crossing:
-    """A setting at which profit changes its sign, interpolated between two points; low and high: its interval, if known.
+    """A setting at which profit changes its sign, interpolated between two points, and its interval if it is the only one.
 
-    share  of the resamples in which the sign changes exactly once, as it does here; the interval is of these.
+    low, high  ends of the interval; None where it reaches beyond the points that were played.
+    share      of the resamples that change their sign between the points; None without an interval.
     """
 
     values: Mapping[str, float]
     from_sign: int
     low: Mapping[str, float] | None = None
     high: Mapping[str, float] | None = None
-    share: float = 0.0
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -271,7 +273,11 @@ def _point(run: LaneRun, lane: int, values: Mapping[str, float], changes: FloatA
 def _crossings(
     changes: FloatArray, block: int, settings: Sequence[Mapping[str, float]], drawing: Drawing
 ) -> list[Crossing]:
-    """Return where the net profit changes its sign from point to point, with an interval if it does so once."""
+    """Return where the net profit changes its sign from point to point, with an interval if it does so once.
+
+    A resample that has one sign at both ends crosses beyond the points, on the side that this sign says; one that crosses
+    more than once counts with the mean of its places.
+    """
     count = changes.shape[1]
     means = changes.mean(axis=1)
     places = _zeros(means[None, :])[0]
@@ -281,13 +287,15 @@ def _crossings(
     away = block_means((changes - means[:, None]).T, block, drawing.repetitions, drawing.seed)
     drawn = means + away * widening(block, count, drawing.level)
     zeros = _zeros(drawn)
-    once = np.count_nonzero(~np.isnan(zeros), axis=1) == 1
-    if not once.any():
-        return found
-    at = np.nanmax(zeros[once], axis=1)
-    low, high = np.quantile(at, [0.5 - 0.5 * drawing.level, 0.5 + 0.5 * drawing.level])
-    share = float(np.count_nonzero(once)) / len(once)
-    return [Crossing(found[0].values, found[0].from_sign, _between(settings, float(low)), _between(settings, float(high)), share)]
+    count_of = np.count_nonzero(~np.isnan(zeros), axis=1)
+    inside = count_of % 2 == 1
+    beyond = np.where(drawn[:, 0] * found[0].from_sign > 0.0, np.inf, -np.inf)
+    at = np.sort(np.where(inside, np.nansum(zeros, axis=1) / np.maximum(count_of, 1), beyond))
+    outside = (0.5 - 0.5 * drawing.level) * (len(at) - 1)
+    low, high = (
+        _between(settings, float(end)) if np.isfinite(end) else None for end in (at[math.floor(outside)], at[-1 - math.floor(outside)])
+    )
+    return [Crossing(found[0].values, found[0].from_sign, low, high, float(np.count_nonzero(inside)) / len(inside))]
 
 
 def _zeros(nets: FloatArray) -> FloatArray:

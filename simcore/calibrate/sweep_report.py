@@ -129,12 +129,11 @@ def verdict(sweep: Sweep) -> list[str]:
 def _crossing_text(sweep: Sweep, crossing: Crossing) -> str:
     way = "from profit to loss" if crossing.from_sign > 0 else "from loss to profit"
     text = f"Break-even is at about {_setting(sweep, crossing.values)} ({way}), on a straight line between the points beside it"
-    if crossing.low is None or crossing.high is None:
+    if crossing.share is None:
         return text + "."
-    return (
-        f"{text}; {100 * sweep.level:g} % interval {_setting(sweep, crossing.low)} to {_setting(sweep, crossing.high)}, "
-        f"from the resamples in which the sign changes once, {100 * crossing.share:.0f} % of all."
-    )
+    low = "before the first point" if crossing.low is None else _setting(sweep, crossing.low)
+    high = "beyond the last point" if crossing.high is None else _setting(sweep, crossing.high)
+    return f"{text}; {100 * sweep.level:g} % interval from {low} to {high}; in {100 * crossing.share:.0f} % of the resamples it is between the points."
 
 
 def _setting(sweep: Sweep, values: Mapping[str, float]) -> str:
@@ -211,10 +210,12 @@ def _mark_crossings(sweep: Sweep, axes: Any) -> None:
     from simcore.report.canvas import VERMILION
 
     for crossing in sweep.crossings:
-        ends = [_place_of(sweep, values) for values in (crossing.low, crossing.high) if values is not None]
         axes.axvline(_place_of(sweep, crossing.values), color=VERMILION, lw=1.1, ls="--")
-        if ends:
-            axes.axvspan(min(ends), max(ends), color=VERMILION, alpha=0.08, lw=0)
+        if crossing.share is not None:
+            first, last = _places(sweep)[0], _places(sweep)[-1]
+            low = first if crossing.low is None else _place_of(sweep, crossing.low)
+            high = last if crossing.high is None else _place_of(sweep, crossing.high)
+            axes.axvspan(low, high, color=VERMILION, alpha=0.08, lw=0)
 
 
 def _place_of(sweep: Sweep, values: Mapping[str, float]) -> float:

@@ -75,7 +75,9 @@ def test_fees_are_paid_at_the_swept_rates():
     (crossing,) = found.crossings
     assert crossing.from_sign == 1
     assert crossing.values["maker_bps"] == pytest.approx(-1 + low / (low - middle) if middle <= 0 else 3 * middle / (middle - high))
-    assert crossing.low["maker_bps"] <= crossing.values["maker_bps"] <= crossing.high["maker_bps"]
+    if crossing.low is not None:
+        assert crossing.low["maker_bps"] <= crossing.values["maker_bps"]
+    assert crossing.high is None or crossing.values["maker_bps"] <= crossing.high["maker_bps"]
     assert "Break-even" in rep.verdict(found)[0]
 
 
@@ -100,6 +102,46 @@ def test_zeros_are_found_on_straight_lines():
     assert zeros[3].tolist() == [0.25, 1.5]
     assert sw._between([{"a": 0.0}, {"a": 10.0}], 0.25) == {"a": 2.5}
     assert sw._between([{"a": 0.0}, {"a": 10.0}], 1.0) == {"a": 10.0}
+
+
+def crossing_of(levels, noise, count=400):
+    """Return the only crossing of points whose changes have these means, in units of the noise's standard error."""
+    shared = noise * np.sin(np.arange(count) * 1.7)
+    changes = np.stack([level / count + shared for level in levels])
+    (found,) = sw._crossings(changes, 5, [{"ms": float(i)} for i in range(len(levels))], sw.Drawing(repetitions=400))
+    return found
+
+
+def test_the_interval_of_break_even_reaches_as_far_as_the_resamples_do():
+    """Without noise it is the point; with some it is around it; with much it reaches beyond the points, on both sides."""
+    exact = crossing_of([3.0, 1.0, -1.0, -3.0], 0.0)
+    assert exact.values == {"ms": 1.5}
+    assert exact.low["ms"] == exact.high["ms"] == pytest.approx(1.5)
+    assert exact.share == 1.0
+    some = crossing_of([3.0, 1.0, -1.0, -3.0], 0.02)
+    assert 0.0 < some.low["ms"] < 1.5 < some.high["ms"] < 3.0
+    much = crossing_of([3.0, 1.0, -1.0, -3.0], 3.0)
+    assert much.low is None
+    assert much.high is None
+    assert much.share < 0.5
+    up = crossing_of([-30.0, -20.0, 0.5, 3.0], 0.2)
+    assert up.from_sign == -1
+    assert up.low["ms"] > 1.0
+    assert up.high is None
+
+
+def test_break_even_is_told_with_what_is_known_of_it(latencies):
+    """Ends beyond the points in words; several crossings without intervals."""
+    base = made([(1, 2, 3), (-1, 1, 2), (-3, -1, 0)], latencies)
+    told = [
+        dataclasses.replace(base, crossings=(sw.Crossing({"ms": 30.0}, 1, *ends, 0.7),)) for ends in ((None, {"ms": 40.0}), ({"ms": 4.0}, None))
+    ]
+    assert "from before the first point to 40 ms; in 70 % of the resamples" in rep.verdict(told[0])[0]
+    assert "from 4 ms to beyond the last point" in rep.verdict(told[1])[0]
+    for each in told:
+        rep.draw_sweep(each)
+    twice = dataclasses.replace(base, crossings=(sw.Crossing({"ms": 3.0}, 1), sw.Crossing({"ms": 30.0}, -1)))
+    assert [text.endswith("between the points beside it.") for text in rep.verdict(twice)[:2]] == [True, True]
 
 
 def made(nets, sweep):
