@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from simcore.calibrate.datasets_files import FILLS, TICKS, Columns, day_span
+from simcore.records import IntArray
 
 FILTERS = {
     "wrong_day": "the time is outside of the day that the file's name says",
     "not_finite": "price, quantity or tick time is not there, or any number is infinite",
     "bad_value": "price, quantity or a time below what it can be, an unknown side, liquidity or guard level, or another symbol",
-    "out_of_order": "earlier than a row before it in its file",
+    "out_of_order": "the fewest rows without which a file is in order of time",
     "duplicate": "the same fill or tick is there already",
     "crossed_book": "the book at the quote was crossed or locked: its spread was 0 or less",
     "outlier": "beyond what a market does: the limits are in docs/sweeps.md",
@@ -56,7 +58,8 @@ def _not_finite(kind: str, columns: Mapping[str, Any], files: Any, day: int, lef
 
 def _bad_value(kind: str, columns: Mapping[str, Any], files: Any, day: int, left: Any) -> Any:  # noqa: ARG001  as above
     symbol = columns["symbol"]
-    bad = symbol != (symbol[np.argmax(left)] if left.any() else "")
+    names, counts = np.unique(symbol[left].astype(str), return_counts=True)
+    bad = symbol != (names[np.argmax(counts)] if len(names) else "")
     if kind == FILLS:
         bad |= ~np.isin(columns["side"], ("buy", "sell")) | ~np.isin(columns["liquidity"], ("maker", "taker"))
         bad |= (columns["price"] <= 0.0) | (columns["qty"] <= 0.0) | (columns["mid_now"] <= 0.0) | (columns["latency_ms"] < 0.0)
@@ -72,8 +75,32 @@ def _out_of_order(_: str, columns: Mapping[str, Any], files: Any, day: int, left
     rows = np.flatnonzero(left)
     for file in np.unique(files):
         own = rows[files[rows] == file]
-        bad[own] = columns["ts"][own] < np.maximum.accumulate(columns["ts"][own])
+        bad[own] = ~longest_in_order(columns["ts"][own])
     return bad
+
+
+def longest_in_order(times: IntArray) -> Any:
+    """Return the mask [n] of a longest run of non-decreasing times: one time that is far too late costs its own row only.
+
+    Source: Fredman 1975, "On computing the length of longest increasing subsequences"; O(n log n).
+    """
+    kept = np.ones(len(times), bool)
+    if bool((np.diff(times) >= 0).all()):
+        return kept
+    ends: list[int] = []  # the least last time of a sequence of each length, and whose row it is
+    rows: list[int] = []
+    before = np.full(len(times), -1, np.int64)
+    for i, ts in enumerate(times.tolist()):
+        place = bisect.bisect_right(ends, ts)
+        before[i] = rows[place - 1] if place else -1
+        ends[place : place + 1] = [ts]
+        rows[place : place + 1] = [i]
+    kept[:] = False
+    row = rows[-1]
+    while row >= 0:
+        kept[row] = True
+        row = int(before[row])
+    return kept
 
 
 def _duplicate(kind: str, columns: Mapping[str, Any], files: Any, day: int, left: Any) -> Any:  # noqa: ARG001  as above

@@ -11,12 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simcore.calibrate import datasets as ds
 from simcore.calibrate import datasets_report as rep
 from simcore.calibrate.datasets_files import FILLS, TICKS
 from simcore.calibrate.datasets_intervals import DROPS, FEATURES, TARGETS, Limits, percentile_95
-from simcore.calibrate.datasets_rows import FILTERS
+from simcore.calibrate.datasets_rows import FILTERS, longest_in_order
 from simcore.config.load import load_config
 from simcore.engine import replay
 from simcore.errors import MmsimError
@@ -151,6 +153,28 @@ def test_each_filter_refuses_and_counts_its_row_only(tmp_path, name):
     expected[TICKS][name] = int(name in BAD_TICKS)
     assert found.refused == expected
     assert ds.records(found) == ds.records(clean)
+
+
+def test_one_time_that_is_far_too_late_costs_one_row(tmp_path):
+    """A first row from the evening: the rest of the day is not out of order because of it. So with a first row of another symbol."""
+    for name, first in (("late", fill(80_000)), ("other", fill(5, symbol="Z"))):
+        write(tmp_path / name, FILLS, [first, *(fill(at) for at in (10, 20, 50))])
+        write(tmp_path / name, TICKS, ticks_of(0, 300))
+        found = ds.build_dataset(tmp_path / name)
+        assert sum(found.refused[FILLS].values()) == 1
+        assert ds.records(found)[0]["fills"] == 3
+
+
+@given(st.lists(st.integers(0, 12), max_size=12))
+def test_the_longest_rows_in_order_are_kept(times):
+    """As many as the longest of all non-decreasing choices has, and these are in order."""
+    kept = longest_in_order(np.array(times, np.int64))
+    chosen = [ts for ts, keep in zip(times, kept, strict=True) if keep]
+    assert chosen == sorted(chosen)
+    best = [1] * len(times)
+    for i in range(len(times)):
+        best[i] = max([best[j] + 1 for j in range(i) if times[j] <= times[i]], default=1)
+    assert len(chosen) == max(best, default=0)
 
 
 @pytest.mark.parametrize(
