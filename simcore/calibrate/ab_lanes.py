@@ -14,24 +14,26 @@ from pathlib import Path
 
 import numpy as np
 
-from simcore import engine, manifest
+from simcore import engine, faults, manifest
 from simcore.calibrate.ab_units import Unit
 from simcore.config.model import Config
-from simcore.engine import Outcome, ProgressCallback
+from simcore.engine import Progress, ProgressCallback
 from simcore.errors import MmsimError
+from simcore.journal.store import STREAMS, JournalStore
 from simcore.lanes import shared_key
-from simcore.link import link
+from simcore.link import is_compiled, link
 from simcore.params import instrument_scale, lane_params, queue_file
-from simcore.records import IntArray, Record
+from simcore.records import AMEND, PLACE, IntArray, Record
 from simcore.report.folder import Money, RunFolder
+from simcore.runner import run
 from simcore.tape.schema import Instrument
 
-ARMS = ("a", "b")
+KEPT = ("requests", "fills", "markouts", "samples", "traces")  # what is measured; reports and features are not
 
 
 @dataclass(frozen=True)
 class LaneFolder(RunFolder):
-    """One lane's run, in memory. streams: its rows of the journal by name. stages: names of the strategy's stages."""
+    """One lane's run, in memory. streams: its rows of the journal by name, of KEPT. stages: names of the strategy's stages."""
 
     streams: Mapping[str, Record] = field(default_factory=dict)
     stages: tuple[str, ...] = ()
@@ -40,11 +42,6 @@ class LaneFolder(RunFolder):
         """Requests for these orders, in order of sending."""
         rows = self.streams["requests"]
         return rows[np.isin(rows["order_id"], order_ids)]
-
-    def reports_of(self, kinds: Sequence[int]) -> Record:
-        """Reports of these kinds, in order of arrival."""
-        rows = self.streams["reports"]
-        return rows[np.isin(rows["kind"], kinds)]
 
     @cached_property
     def fills(self) -> Record:
@@ -61,10 +58,29 @@ class LaneFolder(RunFolder):
         """The Node's ledger in time order."""
         return self.streams["samples"]
 
-    @cached_property
-    def features(self) -> Record:
-        """What the Node has measured, in time order."""
-        return self.streams["features"]
+
+class LaneStore(JournalStore):
+    """Keeps the rows of KEPT in memory, lane by lane, and of requests those that set a price; no digest."""
+
+    def __init__(self, lanes: int) -> None:
+        super().__init__(None)
+        self._kept: list[dict[str, list[Record]]] = [{name: [] for name in KEPT} for _ in range(lanes)]
+
+    def add(self, stream: str, rows: Record) -> None:
+        """Take the next rows of a stream (those that are kept are copied)."""
+        if stream not in KEPT:
+            return
+        wanted = (rows["kind"] == PLACE) | (rows["kind"] == AMEND) if stream == "requests" else np.ones(len(rows), bool)
+        for lane, kept in enumerate(self._kept):
+            mine = rows[wanted & (rows["lane"] == lane)]
+            if len(mine):
+                kept[stream].append(mine)
+
+    def streams(self, lane: int) -> dict[str, Record]:
+        """Return a lane's rows by stream; they are not kept any longer."""
+        found = {name: np.concatenate([np.zeros(0, STREAMS[name]), *parts]) for name, parts in self._kept[lane].items()}
+        self._kept[lane] = {name: [] for name in KEPT}
+        return found
 
 
 def play(unit: Unit, trace_every: int, progress: ProgressCallback | None = None) -> tuple[LaneFolder, LaneFolder]:
@@ -79,13 +95,13 @@ def play(unit: Unit, trace_every: int, progress: ProgressCallback | None = None)
             check_arm(config, unit)
     if may_share(a, b):
         with _named(f"{where}, lane 0 is A and lane 1 is B"):
-            outcome = engine.simulate(unit.tape, [a, b], progress=progress)
-        return _folder(unit, a, outcome, 0, "a"), _folder(unit, b, outcome, 1, "b")
-    outcomes = []
+            first, second = _simulated(unit, (a, b), progress)
+        return first, second
+    alone = []
     for arm, config in (("A", a), ("B", b)):
         with _named(f"{arm}, {where}"):
-            outcomes.append(engine.simulate(unit.tape, [config], progress=progress))
-    return _folder(unit, a, outcomes[0], 0, "a"), _folder(unit, b, outcomes[1], 0, "b")
+            alone += _simulated(unit, (config,), progress)
+    return alone[0], alone[1]
 
 
 def check_arm(config: Config, unit: Unit) -> None:
@@ -123,13 +139,22 @@ def _traced(config: Config, trace_every: int) -> Config:
     return config.model_copy(update={"node": config.node.model_copy(update={"trace_every": trace_every})})
 
 
-def _folder(unit: Unit, config: Config, outcome: Outcome, lane: int, arm: str) -> LaneFolder:
-    names = ("requests", "reports", "fills", "markouts", "samples", "features", "traces")
-    every = {name: outcome.journal.rows(name) for name in names}
-    streams = {name: rows[rows["lane"] == lane] for name, rows in every.items()}
-    start_ts, end_ts = engine.window(unit.tape, config)
+def _simulated(unit: Unit, configs: Sequence[Config], progress: ProgressCallback | None) -> list[LaneFolder]:
+    """Play configurations over a unit's tape in one pass; return the run of each. As `engine.simulate`, but little is kept."""
+    linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
+    store = LaneStore(len(configs))
+    session = engine.new_session(unit.tape, configs, linked, store)
+    if progress is not None and not is_compiled(linked):
+        progress(Progress(0, unit.tape.rows, 0.0, 0, None, compiling=True))
+    engine.warmup(configs[0])
+    watch = engine.Watch(unit.tape, configs[0], progress, None, "", 0.0)
+    with faults.named(session):
+        run(session, watch.after_chunk)
+    start_ts, end_ts = engine.window(unit.tape, configs[0])
     note = {"instrument": asdict(unit.tape.instrument), "start_ts": start_ts, "end_ts": end_ts, "status": "done"}
-    counts = manifest.counts(outcome.state, lane, outcome.rows, outcome.wall_s)
-    stages = tuple(stage.name for stage in link(config.strategy.name, queue_file(config.venue.queue_model)).stages)
-    path = Path(f"{unit.name}-{unit.day}-{arm}")
-    return LaneFolder(path, note, counts, "", money_of(unit.tape.instrument), streams, stages)
+    stages = tuple(stage.name for stage in linked.stages)
+    money = money_of(unit.tape.instrument)
+    return [
+        LaneFolder(Path(f"{unit.name}-{unit.day}"), note, manifest.counts(session.state, lane, session.rows_played, watch.wall_s()), "", money, store.streams(lane), stages)
+        for lane in range(len(configs))
+    ]

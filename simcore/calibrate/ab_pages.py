@@ -170,7 +170,9 @@ def symbol_table(figures: Mapping[str, Any]) -> Table:
         "", "days", "net A, bps", "net B, bps", "B − A", "interval", "profit A", "profit B", "", "fills A", "fills B", "windows to B",
         "rolled back, UTC", "B (A) held then",
     )  # fmt: skip
-    return Table("Symbols", head, rows, (False, *(True,) * 7, False, True, True, True, False, True))
+    shown_columns = len(head) if any(row["rollback"] for row in figures["symbols"]) else len(head) - 2
+    numeric = (False, *(True,) * 7, False, True, True, True, False, True)
+    return Table("Symbols", head[:shown_columns], [row[:shown_columns] for row in rows], numeric[:shown_columns])
 
 
 def _symbol_row(row: Mapping[str, Any]) -> tuple[str, ...]:
