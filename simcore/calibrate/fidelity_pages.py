@@ -79,7 +79,7 @@ def score_table(found: Fidelity) -> Table:
 def console_table(found: Fidelity) -> Table:
     """Return the main columns of `score_table`, for a terminal of 80 columns."""
     full = score_table(found)
-    kept = (0, 1, 3, 5, 6, 7, 8)
+    kept = (0, 1, 3, 5, 6, 8)
     return Table("Models", tuple(full.head[i] for i in kept), [tuple(row[i] for i in kept) for row in full.rows], (False, *(True,) * (len(kept) - 1)))
 
 

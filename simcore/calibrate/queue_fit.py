@@ -14,6 +14,7 @@ import numpy as np
 from simcore.calibrate.queue_family import Family, QueueModel
 from simcore.calibrate.queue_score import Flags, Outcomes, Predictions, best_spread, predictions
 from simcore.calibrate.shadow import Orders, Shadows, View, follow
+from simcore.calibrate.shadow_rows import Slots
 from simcore.calibrate.simplex import minimise
 from simcore.records import FloatArray
 
@@ -29,13 +30,13 @@ class Sample:
 
     view: View
     orders: Orders
-    slots: int
+    slots: Slots
     outcomes: Outcomes
     kept: Flags
 
     def shadows(self, model: QueueModel) -> Shadows:
         """Return the shadows of all orders by a model."""
-        return follow(self.view, self.orders, self.slots, model.family.code, model.row)
+        return follow(self.view, self.orders, len(self.slots.bids), len(self.slots.asks), model.family.code, model.row)
 
     def said(self, model: QueueModel) -> Predictions:
         """Return what a model says of the orders that count."""

@@ -19,6 +19,7 @@ LOGISTIC = 1.702  # makes the logistic curve closest to the normal one
 OUTLIERS = 0.01  # share of lives that no queue explains: self-match prevention, hidden orders, wrong clocks
 SPREADS = np.exp(np.linspace(np.log(0.05), np.log(20.0), 61))
 BINS = 10
+_COARSE = 4  # of SPREADS, every fourth is tried first: the curve has one valley
 
 Flags = npt.NDArray[np.bool_]
 
@@ -83,13 +84,14 @@ def log_likelihood(said: Predictions, filled: Flags, spread: float) -> FloatArra
 
 def best_spread(said: Predictions, filled: Flags, *, by_likelihood: bool) -> tuple[float, float]:
     """Return the spread of SPREADS with the largest mean log likelihood, or the least Brier score; and that value."""
-    if by_likelihood:
-        values = [float(np.mean(log_likelihood(said, filled, spread))) for spread in SPREADS]
-        best = int(np.argmax(values))
-    else:
-        values = [float(np.mean(brier(probability(said.z_at, spread), filled))) for spread in SPREADS]
-        best = int(np.argmin(values))
-    return float(SPREADS[best]), values[best]
+    def loss(place: int) -> float:
+        spread = float(SPREADS[place])
+        return -float(np.mean(log_likelihood(said, filled, spread))) if by_likelihood else float(np.mean(brier(probability(said.z_at, spread), filled)))
+
+    coarse = min(range(0, len(SPREADS), _COARSE), key=loss)
+    near = range(max(coarse - _COARSE + 1, 0), min(coarse + _COARSE, len(SPREADS)))
+    best = min(near, key=loss)
+    return float(SPREADS[best]), -loss(best) if by_likelihood else loss(best)
 
 
 def calibration_curve(predicted: FloatArray, filled: Flags, bins: int = BINS) -> list[Bin]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simcore.jit import entry, inlined, kernel
+from simcore.jit import entry, kernel
 from simcore.kernels import queue, queue_matched
 from simcore.records import FloatArray, IntArray
 
@@ -79,19 +79,23 @@ class Shadows(NamedTuple):
     ahead_lots: FloatArray
 
 
-def follow(view: View, orders: Orders, slots: int, model: int, params: FloatArray) -> Shadows:
-    """Follow all orders through a view by one model. params: float64 [5]; `queue`'s models use the first, n."""
+def follow(view: View, orders: Orders, bids: int, asks: int, model: int, params: FloatArray) -> Shadows:
+    """Follow all orders through a view by one model.
+
+    bids, asks  number of slots a side.  params: float64 [5]; `queue`'s models use the first, n.
+    """
     count = len(orders.join)
     found = np.zeros((3, count), np.int64)
     measured = np.zeros((4, count), np.float64)
     ends = np.argsort(orders.end, kind="stable").astype(np.int64)
-    _follow(view, orders, ends, slots, model, np.ascontiguousarray(params, np.float64), found, measured)
+    _follow(view, orders, ends, bids, asks, model, np.ascontiguousarray(params, np.float64), found, measured)
     return Shadows(*found, *measured)
 
 
 class _Place(NamedTuple):
     """Where shadows are: lists by slot, and each one's state."""
 
+    best: IntArray  # [2] no slot of bids, of asks, before this one has a shadow
     lots: IntArray  # [slots] of the tape
     head: IntArray  # [slots] first order + 1
     after: IntArray  # [orders] next order + 1
@@ -106,70 +110,83 @@ class _Place(NamedTuple):
 
 @entry
 def _follow(
-    view: View, orders: Orders, ends: IntArray, slots: int, model: int, params: FloatArray, found: IntArray, measured: FloatArray
-) -> None:
+    view: View, orders: Orders, ends: IntArray, bids: int, asks: int, model: int, params: FloatArray, found: IntArray, measured: FloatArray
+) -> None:  # fmt: skip
     count = orders.join.shape[0]
     at = _Place(
-        np.zeros(slots, np.int64), np.zeros(slots, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64),
+        np.full(2, bids + asks, np.int64), np.zeros(bids + asks, np.int64), np.zeros(bids + asks, np.int64),
+        np.zeros(count, np.int64), np.zeros(count, np.int64),
         np.zeros(count, np.int64), np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count), np.full(count, Z_NONE),
     )  # fmt: skip
     found[OUT_ROW] = -1
     measured[Z_BEFORE] = Z_NONE
     measured[Z_AT] = Z_NONE
     joined, ended = 0, 0
-    for row in range(view.ts.shape[0]):
-        while ended < count and orders.end[ends[ended]] <= row:
-            if orders.join[ends[ended]] < row:
-                _unlink(at, orders.slot[ends[ended]], ends[ended])
+    join, end, order_slot = orders.join, orders.end, orders.slot
+    ops, row_slot, los, his, all_lots, owners = view.op, view.slot, view.lo, view.hi, view.lots, view.owner
+    level, head, best = at.lots, at.head, at.best  # a field of a tuple costs more than the row
+    for row in range(ops.shape[0]):
+        while ended < count and end[ends[ended]] <= row:
+            if join[ends[ended]] < row:
+                _unlink(at, order_slot[ends[ended]], ends[ended])
             ended += 1
-        while joined < count and orders.join[joined] <= row:
-            if orders.end[joined] > row:
-                _join(at, orders.slot[joined], joined, model, measured)
+        while joined < count and join[joined] <= row:
+            if end[joined] > row:
+                _join(at, order_slot[joined], joined, bids, model, measured)
             joined += 1
-        _apply(view, row, at, orders, model, params, found, measured)
+        op, slot, lo, hi, lots = ops[row], row_slot[row], los[row], his[row], all_lots[row]
+        if op in (BEST, CLEAR):
+            for gone in range(lo, hi):
+                if op == BEST and level[gone] != 0 and head[gone] != 0:
+                    _level_changed(at, gone, level[gone], 0, -1, model, params)
+                level[gone] = 0
+            continue
+        if lo < hi:
+            if op == ADD and owners[row] >= 0:
+                _note_cross(level, lo, hi, owners[row], found)
+            for reached in range(_first(head, best, lo, hi), hi):
+                if head[reached] != 0:
+                    _fill_all(view, row, at, orders, reached, found, measured, op in (SET, ADD))
+        if slot < 0:
+            continue
+        if op in (TRADE, EXECUTE) and head[slot] != 0:
+            _traded(view, row, at, orders, slot, lots, found, measured)
+        if op != TRADE:
+            new = lots
+            if op != SET:
+                new = level[slot] + lots if op == ADD else max(level[slot] - lots, 0)
+            if head[slot] != 0:
+                _level_changed(at, slot, level[slot], new, owners[row], model, params)
+            level[slot] = new
     measured[AHEAD] = at.ahead
 
 
-@inlined
-def _apply(
-    view: View, row: int, at: _Place, orders: Orders, model: int, params: FloatArray, found: IntArray, measured: FloatArray
-) -> None:
-    """Show one row to the shadows that it concerns: trades first, then the level, then a book that crosses."""
-    op, slot, owner, lots = view.op[row], view.slot[row], view.owner[row], view.lots[row]
-    if op in (TRADE, EXECUTE):
-        for through in range(view.lo[row], view.hi[row]):
-            if at.head[through] != 0:  # a call costs more than most rows
-                _fill_all(view, row, at, orders, through, found, measured, False)
-        if slot >= 0 and at.head[slot] != 0:
-            _traded(view, row, at, orders, slot, lots, found, measured)
-    elif op in (BEST, CLEAR):
-        for gone in range(view.lo[row], view.hi[row]):
-            if op == BEST and at.lots[gone] != 0:
-                _level_changed(at, gone, at.lots[gone], 0, -1, model, params)
-            at.lots[gone] = 0
-    else:
-        for met in range(view.lo[row], view.hi[row]):
-            if owner >= 0 and at.lots[met] > 0:
-                found[OUT_CROSSED, owner] = 1
-            if at.head[met] != 0:
-                _fill_all(view, row, at, orders, met, found, measured, True)
-    if slot >= 0 and op != TRADE and op != CLEAR:
-        previous = at.lots[slot]
-        new = lots
-        if op == ADD:
-            new = previous + lots
-        elif op in (REDUCE, EXECUTE):
-            new = max(previous - lots, 0)
-        if at.head[slot] != 0:
-            _level_changed(at, slot, previous, new, owner, model, params)
-        at.lots[slot] = new
+@kernel
+def _note_cross(level: IntArray, lo: int, hi: int, order: int, found: IntArray) -> None:
+    """Note an order that joins at a price where the other side of the book still has lots."""
+    for met in range(lo, hi):
+        if level[met] > 0:
+            found[OUT_CROSSED, order] = 1
 
 
 @kernel
-def _join(at: _Place, slot: int, order: int, model: int, measured: FloatArray) -> None:
+def _first(head: IntArray, best: IntArray, lo: int, hi: int) -> int:
+    """Return the first slot from lo to hi, hi excluded, that has a shadow; hi if none has. lo is where its side begins."""
+    side = 1 if lo > 0 else 0
+    slot = max(lo, best[side])
+    while slot < hi and head[slot] == 0:
+        slot += 1
+    best[side] = max(best[side], slot)
+    return int(slot)
+
+
+@kernel
+def _join(at: _Place, slot: int, order: int, bids: int, model: int, measured: FloatArray) -> None:
     """Put a shadow behind all that its level shows."""
     at.ahead[order] = 0.0 if model == queue.FRONT else float(at.lots[slot])
     measured[ENTRY, order] = at.ahead[order]
+    side = 1 if slot >= bids > 0 else 0  # as `_first` tells sides: by where a range of slots begins
+    at.best[side] = min(at.best[side], slot)
     at.after[order] = at.head[slot]
     if at.head[slot] != 0:
         at.before[at.head[slot] - 1] = order + 1
@@ -219,6 +236,10 @@ def _traded(
     link = at.head[slot]
     while link != 0:
         order = link - 1
+        link = after[order]
+        if found[OUT_ROW, order] >= 0 and ts > fill_hi[order]:
+            _unlink(at, slot, order)  # both have filled
+            continue
         ahead = all_ahead[order] - lots
         traded[order] += lots
         if ahead < -0.5 and found[OUT_ROW, order] < 0:  # `queue.reached_lots` is above 0
@@ -233,7 +254,6 @@ def _traded(
             measured[Z_AT, order] = z[order]
             if ts >= fill_lo[order]:
                 found[OUT_SEEN, order] = 1
-        link = after[order]
 
 
 @kernel

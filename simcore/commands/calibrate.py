@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # name: (where it is, the first line of its help). The first is meant where no command is named.
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "run": ("simcore.commands.calibrate:run", "Search a grid for the best parameters over days; `run` may be left out."),
+    "queue": ("simcore.commands.fit:queue", "Fit a queue model to recorded own orders."),
+    "latency": ("simcore.commands.fit:latency", "Fit latency models to recorded request and response times."),
 }
 _LINES_EVERY = 0.1  # of all work: a line of progress where there is no terminal
 _DIGITS = 6

@@ -47,7 +47,7 @@ def sample_of(book: Chunk) -> Sample:
     never = np.where(filled, fill_ts, NEVER)
     orders = Orders(lives.join, np.where(filled, NEVER, lives.end), slots.find(lives.side, lives.price_ticks), never, never)
     outcomes = Outcomes(filled, fill_ts, fill_ts)
-    return Sample(l3_view(single, owner, slots), orders, slots.count, outcomes, np.ones(len(filled), bool))
+    return Sample(l3_view(single, owner, slots), orders, slots, outcomes, np.ones(len(filled), bool))
 
 
 def test_shadows_of_a_small_book_see_levels_and_trades_only() -> None:
