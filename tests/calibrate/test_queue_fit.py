@@ -173,9 +173,10 @@ def test_orders_of_another_tape_are_refused(tmp_path: Path, tmp_path_factory: py
     for ns, said in ((3600 * 10**9, "no trade at or through"), (7 * 86400 * 10**9, "no order was placed while")):
         with pytest.raises(CalibrateError, match=rf"CAL-034.*{said}"):
             fit_own(tape(), shifted(ns), [])
+    beyond_nine = np.flatnonzero(own.filled_ts != NONE)[9:]
+    few = OwnOrders(*(np.delete(column, beyond_nine) for column in own))
     with pytest.raises(CalibrateError, match=r"CAL-031.*9 of"):
-        filled = np.flatnonzero(own.filled_ts != NONE)[9:]
-        fit_own(tape(), OwnOrders(*(np.delete(column, filled) for column in own)), [])
+        fit_own(tape(), few, [])
     with pytest.raises(CalibrateError, match="CAL-034"):
         read_own(tmp_path_factory.getbasetemp() / "own-venue.queue_model=power-venue.queue_n=1.7", Tape.open(SAMPLE.parent / "synbtc-perp-20240101-l2.parquet").instrument)
     with pytest.raises(CalibrateError, match="CAL-033"):
