@@ -108,6 +108,7 @@ def test_worlds_beside_a_run_never_change_it(case, chunk_rows):
     store = bd.BandStore(None, case.tape().start_ts, 1_000_000)
     one = engine.Run(memory_tape(case, chunk_rows), config, None, store, beside=worlds, curve_ns=1_000_000)
     one.until(kernel_state.NEVER)
+    assert one.session.state.lanes["journal"].tolist() == [1, 0, 0], "the worlds keep no journal, which would cost time"
     assert {stream: store.rows(stream).tobytes() for stream in STREAMS} == outputs(simulated(case))
 
 

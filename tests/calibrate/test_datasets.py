@@ -233,6 +233,32 @@ def test_limits_are_the_users(tmp_path):
     assert ds.build_dataset(tmp_path, limits=Limits(7, 100.0, 0.05)).rows == 1
 
 
+@pytest.mark.parametrize(("gap_s", "kept"), [(60, 1), (61, 0)])
+def test_a_gap_may_be_as_long_as_the_limit(tmp_path, gap_s, kept):
+    """60 s without a tick are allowed, 61 s are not."""
+    write(tmp_path, FILLS, [fill(10), fill(310)])
+    write(tmp_path, TICKS, [*ticks_of(0, 101, 5.0), *ticks_of(100 + gap_s, 300, 5.0), *ticks_of(300, 600)])
+    assert ds.build_dataset(tmp_path).dropped["feed_gap"] == 1 - kept
+
+
+def test_a_locked_book_is_a_crossed_one(tmp_path):
+    """A spread of 0 is refused, the least above it is not."""
+    write(tmp_path, FILLS, [fill(10, spread_at_quote_bps=0.0), fill(20, spread_at_quote_bps=1e-9)])
+    write(tmp_path, TICKS, ticks_of(0, 300))
+    assert ds.build_dataset(tmp_path).refused[FILLS]["crossed_book"] == 1
+
+
+def test_the_day_of_to_is_not_in_the_range(tmp_path):
+    """From the 26th to the 27th is one day, although there is a feed of the 27th."""
+    for days in (0, 1):
+        rows = [[row | {"ts": row["ts"] + days * NS_PER_DAY} for row in each] for each in ([fill(10, exch_ts=BASE)], ticks_of(0, 300))]
+        for kind, each in zip((FILLS, TICKS), rows, strict=True):
+            write(tmp_path, kind, each, day=f"2024-06-{26 + days}")
+    assert ds.build_dataset(tmp_path).rows == 2
+    assert ds.build_dataset(tmp_path, from_ts=BASE, to_ts=BASE + NS_PER_DAY).rows == 1
+    assert ds.build_dataset(tmp_path, from_ts=BASE + NS_PER_DAY).rows == 1
+
+
 def test_an_interval_that_a_run_covers_in_part_is_a_gap(tmp_path):
     """Ticks from 100 s on: the first interval lacks its begin."""
     write(tmp_path, FILLS, [fill(110), fill(310)])
