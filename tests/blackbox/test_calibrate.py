@@ -138,11 +138,11 @@ def test_nobody_keeps_the_constraints(grid: Path, tmp_path: Path) -> None:
     refused(mmsim_here(*words, "--resume"), "CAL-016")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_stopped_calibration_resumes(number: int, whole: Path, grid: Path, tmp_path: Path) -> None:
     """At any moment; what is there is whole, and the end is that of one that was not stopped. No worker stays."""
     words = ("calibrate", grid, SAMPLE, *MAKER, *HOURS, "--jobs", "2", "--out", tmp_path / "out")
-    for seconds in (1.0, 2.5, 4.0) if number == signal.SIGKILL else (3.0,):
+    for seconds in (1.0, 3.5) if number == signal.SIGKILL else (3.0,):
         done = stop_after(start(*words, "--resume"), seconds, number)
         if number == signal.SIGTERM and done.returncode:
             assert (done.returncode, done.stderr.splitlines()[-1]) == (130, "interrupted")
@@ -181,7 +181,7 @@ def test_a_killed_worker_changes_nothing(whole: Path, grid: Path, tmp_path: Path
     assert same(whole, tmp_path / "out")
 
 
-@pytest.mark.parametrize("size", [1_000, 12_000])
+@pytest.mark.parametrize("size", [12_000, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_a_full_disk_stops_it_with_a_code(size: int, whole: Path, grid: Path, tmp_path: Path) -> None:
     """CAL-021 whatever file it strikes, no winner, nothing half-written; and it can go on."""
     words = ("calibrate", grid, SAMPLE, *MAKER, *HOURS, "--jobs", "1", "--out", tmp_path / "out")

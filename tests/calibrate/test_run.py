@@ -54,7 +54,7 @@ def test_curves_end_at_the_profit_of_the_day(finished):
     assert len(rows["equity_curve_units"][0]) == len(rows["position_curve_lots"][0]) == len(finished.ends(0))
 
 
-@pytest.mark.parametrize("jobs", [2, 3])
+@pytest.mark.parametrize("jobs", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_number_of_processes_changes_no_byte(jobs, finished, four_days, asking, tmp_path):
     calibrate(asking(four_days, splits=WALK), tmp_path / "out", jobs=jobs)
     assert contents(tmp_path / "out") == contents(finished.folder)

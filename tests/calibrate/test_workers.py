@@ -88,6 +88,7 @@ def test_ray_gives_the_same_bytes(finished, four_days, asking, tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (finished.folder / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_ray_brings_a_mistake_as_it_is(four_days, asking, tmp_path):
     pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     bad = ("strategy.name=demo_maker", "strategy.params.emit.order_lots=-1")
