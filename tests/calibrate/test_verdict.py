@@ -174,6 +174,14 @@ def test_a_lead_on_one_day_only_is_refused():
     assert "steady" in failed(verdict)
 
 
+def test_a_lead_that_may_be_luck_is_refused():
+    """The interval decides, not its middle."""
+    verdicts = [judge(case_of(noise(seed))) for seed in range(12)]
+    assert any(verdict.evidence.out.interval.low < 0 < verdict.evidence.out.interval.estimate for verdict in verdicts)
+    for verdict in verdicts:
+        assert ("better" in failed(verdict)) == (verdict.evidence.out.interval.low <= 0)
+
+
 def test_a_short_record_is_refused():
     """Four intervals a day hold too little."""
     verdict = judge(case_of(list(np.array(noise(1, intervals=4)) + 0.3 * hill())))
@@ -238,7 +246,10 @@ def test_limits_are_the_users():
     case = planted(1)
     assert judge(case).adopt
     assert failed(judge(case, limits=Limits(kept_min=0.99))) == ["plateau"]
-    assert "steady" in failed(judge(case, limits=Limits(ahead_min=1.0)))
+    assert failed(judge(case, limits=Limits(ahead_min=1.0))) == ["steady"]
+    assert failed(judge(case, limits=Limits(pbo_max=-0.1))) == ["pbo"]
+    assert failed(judge(case, limits=Limits(deflated_min=1.1))) == ["deflated"]
+    assert failed(judge(case, limits=Limits(level=1 - 1e-15))) == ["track"]
 
 
 # --- notes, and what cannot be judged ------------------------------------------------------------------------------------
