@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simcore.calibrate.intervals import Interval
 from simcore.calibrate.pages import Page, Section, refuse_used, write_page
-from simcore.calibrate.sweep import AXES, LATENCY, Crossing, Sweep
+from simcore.calibrate.sweep import AXES, FEES, LATENCY, Crossing, Sweep
 from simcore.report.build import write_bytes
 from simcore.report.pages import Table
 from simcore.report.wording import plain, shown, signed_text, utc_text
@@ -116,6 +116,9 @@ def verdict(sweep: Sweep) -> list[str]:
         signs = {point.net.estimate > 0.0 for point in sweep.points if point.net.estimate != 0.0}
         words = {(): "Nothing is earned or lost at any point.", (True,): "Net profit is positive at every point.", (False,): "Net profit is negative at every point."}
         found.append(words.get(tuple(sorted(signs)), "Net profit changes its sign at points where it is exactly 0."))
+    if sweep.kind == FEES and not sweep.crossings and sweep.points[0].turnover > 0.0:
+        first = sweep.points[0]
+        found.append(f"Before fees the first point makes {shown(1e4 * (first.net.estimate + first.fees) / first.turnover, 'bps')} bps of its turnover.")
     known = [point for point in sweep.points if point.net.excludes_zero]
     level = f"{100 * sweep.level:g} %"
     if not known:

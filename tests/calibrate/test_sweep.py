@@ -81,6 +81,15 @@ def test_fees_are_paid_at_the_swept_rates():
     assert "Break-even" in rep.verdict(found)[0]
 
 
+def test_without_a_break_even_the_edge_before_fees_is_told():
+    """Rates that are all too high: what the trades make before fees says how far off they are."""
+    found = sw.sweep_fees(L2, maker(), sw.pair_rates([Decimal(20), Decimal(30)], [Decimal(30)]), sw.Drawing(repetitions=100))
+    first = found.points[0]
+    told = rep.verdict(found)
+    assert told[0] == "Net profit is negative at every point."
+    assert float(told[1].split("makes ")[1].split(" bps")[0].replace("−", "-")) == pytest.approx(first.net_bps.estimate + 20.0, abs=1e-3)
+
+
 def test_tiers_are_those_of_the_profile_or_the_configuration():
     """A schedule gives its base rates and each tier's; what a tier leaves out is the base's, and what is not stated the tape's."""
     rates = sw.venue_rates("hyperliquid", L2)
