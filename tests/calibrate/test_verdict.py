@@ -29,14 +29,14 @@ def failed(verdict):
 # --- noise and skill --------------------------------------------------------------------------------------------
 
 
-def adopted_of(repetitions, seed=0):
+def adopted_of(repetitions, seed=0, intervals=48):
     """Return for each kind of noise how many of so many repetitions were adopted."""
-    return {kind: sum(judge(case_of(noise(seed + k, kind))).adopt for k in range(repetitions)) for kind in KINDS}
+    return {kind: sum(judge(case_of(noise(seed + k, kind, intervals=intervals))).adopt for k in range(repetitions)) for kind in KINDS}
 
 
 def test_noise_is_not_adopted():
     """200 calibrations of parameters that do not matter: at most 5 % are adopted (here none should be, nor more than one)."""
-    found = adopted_of(40)
+    found = adopted_of(40, intervals=10)
     assert sum(found.values()) <= 0.05 * 40 * len(KINDS), found
     assert sum(found.values()) <= 1, found
 
@@ -51,7 +51,7 @@ def test_no_kind_of_noise_is_adopted():
 
 def test_noise_with_one_wide_split_is_not_adopted():
     """One fold, a winner chosen on the first four days: as honest as a walk."""
-    adopted = [judge(case_of(noise(500 + k), folds=(((0, 1, 2, 3), (4, 5)),))).adopt for k in range(40)]
+    adopted = [judge(case_of(noise(500 + k, intervals=12), folds=(((0, 1, 2, 3), (4, 5)),))).adopt for k in range(40)]
     assert sum(adopted) <= 1
 
 
