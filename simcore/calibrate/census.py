@@ -1,8 +1,8 @@
 """How many trials a tape has ever seen, over all calibrations: the more were tried, the better the best looks by chance.
 
 Beside the folders of the runs (or in $MMSIM_HOME) is the folder `.trials`, with a file for each tape: one line for each
-parameter set that was ever played on it. A set is known by the hash of its configuration and of the code; playing the
-same set again adds nothing, so that a repeated or resumed calibration counts once.
+parameter set that was ever played on it. A set is known by the hash of its configuration and of the strategy's file;
+playing the same set again adds nothing, so that a repeated or resumed calibration counts once.
 """
 
 from __future__ import annotations

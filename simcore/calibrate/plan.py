@@ -18,7 +18,7 @@ from simcore.config.symbols import plain_tree
 from simcore.config.trees import copied, merge, nested, path_of
 from simcore.errors import CalibrateError, ConfigError
 from simcore.lanes import shared_key
-from simcore.link import Linked, link
+from simcore.link import Linked, link, strategy_path
 from simcore.params import lane_params, queue_file
 from simcore.portfolio.coordinator import Coordinator
 from simcore.portfolio.members import members_of
@@ -66,6 +66,7 @@ class Plan:
         self.wanted: Wanted = wanted(asked.objective, asked.constraints)
         self.splits: Splits | None = parse_splits(asked.splits)
         self._linked: dict[tuple[str, str], Linked] = {}
+        self._sources: dict[tuple[str, str], str] = {}
         self.tape: Tape
         self.tape, self.days = open_days(asked.days, asked.config, self.splits.hours if self.splits else 0)
         self.folds: tuple[Fold, ...] = self.splits.folds(len(self.days)) if self.splits else ()
@@ -91,10 +92,6 @@ class Plan:
         if key not in self._linked:
             self._linked[key] = link(config.strategy.name, queue_file(config.venue.queue_model))
         return self._linked[key]
-
-    def engines(self) -> list[str]:
-        """Return the hashes of the engines linked so far."""
-        return sorted(linked.code_hash for linked in self._linked.values())
 
     def base_trial(self) -> Trial:
         """Return the trial of the base configuration; it is one of the candidates."""
@@ -133,7 +130,16 @@ class Plan:
     def _trial(self, number: int, point: Point, config: Config) -> Trial:
         linked = self.linked(config)
         lane_params(config, self.tape.instrument, linked, self.tape.level == "l3", [])  # CONF-002, CONF-003
-        return Trial(number, point, config, _mark(config, linked), shared_key(config))
+        return Trial(number, point, config, _mark(config, linked, self._source(config)), shared_key(config))
+
+    def _source(self, config: Config) -> str:
+        """Return the hash of the user's files behind a configuration: a changed strategy is another one, a newer engine is not."""
+        key = config.strategy.name, config.venue.queue_model
+        if key not in self._sources:
+            model = queue_file(config.venue.queue_model)
+            files = [strategy_path(config.strategy.name), *([] if model is None else [model])]
+            self._sources[key] = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+        return self._sources[key]
 
 
 def _alone(tape: Tape, config: Config) -> Config:
@@ -144,12 +150,12 @@ def _alone(tape: Tape, config: Config) -> Config:
     return member.config
 
 
-def _mark(config: Config, linked: Linked) -> str:
-    """Return what tells parameter sets apart: a parameter that is not set is its default."""
+def _mark(config: Config, linked: Linked, source: str) -> str:
+    """Return what tells parameter sets apart: a parameter that is not set is its default; source: hash of the user's files."""
     params = {**dict(zip(linked.param_names, linked.param_defaults, strict=False)), **config.strategy.params}
     strategy = config.strategy.model_copy(update={"params": {name: float(value) for name, value in sorted(params.items())}})
     whole = config.model_copy(update={"strategy": strategy})
-    return hashlib.sha256(f"{config_hash(whole)} {linked.code_hash}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{config_hash(whole)} {source}".encode()).hexdigest()[:16]
 
 
 def _short(value: Value) -> str:

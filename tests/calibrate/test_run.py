@@ -9,13 +9,14 @@ import pytest
 
 from simcore.calibrate import local, run, work
 from simcore.calibrate.folder import load
+from simcore.calibrate.plan import Asked, Plan
 from simcore.calibrate.run import calibrate
 from simcore.calibrate.store import BEST, CURVES, NOTE, PARTS, TRIALS
 from simcore.config import load_config
 from simcore.errors import CalibrateError, EngineError
 from simcore.lanes import run_lanes
 from simcore.tape.read import Tape
-from tests.blackbox.command import SAMPLE
+from tests.blackbox.command import ROOT, SAMPLE
 from tests.blackbox.tapes import write_sample
 
 SETS = ("strategy.name=demo_maker", "strategy.params.emit.order_lots=3")
@@ -271,3 +272,19 @@ def test_hours_of_a_day_are_periods(asking, tmp_path):
     fills = run_lanes(tape, [alone]).lanes["fills"][0]
     assert found.results.counts["fills"][trial, 1] == fills > 0
     assert found.tried == 3
+
+
+def test_a_changed_strategy_makes_new_sets_and_a_default_that_is_set_does_not(four_days, tmp_path):
+    """The census knows a set by what is played, not by how it is written."""
+
+    def marks(source, sets):
+        path = tmp_path / "mine.py"
+        path.write_text(source)
+        plan = Plan(Asked({"spread.half_spread_bps": [1.0, 2.0]}, four_days[:1], load_config(None, [f"strategy.name={path}", *sets])))
+        return [plan.base_trial().mark, plan.trial(1, (2.0,)).mark]
+
+    source = (ROOT / "strategies" / "demo_maker.py").read_text()
+    before = marks(source, ())
+    assert len(set(before)) == 2
+    assert marks(source, ("strategy.params.spread.half_spread_bps=1", "strategy.params.inventory.skew_bps=1.0")) == before
+    assert not set(marks(source + "\n# changed\n", ())) & set(before)
