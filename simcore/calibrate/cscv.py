@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,14 +74,16 @@ def cscv(changes: FloatArray, blocks: int = BLOCKS, measure: str = "mean") -> Cs
     measure  "mean": of changes; "sharpe": their mean over their standard deviation (0 where nothing changes).
     CAL-081: a shape, number of blocks or measure that cannot be; a change that is not finite.
     """
-    values = _checked(changes, blocks, measure)
-    pieces = np.array_split(values, blocks)
-    counts = np.array([float(len(piece)) for piece in pieces])
-    centre = np.mean(values, axis=0)  # squares of what is far from its mean would lose digits
-    sums = np.stack([np.sum(piece - centre, axis=0) for piece in pieces])
-    squares = np.stack([np.sum((piece - centre) * (piece - centre), axis=0) for piece in pieces])
+    values = np.asarray(changes, np.float64)
+    if values.ndim != 2:
+        raise CalibrateError("CAL-081", f"changes of shape {values.shape}: one column a trial is needed")
+    return cscv_of(values.T, blocks, measure)
+
+
+def cscv_of(series: Iterable[FloatArray], blocks: int = BLOCKS, measure: str = "mean") -> Cscv:
+    """Do the same with one series of changes [N] a trial, which are read once and not kept."""
+    samples = _summed(series, blocks, measure)
     halves = np.array(list(itertools.combinations(range(blocks), blocks // 2)), np.int64)
-    samples = _Samples(counts, sums, squares, centre, measure)
     parts = [_ranked(inside, outside) for inside, outside in samples.batches(halves)]
     chosen, inside, outside, omega = (np.concatenate(column) for column in zip(*parts, strict=True))
     logits = np.log(omega / (1.0 - omega))
@@ -170,17 +172,33 @@ def _dominance(samples: _Samples, halves: IntArray, reached: FloatArray) -> Domi
     return Dominance(values, chosen, anyone, bool((gap >= 0.0).all()), bool((np.cumsum(gap) >= -1e-12).all()))
 
 
-def _checked(changes: FloatArray, blocks: int, measure: str) -> FloatArray:
-    values = np.asarray(changes, np.float64)
-    if values.ndim != 2 or values.shape[1] < 2:
-        raise CalibrateError("CAL-081", f"changes of shape {values.shape}: one column a trial, and at least 2 of them, are needed")
+def _summed(series: Iterable[FloatArray], blocks: int, measure: str) -> _Samples:
+    """Return the sums of the blocks of all trials."""
     if measure not in MEASURES:
         raise CalibrateError("CAL-081", f"measure {measure!r}, expected one of {', '.join(MEASURES)}")
-    least = 2 if measure == "mean" else 4
     if blocks % 2 or not 2 <= blocks <= BLOCKS_MAX:
         raise CalibrateError("CAL-081", f"{blocks} blocks: an even number from 2 to {BLOCKS_MAX} is needed")
-    if len(values) * 2 < blocks * least:
-        raise CalibrateError("CAL-081", f"{len(values)} intervals in {blocks} blocks: too few to cut")
-    if not np.isfinite(values).all():
-        raise CalibrateError("CAL-081", "a change is not finite")
-    return values
+    least = 1 if measure == "mean" else 2  # intervals a block
+    found: list[tuple[float, FloatArray, FloatArray]] = []
+    length = 0
+    for number, values in enumerate(series):
+        length = len(values) if number == 0 else length
+        if len(values) != length or length < blocks * least:
+            raise CalibrateError("CAL-081", f"trial {number}: {len(values)} intervals for {blocks} blocks; the first has {length}")
+        if not np.isfinite(values).all():
+            raise CalibrateError("CAL-081", f"trial {number}: a change is not finite")
+        starts = _starts(length, blocks)
+        centre = float(np.mean(values))  # squares of what is far from its mean would lose digits
+        apart = values - centre
+        found.append((centre, np.add.reduceat(apart, starts), np.add.reduceat(apart * apart, starts)))
+    if len(found) < 2:
+        raise CalibrateError("CAL-081", f"{len(found)} trials: at least 2 are needed")
+    centres, sums, squares = zip(*found, strict=True)
+    counts = np.diff(np.append(_starts(length, blocks), length)).astype(np.float64)
+    return _Samples(counts, np.stack(sums, axis=1), np.stack(squares, axis=1), np.array(centres), measure)
+
+
+def _starts(length: int, blocks: int) -> IntArray:
+    """Return where the blocks begin: the first length % blocks of them are longer by one."""
+    size, longer = divmod(length, blocks)
+    return np.arange(blocks, dtype=np.int64) * size + np.minimum(np.arange(blocks), longer)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from simcore.calibrate import overfit
-from simcore.calibrate.cscv import BLOCKS, Cscv, cscv
+from simcore.calibrate.cscv import BLOCKS, Cscv, cscv_of
 from simcore.calibrate.intervals import Interval, automatic_block, block_bootstrap_mean
 from simcore.calibrate.plateau import (
     GRID,
@@ -64,9 +64,10 @@ class Case:
     def trials(self) -> int:
         return len(self.whole)
 
-    def over(self, days: Days) -> FloatArray:
-        """Return the changes of some days, one after the other [N, T]."""
-        return np.concatenate([self.changes[day] for day in days])
+    def series(self, trial: int, days: Days | None = None) -> FloatArray:
+        """Return the changes of a trial on some days, one after the other [N]; None for all days."""
+        chosen = range(len(self.days)) if days is None else days
+        return np.concatenate([self.changes[day][:, trial] for day in chosen])
 
 
 @dataclass(frozen=True)
@@ -183,18 +184,18 @@ def gather(case: Case, seed: int = 1) -> Evidence:
     train = case.folds[-1][0] if case.folds else tuple(range(len(case.days)))
     gains = _finished(case, train)
     choice = choices[-1] if case.folds else choose(gains, able & (case.excess(train) == 0.0), near)
-    every = case.over(range(len(case.days)))
+    base = case.series(0)
     kept_share = whole = stability = None
     found: list[Slice] = []
     if choice is not None:
         kept_share = advantage_kept(gains, near[choice.winner], choice.winner, float(gains[0]))
-        whole = record_of(_excess(every[:, choice.winner], every[:, 0], case.measure), seed)
+        whole = record_of(_excess(case.series(choice.winner), base, case.measure), seed)
         stability = _stability(case, candidates, choice.winner)
         found = slices(space, gains[members], int(np.flatnonzero(members == choice.winner)[0]))
-    ratios = np.array([overfit.sharpe_ratio(every[:, trial]) for trial in candidates])
+    ratios = np.array([overfit.sharpe_ratio(case.series(trial)) for trial in candidates.tolist()])
     return Evidence(
         case, candidates, space, near, choice, kept_share, tuple(steps), _walked(case, steps, seed), whole,
-        _cross(every[:, case.whole], case.measure), stability, tuple(found), overfit.effective_trials(every[:, candidates]),
+        _cross(case, len(base)), stability, tuple(found), overfit.effective_trials(case.series(trial) for trial in candidates.tolist()),
         float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0,
     )  # fmt: skip
 
@@ -276,8 +277,7 @@ def _walked(case: Case, steps: Sequence[Step], seed: int) -> Record | None:
     """Return the excess of each fold's choice on its test days; where none would do, the old weights stay and it is 0."""
     pieces = []
     for step in steps:
-        tested = case.over(step.test)
-        pieces.append(_excess(tested[:, step.chosen or 0], tested[:, 0], case.measure))
+        pieces.append(_excess(case.series(step.chosen or 0, step.test), case.series(0, step.test), case.measure))
     return record_of(np.concatenate(pieces), seed) if pieces else None
 
 
@@ -290,12 +290,13 @@ def _excess(own: FloatArray, base: FloatArray, measure: str) -> FloatArray:
     return np.asarray(first - second)
 
 
-def _cross(changes: FloatArray, measure: str) -> Cscv | None:
-    """Cross-validate over as many blocks as the intervals allow, 16 at most; None if they are too few or all alike."""
-    blocks = min(BLOCKS, 2 * (len(changes) // 8))
-    if blocks < 2 or changes.shape[1] < 2:
+def _cross(case: Case, intervals: int) -> Cscv | None:
+    """Cross-validate over as many blocks as the intervals allow, 16 at most; None if they or the trials are too few."""
+    blocks = min(BLOCKS, 2 * (intervals // 8))
+    trials = np.flatnonzero(case.whole).tolist()
+    if blocks < 2 or len(trials) < 2:
         return None
-    return cscv(changes, blocks, measure)
+    return cscv_of((case.series(trial) for trial in trials), blocks, case.measure)
 
 
 def _stability(case: Case, candidates: IntArray, winner: int) -> Stability:

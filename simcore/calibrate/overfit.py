@@ -12,6 +12,7 @@ Sources
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -134,20 +135,23 @@ def minimum_backtest(sharpe: float, trials: float) -> float | None:
     return needed if math.isfinite(needed) else None
 
 
-def effective_trials(changes: FloatArray) -> float:
-    """Return how many independent trials the columns of changes [N, T] count for: ρ + (1 − ρ) T, ρ the mean correlation.
+def effective_trials(series: Iterable[FloatArray]) -> float:
+    """Return how many independent trials T series of changes [N] count for: ρ + (1 − ρ) T, ρ the mean correlation.
 
-    A negative ρ counts as 0; columns that never change are left out, and at least 1 remains.
+    A negative ρ counts as 0; series that never change are left out, and at least 1 remains.
     Source: Bailey & López de Prado 2014, the appendix on independent trials.  CAL-080 as `sharpe_ratio`.
     """
-    values = np.asarray(changes, np.float64)
-    moving = values[:, np.ptp(values, axis=0) > 0.0]
-    count = int(moving.shape[1])
+    count, together = 0, np.zeros(0)
+    for changes in series:
+        values = checked_changes(changes)
+        if float(np.ptp(values)) == 0.0:
+            continue
+        centred = values - np.mean(values)
+        unit = centred / math.sqrt(float(np.sum(centred * centred)))
+        together = together + unit if count else unit
+        count += 1
     if count < 2:
         return 1.0
-    centred = moving - np.mean(moving, axis=0)
-    unit = centred / np.sqrt(np.sum(centred * centred, axis=0))
-    together = np.sum(unit, axis=1)
     pairs = (float(np.sum(together * together)) - count) / (count * (count - 1.0))
     correlation = min(max(pairs, 0.0), 1.0)
     return correlation + (1.0 - correlation) * count

@@ -215,8 +215,7 @@ def _textbook(evidence: Evidence) -> float:
     """Return the deflated Sharpe ratio as the paper has it: the winner's own changes, variance and number of these trials."""
     if evidence.choice is None:
         return 0.0
-    every = evidence.case.over(range(len(evidence.case.days)))
-    shape = overfit.shape_of(every[:, evidence.choice.winner])
+    shape = overfit.shape_of(evidence.case.series(evidence.choice.winner))
     return overfit.deflated_sharpe(shape, evidence.sharpe_variance, float(max(len(evidence.candidates), 1)))
 
 

@@ -111,12 +111,12 @@ def test_changes_that_do_not_change_have_no_sharpe_ratio():
 def test_copies_of_one_trial_count_once_and_independent_ones_each():
     """The ends of the scale of the effective number of trials, and the middle: a common part of half the variance."""
     own = noise(4000, 20)
-    assert effective_trials(np.repeat(own[:, :1], 20, axis=1)) == pytest.approx(1.0)
-    assert effective_trials(own) == pytest.approx(20.0, abs=0.2)
-    assert effective_trials(own + noise(4000, 1, seed=2)) == pytest.approx(0.5 + 0.5 * 20, abs=0.5)
-    assert effective_trials(np.concatenate([own, np.zeros((4000, 5))], axis=1)) == effective_trials(own)
-    assert effective_trials(np.zeros((10, 3))) == 1.0
-    assert effective_trials(np.column_stack([own[:, 0], -own[:, 0]])) == 2.0  # opposites are two
+    assert effective_trials(np.repeat(own[:, :1], 20, axis=1).T) == pytest.approx(1.0)
+    assert effective_trials(own.T) == pytest.approx(20.0, abs=0.2)
+    assert effective_trials((own + noise(4000, 1, seed=2)).T) == pytest.approx(0.5 + 0.5 * 20, abs=0.5)
+    assert effective_trials(np.concatenate([own, np.zeros((4000, 5))], axis=1).T) == effective_trials(own.T)
+    assert effective_trials(np.zeros((3, 10))) == 1.0
+    assert effective_trials([own[:, 0], -own[:, 0]]) == 2.0  # opposites are two
 
 
 def test_changes_that_last_count_as_one():
@@ -176,9 +176,9 @@ def test_turning_changes_round_turns_the_ratio_round(values):
 def test_the_effective_number_of_trials_is_between_one_and_all(count, seed, factor):
     """Whatever the unit and the order of the trials."""
     values = noise(30, count, seed=seed)
-    found = effective_trials(values)
+    found = effective_trials(values.T)
     assert 1.0 <= found <= count
-    assert effective_trials(values[:, ::-1] * factor) == pytest.approx(found)
+    assert effective_trials((values[:, ::-1] * factor).T) == pytest.approx(found)
 
 
 @pytest.mark.parametrize(
