@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from simcore.calibrate import report_tables as tables
 from simcore.calibrate.evidence import Case, Evidence
 from simcore.calibrate.folder import Calibration, load
 from simcore.calibrate.metrics import METRICS
+from simcore.calibrate.objectives import Wanted
 from simcore.calibrate.pages import Page, Section, write_page
 from simcore.calibrate.verdict import LIMITS, Limits, Terms, Verdict, judge, record_figures
 from simcore.records import FloatArray
@@ -26,6 +28,8 @@ from simcore.report.pages import Table
 from simcore.units import NS_PER_S
 
 FILE = "verdict.json"
+# Figures that add up over days: a limit that was meant for the train days is taken in proportion on others.
+SUMS = ("net", "before_fees", "fees", "turnover", "volume", "fills", "orders", "cancels")
 
 
 def build(folder: Path | str, limits: Limits = LIMITS) -> Verdict:
@@ -51,7 +55,7 @@ def case_of(calibration: Calibration) -> Case:
 
     @cache
     def excess(chosen: tuple[int, ...]) -> FloatArray:
-        return wanted.excesses(calibration.figures(chosen))
+        return _in_proportion(wanted, len(chosen) / len(calibration.train)).excesses(calibration.figures(chosen))
 
     def over(figure: Any) -> Any:
         return lambda chosen: figure(tuple(chosen)).copy()
@@ -65,6 +69,12 @@ def case_of(calibration: Calibration) -> Case:
         params, short_labels([day.label for day in calibration.days]), changes, whole, over(gains), over(excess), folds,
         max(calibration.tried, len(whole)), "sharpe" if wanted.objective == "sharpe" else "mean",
     )  # fmt: skip
+
+
+def _in_proportion(wanted: Wanted, share: float) -> Wanted:
+    """Return what is wanted of so many days for each train day: limits of sums in proportion, others as they are."""
+    scaled = (replace(each, limit=each.limit * share) if each.name in SUMS else each for each in wanted.constraints)
+    return replace(wanted, constraints=tuple(scaled))
 
 
 def terms_of(calibration: Calibration) -> Terms:

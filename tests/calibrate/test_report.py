@@ -9,7 +9,9 @@ import re
 import numpy as np
 import pytest
 
+from simcore.calibrate import report
 from simcore.calibrate.evidence import gather
+from simcore.calibrate.folder import load
 from simcore.calibrate.plan import Asked
 from simcore.calibrate.plots import PLOTS, chosen_pairs, draw
 from simcore.calibrate.report import build, short_labels
@@ -123,6 +125,15 @@ def test_constraints_that_nobody_keeps(days, tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "of 6 trials break a constraint on the train days" in text
     assert "Asked for: fills>=1e+09." in text
+
+
+def test_limits_of_sums_are_in_proportion_on_test_days(days, tmp_path):
+    """700 fills in two train days are 350 in one test day; a share of fills is the same share on any."""
+    folder = searched(days, tmp_path / "out", constraints=("fills>=700", "taker_share<=0"))
+    case, fills = report.case_of(load(folder)), load(folder).figures((3,))["fills"]
+    assert ((case.excess((3,)) == 0.0) == (fills >= 350)).all()
+    assert 0 < np.count_nonzero(fills >= 350) < len(fills)
+    assert ((case.excess((1, 2)) == 0.0) == (load(folder).figures((1, 2))["fills"] >= 700)).all()
 
 
 @pytest.mark.parametrize("objective", ["sharpe", "max_drawdown", "net_bps"])
