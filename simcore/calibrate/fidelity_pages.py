@@ -10,6 +10,7 @@ from typing import Any
 from simcore.calibrate.fidelity import Fidelity, Score
 from simcore.calibrate.intervals import Interval
 from simcore.calibrate.pages import Page, Section, write_page
+from simcore.calibrate.queue_family import QueueModel
 from simcore.calibrate.queue_file import CONFIG_NAME, config_text, model_text, write_queue
 from simcore.calibrate.shadow import MATCHED
 from simcore.report.build import write_bytes
@@ -23,13 +24,24 @@ def write_fidelity(found: Fidelity, folder: Path) -> None:
 
     write_page(folder, page(found), pictures(found))
     write_bytes(folder / "fidelity.json", (json.dumps(figures(found), indent=2, allow_nan=False) + "\n").encode())
-    if found.fit is not None:
-        write_queue(folder, found.fit.model, origin(found))
+    write_queue(folder, chosen(found), origin(found))
 
 
 def origin(found: Fidelity) -> str:
-    """Return the line that says what the fitted model was fitted to."""
-    return f"Fitted to {found.train.lives:,} orders of {found.instrument.venue} {found.instrument.symbol}, {utc_text(found.train.start_ts)} to {utc_text(found.train.end_ts)}."
+    """Return the line that says what the model to use comes from."""
+    how = "Fitted to" if chosen(found).fitted else "The best of those compared on"
+    return f"{how} {found.train.lives:,} orders of {found.instrument.venue} {found.instrument.symbol}, {utc_text(found.train.start_ts)} to {utc_text(found.train.end_ts)}."
+
+
+def chosen(found: Fidelity) -> QueueModel:
+    """Return the model to use: the fitted one if it beats every other, else the unfitted one with the least Brier score."""
+    fitted = found.fitted
+    return fitted.model if fitted is not None and _beats_all(found) else found.best_unfitted.model
+
+
+def _beats_all(found: Fidelity) -> bool:
+    fitted, best, hard = found.fitted, found.best_unfitted, found.best_unfitted_hard
+    return fitted is not None and fitted.brier.estimate < best.brier.estimate and fitted.brier_hard.estimate < hard.brier_hard.estimate
 
 
 def figures(found: Fidelity) -> dict[str, Any]:
@@ -100,16 +112,18 @@ def verdict(found: Fidelity) -> list[str]:
         return said
     said.append(_comparison("Brier score", f"{fitted.brier.estimate:.5f}", best, found.advantage, best.brier.estimate))
     said.append(_comparison("share of wrong predictions", f"{100 * fitted.brier_hard.estimate:.2f} %", hard, found.advantage_hard, hard.brier_hard.estimate))
-    if fitted.brier.estimate < best.brier.estimate and fitted.brier_hard.estimate < hard.brier_hard.estimate:
-        said.append(f"The fitted model beats every other by both: `mmsim replay --config {CONFIG_NAME}` uses it.")
+    if _beats_all(found):
+        said.append(f"The fitted model is better than every other by both: `mmsim replay --config {CONFIG_NAME}` uses it.")
     else:
-        said.append(f"The fitted model does not beat every other: prefer {best.model.label}.")
+        said.append(f"The fitted model does not beat every other: prefer {best.model.label}, which is in {CONFIG_NAME}.")
     return said
 
 
 def _comparison(what: str, value: str, other: Score, gap: Interval, base: float) -> str:
     change = 100 * gap.estimate / base if base else 0.0
-    known = "the difference is known to be one" if gap.excludes_zero else "which may be chance"
+    if gap.estimate == 0.0:
+        return f"The fitted model's {what} is {value}, as that of {other.model.label}."
+    known = "the difference is known to be one" if gap.excludes_zero else "it may be chance"
     return (
         f"The fitted model's {what} is {value}, {abs(change):.0f} % {'less' if change < 0 else 'more'} than that of {other.model.label}; "
         f"95 % interval of the difference {gap.low:+.5f} to {gap.high:+.5f}: {known}."
@@ -124,8 +138,7 @@ def page(found: Fidelity) -> Page:
         Section("Calibration", (_CALIBRATION,), None, "calibration", "Share of orders that filled against the probability that a model gave them; the area of a mark grows with the number of orders. On the line a model means what it says."),
         Section("Time to fill", (_TIMES,), None, "times", "Of the orders that really filled: how many a model fills in the same event, earlier, later, or never."),
     ]
-    if found.fit is not None:
-        sections.append(Section("The fitted model", _model_lines(found), code=_model_code(found)))
+    sections.append(Section("The model to use", _model_lines(found), code=_model_code(found)))
     sections.append(Section("Rests on", _about(found)))
     title = f"Queue models against single orders: {found.instrument.symbol}"
     sub = f"{found.instrument.venue} {found.instrument.symbol} · scored {utc_text(found.test.start_ts)} to {utc_text(found.test.end_ts)}"
@@ -137,17 +150,19 @@ _TIMES = "Predicted less real time of the first fill. A model that expects a fil
 
 
 def _model_lines(found: Fidelity) -> list[str]:
-    assert found.fit is not None
+    said = [f"`mmsim replay --config {CONFIG_NAME}`: {chosen(found).label}."]
+    if found.fit is None:
+        return said
     values = ", ".join(f"{name} = {value:.4g}" for name, value in found.fit.model.named().items())
     return [
-        f"{found.fit.model.family.name}: {values}; spread of its probabilities {found.fit.spread:.3g}. {found.fit.calls} models were tried on the first part; the second was not looked at.",
+        *said,
+        f"Fitted: {found.fit.model.family.name}: {values}; spread of its probabilities {found.fit.spread:.3g}. {found.fit.calls} models were tried on the first part; the second was not looked at.",
         f"On the first part its Brier score is {found.fit.loss:.5f}.",
     ]
 
 
 def _model_code(found: Fidelity) -> str:
-    assert found.fit is not None
-    model = found.fit.model
+    model = chosen(found)
     return model_text(model, origin(found)) if model.family.code == MATCHED else config_text(model, origin(found))
 
 

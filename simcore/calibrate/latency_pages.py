@@ -128,6 +128,5 @@ def _distribution(axes: Any, leg: Leg, fitted: LegFit) -> None:
         law = [0.5 * math.erfc(-math.log(x / middle) / (fitted.sigma * math.sqrt(2.0))) for x in at.tolist()]
         axes.plot(at, law, color=VERMILION, lw=1.1)
         axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_minor_formatter(lambda *_: "")
+    canvas.plain_log_axis(axes.xaxis)
     axes.set_xlabel("ms")

@@ -132,8 +132,7 @@ def _profile(axes: Any, each: Profile, value: float) -> None:
     axes.set_xscale("log")
     axes.set_ylim(max(float(heights.min()) * 1.1, -25.0) - 0.5, 0.5)
     axes.set_xlabel(each.parameter)
-    axes.xaxis.set_major_formatter(lambda place, _: f"{place:.4g}")
-    axes.xaxis.set_minor_formatter(lambda *_: "")
+    canvas.plain_log_axis(axes.xaxis)
 
 
 def _bars(axes: Any, found: OwnFit) -> None:

@@ -117,6 +117,13 @@ def thousands(axis: Any) -> None:
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.12g}".replace("-", "\u2212")))
 
 
+def plain_log_axis(axis: Any) -> None:
+    """Give an axis a few plain numbers, also one that is logarithmic and spans less than a power of ten."""
+    axis.set_major_locator(ticker.MaxNLocator(5))
+    axis.set_minor_locator(ticker.NullLocator())
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.6g}"))
+
+
 def legend_above(axes: Axes, columns: int = 4) -> None:
     """Put the legend at the right of the title line, where it hides nothing."""
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=columns, borderaxespad=0.2, columnspacing=1.4)

@@ -25,10 +25,16 @@ from simcore.calibrate.queue_score import (
 )
 from simcore.calibrate.shadow import NEVER, Orders
 from simcore.calibrate.shadow_rows import Slots, l3_lives, l3_rows, l3_view
+from simcore.config.load import load_config
 from simcore.errors import CalibrateError
+from simcore.link import link
 from simcore.records import ASK_BIT, L3_ADD, L3_EXEC, L3_REDUCE, Chunk
+from tests.blackbox.command import assert_refused, mmsim_here
 from tests.support import INSTRUMENT, MemoryTape, rows
 from tests.truth.captures import CAPTURES, ROOT, converted
+from tests.truth.shadow import lives_of
+
+DATA = Path(__file__).parents[2] / "datasets"
 
 BOOK = rows(
     (10, 10, L3_ADD, 100, 6, 1), (20, 20, L3_ADD, 100, 4, 2), (30, 30, L3_ADD, 100, 5, 3), (35, 35, L3_ADD | ASK_BIT, 102, 9, 4),
@@ -165,3 +171,34 @@ def test_the_folder_of_a_comparison_is_whole_and_the_same_each_time(tmp_path: Pa
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert json.loads((tmp_path / "a" / "fidelity.json").read_text()) == json.loads(json.dumps(figures(found)))
     assert verdict(found)[0] in (tmp_path / "a" / "report.html").read_text()
+
+
+@pytest.mark.real
+@needs_es
+def test_lives_are_those_of_the_plain_lists() -> None:
+    """Joins, ends and first fills of all ES orders, as `tests/truth` follows them through plain lists."""
+    made = converted("es")
+    lives, _owner = l3_lives(l3_rows([made.rows]))
+    plain = lives_of(made.rows)
+    single = np.flatnonzero(np.isin(made.rows.ev & 15, (L3_ADD, L3_REDUCE, L3_EXEC)))
+    assert single[lives.join].tolist() == [life.row for life in plain]
+    assert [-1 if row < 0 else int(single[row]) for row in lives.fill_row] == [life.fills[0][0] if life.fills else -1 for life in plain]
+    assert [-1 if row == NEVER else int(single[row - 1]) for row in lives.end] == [life.end for life in plain]
+
+
+def test_the_command_compares_fits_and_refuses(tmp_path: Path) -> None:
+    """On the synthetic day: figures as JSON, a folder whose model a replay takes; levels are refused."""
+    out = tmp_path / "out"
+    found = json.loads(mmsim_here("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--models", "power:1,front", "--out", str(out), "--json").stdout)
+    assert [model["model"] for model in found["models"]] == ["matched", "power", "front"]
+    assert found["models"][0]["fitted"]
+    config = load_config(out / "best_queue.yaml")
+    assert config.venue.queue_model == str(out / "best_queue.py")
+    assert link("demo_maker", out / "best_queue.py").name.endswith("best_queue.py")
+    for arguments, code in (
+        (("fidelity", str(DATA / "synes-20240101-l2.parquet")), "CAL-030"),
+        (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--split", "0.001"), "CAL-031"),
+        (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--out", str(out)), "CAL-004"),
+        (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--from", "noon"), "CONF-003"),
+    ):
+        assert_refused(mmsim_here(*arguments), code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from simcore.records import ASK_BIT, BOTH_BITS, OWN_CANCEL, OWN_FILL, OWN_ORDER
 from simcore.tape.read import Tape
 from simcore.tape.schema import TapeMeta
 from simcore.tape.write import TapeWriter
+from tests.blackbox.command import assert_refused, mmsim_here
 from tests.support import rows
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "synes-20240101-l2.parquet"
@@ -100,6 +102,22 @@ def test_the_folder_of_a_fit_is_whole_and_chooses_the_model(tmp_path: Path, tmp_
     config = load_config(tmp_path / "fit" / "best_queue.yaml")
     assert (config.venue.queue_model, config.venue.queue_n) == ("power", found.fit.model.values[0])
     assert figures(found)["params"] == {"n": found.fit.model.values[0]}
+
+
+def test_the_commands_fit_a_run_and_refuse_what_is_none(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """`calibrate queue` and `calibrate latency` on a run folder: JSON, folders that configure a replay, refusals."""
+    planted(tmp_path_factory, "venue.queue_model=power", "venue.queue_n=1.7")
+    run = tmp_path_factory.getbasetemp() / "own-venue.queue_model=power-venue.queue_n=1.7"
+    found = json.loads(mmsim_here("calibrate", "queue", "--fills", run, SAMPLE, "--out", tmp_path / "q", "--json").stdout)
+    assert found["params"]["n"] == pytest.approx(1.7, rel=0.03)
+    assert load_config(tmp_path / "q" / "best_queue.yaml").venue.queue_n == found["params"]["n"]
+    assert "constant, 10 ms" in mmsim_here("calibrate", "latency", run, "--out", tmp_path / "l").stdout
+    assert load_config(tmp_path / "l" / "best_latency.yaml").latency.response.ms == 10.0
+    assert_refused(mmsim_here("calibrate", "queue", "--fills", tmp_path / "none.csv", SAMPLE), "CAL-033")
+    assert_refused(mmsim_here("calibrate", "queue", "--fills", run, SAMPLE, "--model", "log"), "CAL-032")
+    assert_refused(mmsim_here("calibrate", "queue", "--fills", run, SAMPLE, "--out", tmp_path / "q"), "CAL-004")
+    assert_refused(mmsim_here("calibrate", "latency", tmp_path / "none.csv"), "CAL-035")
+    assert_refused(mmsim_here("calibrate", "latency", tmp_path), "JRNL-001")
 
 
 def table_of(own: OwnOrders) -> pa.Table:
