@@ -105,23 +105,24 @@ def family_named(name: str) -> Family:
 
 
 def model_named(text: str) -> QueueModel:
-    """Return the model of `name`, or `name:n` of the power models (without n: 3, as venue.queue_n). CAL-032 if it is none."""
-    name, colon, number = text.strip().partition(":")
+    """Return the model of `name`, `name:n` of the power models (without n: 3, as venue.queue_n), or `matched:` and its five numbers.
+
+    CAL-032 if it is none.
+    """
+    name, *numbers = text.strip().split(":")
     family = FAMILIES.get(name)
-    if family is None or family.code == MATCHED:
-        known = tuple(key for key in FAMILIES if key != "matched")
-        raise CalibrateError("CAL-032", f"{text!r} is no queue model of levels{nearest(name, known)}; known: {', '.join(known)}")
-    if not family.parameters:
-        if colon:
-            raise CalibrateError("CAL-032", f"{text!r}: {name} has no parameter")
-        return QueueModel(family)
+    if family is None:
+        raise CalibrateError("CAL-032", f"{text!r} is no queue model of levels{nearest(name, tuple(FAMILIES))}; known: {', '.join(FAMILIES)}")
+    if not numbers and len(family.parameters) == 1:
+        return QueueModel(family, (3.0,))
     try:
-        n = float(number) if colon else 3.0
+        values = tuple(float(number) for number in numbers)
     except ValueError:
-        n = math.nan
-    if not 0.0 < n <= _N_MAX:
-        raise CalibrateError("CAL-032", f"{text!r}: expected an n above 0 and at most {_N_MAX:g}, as in power:2")
-    return QueueModel(family, (n,))
+        values = (math.nan,) * len(numbers)
+    wanted = ":".join([name, *(f"{one.name} from {one.lo:g} to {one.hi:g}" for one in family.parameters)])
+    if len(values) != len(family.parameters) or not all(one.lo <= x <= one.hi for one, x in zip(family.parameters, values, strict=True)):
+        raise CalibrateError("CAL-032", f"{text!r}: expected {wanted}")
+    return QueueModel(family, values)
 
 
 def models_named(texts: Sequence[str]) -> list[QueueModel]:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
+from simcore.calibrate.draws import picks
 from simcore.calibrate.fidelity import Fidelity, measure
 from simcore.calibrate.fidelity_pages import figures, verdict, write_fidelity
 from simcore.calibrate.queue_family import FAMILIES, UNFITTED, QueueModel, model_named, models_named
@@ -23,10 +26,12 @@ from simcore.calibrate.queue_score import (
     probability,
     timing,
 )
-from simcore.calibrate.shadow import NEVER, Orders
+from simcore.calibrate.shadow import MATCHED, NEVER, Orders
 from simcore.calibrate.shadow_rows import Slots, l3_lives, l3_rows, l3_view
 from simcore.config.load import load_config
 from simcore.errors import CalibrateError
+from simcore.jit import expose
+from simcore.kernels import queue, queue_matched
 from simcore.link import link
 from simcore.records import ASK_BIT, L3_ADD, L3_EXEC, L3_REDUCE, Chunk
 from tests.blackbox.command import assert_refused, mmsim_here
@@ -35,6 +40,8 @@ from tests.truth.captures import CAPTURES, ROOT, converted
 from tests.truth.shadow import lives_of
 
 DATA = Path(__file__).parents[2] / "datasets"
+
+matched_change, power_change = expose(queue_matched.after_change), expose(queue.after_change)
 
 BOOK = rows(
     (10, 10, L3_ADD, 100, 6, 1), (20, 20, L3_ADD, 100, 4, 2), (30, 30, L3_ADD, 100, 5, 3), (35, 35, L3_ADD | ASK_BIT, 102, 9, 4),
@@ -115,7 +122,7 @@ def test_a_spread_is_found_that_tells_true_probabilities() -> None:
         assert best_spread(said, filled, by_likelihood=by_likelihood)[0] == pytest.approx(2.0, rel=0.15)
 
 
-@pytest.mark.parametrize("text", ["", "powr", "power:0", "power:nan", "front:2", "fifo", "matched"])
+@pytest.mark.parametrize("text", ["", "powr", "power:0", "power:nan", "front:2", "fifo", "matched", "matched:1:1:1:0", "matched:1:1:1:0:2"])
 def test_what_is_no_model_of_levels_is_refused(text: str) -> None:
     with pytest.raises(CalibrateError, match="CAL-032"):
         models_named([text])
@@ -202,3 +209,79 @@ def test_the_command_compares_fits_and_refuses(tmp_path: Path) -> None:
         (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--from", "noon"), "CONF-003"),
     ):
         assert_refused(mmsim_here(*arguments), code)
+
+
+def book_of(moves: list[tuple[int, int, int, int]]) -> Chunk:
+    """Turn (what, side, price step, lots) into an L3 book that is never crossed: adds, cancels, executions of the front."""
+    resting: dict[tuple[int, int], list[list[int]]] = {}
+    made: list[tuple[int, ...]] = []
+    for k, (what, side, step, lots) in enumerate(moves):
+        price = 100 - step if side == 0 else 101 + step
+        bit = ASK_BIT if side else 0
+        ts = 10 * (k + 1)
+        queue = resting.setdefault((side, price), [])
+        if what == 0 or not queue:
+            queue.append([k + 1, lots])
+            made.append((ts, ts, L3_ADD | bit, price, lots, k + 1))
+            continue
+        order = queue[0] if what == 1 else queue[lots % len(queue)]
+        taken = min(lots, order[1])
+        order[1] -= taken
+        made.append((ts, ts, (L3_EXEC if what == 1 else L3_REDUCE) | bit, price, taken, order[0]))
+        if order[1] == 0:
+            queue.remove(order)
+    return rows(*made)
+
+
+def followed(book: Chunk, model: QueueModel) -> list[int]:
+    """First fill rows of all lives, one life after the other, by the kernels of the engine and plain Python."""
+    events = list(zip((book.ev & 15).tolist(), ((book.ev >> 4) & 1).tolist(), book.price_ticks.tolist(), book.qty_lots.tolist(), book.order_id.tolist(), strict=True))
+    return [_fill_row(events, row, model) for row, event in enumerate(events) if event[0] == L3_ADD]
+
+
+def _fill_row(events: list[tuple[int, int, int, int, int]], join: int, model: QueueModel) -> int:
+    _kind, side, price, _lots, own_id = events[join]
+    level = sum(lots if kind == L3_ADD else -lots for kind, s, p, lots, _id in events[:join] if (s, p) == (side, price))
+    ahead, own, executed = 0.0 if model.family.name == "front" else float(level), 0, False
+    for row in range(join, len(events)):
+        kind, s, p, lots, order = events[row]
+        if kind == L3_EXEC and s == side and (p < price if side == 0 else p > price):
+            return row
+        if (s, p) != (side, price):
+            continue
+        change = lots if kind == L3_ADD else -lots
+        traded = 0.0
+        if kind == L3_EXEC:
+            ahead -= lots
+            traded = float(lots)
+            if ahead < -0.5:
+                return row
+            executed |= order == own_id
+        if order == own_id:
+            own += change
+            if own == 0 and not executed:
+                return -1
+        else:
+            ahead = _moved(model, max(ahead, 0.0), level - own, level + change - own, traded)
+        level += change
+    return -1
+
+
+def _moved(model: QueueModel, ahead: float, previous: int, new: int, traded: float) -> float:
+    if model.family.code == MATCHED:
+        return float(matched_change(ahead, previous, new, traded, *model.values))
+    return float(power_change(model.family.code, float(model.row[0]), ahead, previous, new, traded)) if ahead > 0 else 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    some.integers(0, 10**6), some.integers(1, 3),
+    some.sampled_from([*(model_named(name) for name in UNFITTED), QueueModel(FAMILIES["matched"], (0.6, 1.3, 8.0, 0.9, 0.5))]),
+)
+def test_all_shadows_at_once_fill_as_each_by_itself_in_plain_python(seed: int, steps: int, model: QueueModel) -> None:
+    """Random books of single orders: the pass over all orders, and one order after the other in lists."""
+    count = 160
+    what, side, step, lots = (picks(seed, stream, np.arange(count), size).tolist() for stream, size in enumerate((9, 2, steps, 9)))
+    moves = [(0 if kind < 4 else 1 if kind < 6 else 2, one, place, 1 + size) for kind, one, place, size in zip(what, side, step, lots, strict=True)]
+    book = book_of(moves)
+    assert sample_of(book).shadows(model).row.tolist() == followed(book, model)
