@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from simcore.bench.process import measure
-from simcore.files import write_bytes
+from simcore.report.build import write_bytes
 from simcore.report.canvas import BLUE, VERMILION, house_style, new_picture, png_bytes
 
 LANES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
