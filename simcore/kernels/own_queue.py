@@ -139,10 +139,24 @@ def best_changed(state: State, side: int, price: int) -> None:
 
 @kernel
 def _move_level(state: State, side: int, column: int) -> None:
+    """Move the followed orders of a level; as at the Venue, what came out for the last one is used again where it can be."""
+    new = level_lots(state.local, side, at.meta(state.local)[BASE] + column)
+    last_model, last_n, last_ahead, last_traded, last_level, moved = -1, 0.0, 0.0, 0.0, 0, 0.0
     link = at.followed(state)[side, column]
     while link != 0:
         order = linked(state, link)
-        _move(state, (link - 1) >> SLOT_BITS, order)
+        if new != order.level_lots:
+            lane = (link - 1) >> SLOT_BITS
+            model, n = at.ints(state)[lane, P_NODE_QUEUE], at.floats(state)[lane, F_NODE_QUEUE_N]
+            ahead, traded, level = order.ahead_lots, order.traded_lots, order.level_lots
+            if (
+                model != last_model or n != last_n or ahead != last_ahead or traded != last_traded or level != last_level
+            ):  # fmt: skip
+                moved = queue.after_change(model, n, ahead, level, new, traded)
+                last_model, last_n, last_ahead, last_traded, last_level = model, n, ahead, traded, level
+            order.ahead_lots = moved
+            order.level_lots = new
+        order.traded_lots = 0.0
         link = order.next_link
 
 
@@ -155,20 +169,14 @@ def _move_far(state: State, side: int, lowest: int, highest: int) -> None:
             order = at.node_orders(state)[lane, at.live(state)[lane, i]]
             price = order.price_ticks
             if order.tracked == 1 and order.side == side and lowest <= price <= highest and not 0 <= price - base < width:
-                _move(state, lane, order)
-
-
-@kernel
-def _move(state: State, lane: int, order: Record) -> None:
-    """Move an order in the queue of its level by the level's lots as they are now."""
-    new = level_lots(state.local, order.side, order.price_ticks)
-    if new != order.level_lots:
-        order.ahead_lots = queue.after_change(
-            at.ints(state)[lane, P_NODE_QUEUE], at.floats(state)[lane, F_NODE_QUEUE_N], order.ahead_lots, order.level_lots, new,
-            order.traded_lots,
-        )  # fmt: skip
-        order.level_lots = new
-    order.traded_lots = 0.0
+                new = level_lots(state.local, side, price)
+                if new != order.level_lots:
+                    order.ahead_lots = queue.after_change(
+                        at.ints(state)[lane, P_NODE_QUEUE], at.floats(state)[lane, F_NODE_QUEUE_N], order.ahead_lots,
+                        order.level_lots, new, order.traded_lots,
+                    )  # fmt: skip
+                    order.level_lots = new
+                order.traded_lots = 0.0
 
 
 @kernel

@@ -103,8 +103,12 @@ def _position(ahead: float) -> float:
 
 @kernel
 def level_changed(state: State, side: int, price: int, previous: int, new: int) -> None:
-    """Move our orders in the queue of a level that went from previous to new lots."""
+    """Move our orders in the queue of a level that went from previous to new lots.
+
+    Orders of several lanes often stand in one place: what came out for the last one is used again where all is the same.
+    """
     link = first_at(state, side, price)
+    last_model, last_n, last_ahead, last_traded, moved = -1, 0.0, 0.0, 0.0, 0.0
     while link != 0:
         order = at.venue_orders(state)[link - 1]
         model = at.ints(state)[order.lane, P_QUEUE]
@@ -112,7 +116,11 @@ def level_changed(state: State, side: int, price: int, previous: int, new: int) 
         if model == queue.CUSTOM:
             order.ahead_lots = _position(queue_custom.after_change(order.ahead_lots, previous, new, order.traded_lots, n))
         elif model != queue.FIFO:
-            order.ahead_lots = queue.after_change(model, n, order.ahead_lots, previous, new, order.traded_lots)
+            ahead, traded = order.ahead_lots, order.traded_lots
+            if model != last_model or n != last_n or ahead != last_ahead or traded != last_traded:
+                moved = queue.after_change(model, n, ahead, previous, new, traded)
+                last_model, last_n, last_ahead, last_traded = model, n, ahead, traded
+            order.ahead_lots = moved
         order.traded_lots = 0.0
         link = next_at(state, link, side, price)
 
