@@ -11,6 +11,8 @@ from simcore.kernels.state import (
     FIRED_NS,
     FIRED_TICKS,
     OPEN_ORDERS,
+    OWN_BEST_ASK,
+    OWN_BEST_BID,
     OWN_COUNT,
     P_AMEND_TO_BACK,
     P_MAX_OPEN,
@@ -265,6 +267,9 @@ def _self_trade(state: State, lane: int, side: int, tif: int, price: int, now_ns
     """Return whether the order reaches an own opposite order and is refused for it; resting orders may end."""
     policy = at.ints(state)[lane, P_SELF_TRADE]
     if policy == SELF_IGNORE or at.clock(state)[OWN_COUNT + 1 - side] == 0:
+        return False
+    best = at.clock(state)[OWN_BEST_ASK if side == BID else OWN_BEST_BID]  # of all lanes
+    if tif != MARKET and not taking.reaches(side, price, best):
         return False
     slots = at.node_orders(state).shape[1]
     while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcore import rng
-from simcore.jit import kernel
+from simcore.jit import inlined, kernel
 from simcore.kernels import at, dmath
 from simcore.kernels.state import (
     BLOCK_BITS,
@@ -31,7 +31,7 @@ from simcore.kernels.state import (
 )
 
 
-@kernel
+@inlined
 def latency_ns(state: State, lane: int, which: int, now_ns: int) -> int:
     """Return the latency of a message sent now; which: place, amend, cancel or response (0..3).
 
@@ -39,27 +39,31 @@ def latency_ns(state: State, lane: int, which: int, now_ns: int) -> int:
     recorded latencies, interpolated in time or drawn. now_ns counts from ORIGIN. Draws are keyed by seed, instrument
     and leg, so that a run beside others draws what it draws alone.
     """
-    model = at.ints(state)[lane, P_LAT_MODEL + which]
-    base = at.ints(state)[lane, P_LAT_NS + which]
-    result = base
-    if model != CONSTANT:
-        scale = at.floats(state)[lane, F_LAT_SCALE + which]
-        if model == FEED:
-            feed = at.clock(state)[FEED_EXCH_NS] if which == RESPONSE else at.clock(state)[FEED_LOCAL_NS]
-            result = base + int(scale * feed)
-        elif model == INTERPOLATED:
-            result = base + interpolated(state, at.ints(state)[lane, P_LAT_TABLE + which], now_ns)
-        else:
-            record = at.lanes(state)[lane]
-            uniform = rng.draw(at.ints(state)[lane, P_SEED], (at.ints(state)[lane, P_STREAM] << 2) + which, record.draws)
-            record.draws += 1
-            if model == LOGNORMAL:
-                result = int(base * dmath.exp(scale * dmath.normal_quantile(uniform)))
-            else:
-                table = at.ints(state)[lane, P_LAT_TABLE + which]
-                result = base + at.latency_values(state)[table, int(uniform * at.latency_sizes(state)[table])]
+    result = at.ints(state)[lane, P_LAT_NS + which]
+    if at.ints(state)[lane, P_LAT_MODEL + which] != CONSTANT:
+        result = _changing_ns(state, lane, which, now_ns)
     result = max(result, at.ints(state)[lane, P_LAT_MIN + which])
     return max(result, 1 if which == RESPONSE else 0)
+
+
+@kernel
+def _changing_ns(state: State, lane: int, which: int, now_ns: int) -> int:
+    """Return a latency of a model that is not constant, before its bounds."""
+    model = at.ints(state)[lane, P_LAT_MODEL + which]
+    base = at.ints(state)[lane, P_LAT_NS + which]
+    scale = at.floats(state)[lane, F_LAT_SCALE + which]
+    if model == FEED:
+        feed = at.clock(state)[FEED_EXCH_NS] if which == RESPONSE else at.clock(state)[FEED_LOCAL_NS]
+        return base + int(scale * feed)
+    if model == INTERPOLATED:
+        return base + interpolated(state, at.ints(state)[lane, P_LAT_TABLE + which], now_ns)
+    record = at.lanes(state)[lane]
+    uniform = rng.draw(at.ints(state)[lane, P_SEED], (at.ints(state)[lane, P_STREAM] << 2) + which, record.draws)
+    record.draws += 1
+    if model == LOGNORMAL:
+        return int(base * dmath.exp(scale * dmath.normal_quantile(uniform)))
+    table = at.ints(state)[lane, P_LAT_TABLE + which]
+    return base + at.latency_values(state)[table, int(uniform * at.latency_sizes(state)[table])]
 
 
 @kernel
