@@ -51,6 +51,7 @@ def make_room(state: State, needed: int) -> State:
     grown = replace(state, **changes)
     if "exch" in changes:
         relink(grown)
+        retake(grown)
     if "local" in changes:
         refollow(grown)
     return grown
@@ -120,6 +121,21 @@ def relink(state: State) -> None:
         else:
             heads[place] = index + 1
         tails[place] = index + 1
+
+
+def retake(state: State) -> None:
+    """List what lanes have taken by level anew, after the exchange window has moved."""
+    state.taken_heads[:] = 0
+    state.taken_far[:] = 0
+    base, width = int(state.exch.meta[bk.BASE]), state.taken_heads.shape[1]
+    for place, entry in enumerate(state.taken[: int(state.clock[st.TAKEN_COUNT])]):
+        side, column = int(entry["side"]), int(entry["price_ticks"]) - base
+        heads: Any = state.taken_heads[side] if 0 <= column < width else state.taken_far
+        at_level = column if 0 <= column < width else side
+        entry["prev_link"], entry["next_link"] = 0, heads[at_level]
+        if heads[at_level]:
+            state.taken["prev_link"][heads[at_level] - 1] = place + 1
+        heads[at_level] = place + 1
 
 
 def refollow(state: State) -> None:

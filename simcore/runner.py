@@ -270,6 +270,7 @@ def _move_books(state: State) -> State:
     moved = replace(state, **moves)
     if "exch" in moves:
         growth.relink(moved)
+        growth.retake(moved)
     if "local" in moves:
         growth.refollow(moved)
     return moved

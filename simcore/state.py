@@ -50,6 +50,8 @@ class State:
     requests: Any
     reports: Any
     taken: Any
+    taken_heads: Any
+    taken_far: Any
     fill_ring: Any
     l3: Any
     followed: Any
@@ -206,6 +208,7 @@ def new_state(
     clock[st.OWN_WORST_ASK] = bk.NO_BID
     clock[st.NODE_BEST_BID], clock[st.NODE_BEST_ASK] = bk.NO_BID, bk.NO_ASK
     clock[st.NODE_WORST_BID], clock[st.NODE_WORST_ASK] = bk.NO_ASK, bk.NO_BID
+    clock[st.TAKEN_WORST_BID], clock[st.TAKEN_WORST_ASK] = bk.NO_ASK, bk.NO_BID
     clock[st.TRIGGER_LO], clock[st.TRIGGER_HI] = bk.NO_BID, bk.NO_ASK
     clock[st.USES_FEED] = (ints[:, st.P_LAT_MODEL : st.P_LAT_MODEL + 4] == st.FEED).any()
     blocks = (lanes >> st.BLOCK_BITS) + (1 if lanes & ((1 << st.BLOCK_BITS) - 1) else 0)
@@ -242,6 +245,8 @@ def new_state(
         requests=records(st.WIRE_REQUEST, (lanes, max(ring, 8 * slots))),
         reports=records(REPORT, (lanes, max(ring, 8 * slots))),
         taken=records(st.TAKEN, 256),
+        taken_heads=window.copy(),
+        taken_far=np.zeros(2, np.int64),
         fill_ring=records(st.PENDING_FILL, 1 << 12),
         l3=l3,
         followed=window.copy(),

@@ -38,6 +38,8 @@ ARRAYS = {
     "requests": (WIRE_REQUEST, 2),  # [K, R] on the wire to the Venue
     "reports": (REPORT, 2),  # [K, R] on the wire to the Node
     "taken": (TAKEN, 1),  # [T]
+    "taken_heads": (I4, 2),  # [2, window] link of the first taken entry at a level of the exchange window
+    "taken_far": (I8, 1),  # [2] the same outside the window
     "fill_ring": (PENDING_FILL, 1),  # [B]
     "l3": (L3_ORDER, 1),  # open addressing by order_id
     "followed": (I4, 2),  # [2, window] link of the first order that the Node follows at a level of the local window
@@ -108,6 +110,8 @@ free = array_field("free", *ARRAYS["free"])
 requests = array_field("requests", *ARRAYS["requests"])
 reports = array_field("reports", *ARRAYS["reports"])
 taken = array_field("taken", *ARRAYS["taken"])
+taken_heads = array_field("taken_heads", *ARRAYS["taken_heads"])
+taken_far = array_field("taken_far", *ARRAYS["taken_far"])
 fill_ring = array_field("fill_ring", *ARRAYS["fill_ring"])
 l3 = array_field("l3", *ARRAYS["l3"])
 followed = array_field("followed", *ARRAYS["followed"])

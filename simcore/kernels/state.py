@@ -71,7 +71,9 @@ SPAN_TICKS = 512  # levels farther than this from the best are not looked for
 MEMO_BEFORE, MEMO_NOW, MEMO_COUNT = 92, 93, 94  # what the last row of State.rings holds: a return from one mid to another, a ring
 CURVE_NS = 89  # lanes without a journal keep their first sample of each interval of so many ns; 0: none
 REFILL_FIRST, REFILL_LAST = 86, 87  # list of icebergs whose shown part is used up (order index + 1, 0 ends it)
-CLOCK_SIZE = 96
+# Taken levels (`simcore.kernels.taken`): none is worse than these, NO_ASK and NO_BID if there are none; how many a side.
+TAKEN_WORST_BID, TAKEN_WORST_ASK, TAKEN_ON = 95, 96, 97
+CLOCK_SIZE = 104
 
 NEVER = 1 << 60
 BLOCK_BITS = 6  # lanes whose next events are looked for together: 64
@@ -155,7 +157,7 @@ NODE_ORDER = record(
 )
 WIRE_REQUEST = np.dtype([*REQUEST.descr, ("arrive_ns", "<i8")])
 PENDING_FILL = record("fill_ns lane fill_seq side price_ticks qty_lots")
-TAKEN = record("lane side price_ticks taken_lots")
+TAKEN = record("lane side price_ticks taken_lots next_link prev_link")
 L3_ORDER = record("order_id priority leaves_lots")
 
 

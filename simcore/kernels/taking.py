@@ -5,7 +5,7 @@ from __future__ import annotations
 from simcore.jit import kernel
 from simcore.kernels import account, at, taken
 from simcore.kernels.book import BEST_ASK, BEST_BID, NO_ASK, NO_BID, level_lots, next_ask, next_bid
-from simcore.kernels.state import TAKEN_COUNT, State
+from simcore.kernels.state import TAKEN_ON, State
 from simcore.records import ASK, BID, FILL_LIQUIDATION, FILL_TAKE, MARKET, TAKER
 
 
@@ -21,7 +21,7 @@ def reaches(side: int, price: int, opposite: int) -> bool:
 def best_opposite(state: State, lane: int, side: int) -> int:
     """Return the best opposite price that still has lots for this lane; NO_ASK or NO_BID if none."""
     price = at.meta(state.exch)[BEST_ASK] if side == BID else at.meta(state.exch)[BEST_BID]
-    if at.clock(state)[TAKEN_COUNT] == 0:
+    if at.clock(state)[TAKEN_ON + (ASK if side == BID else BID)] == 0:
         return price
     while price != NO_BID and price != NO_ASK and _free_lots(state, lane, side, price) <= 0:
         price = _worse(state, side, price)

@@ -49,6 +49,8 @@ from simcore.kernels.state import (
     REFILL_FIRST,
     ROOM,
     TAKEN_COUNT,
+    TAKEN_WORST_ASK,
+    TAKEN_WORST_BID,
     TIGHT,
     TRIGGER_HI,
     TRIGGER_LO,
@@ -124,9 +126,9 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
     reach_bid, reach_ask = min(own_ask, clock[OWN_WORST_BID]), max(own_bid, clock[OWN_WORST_ASK])
     any_taken = clock[TAKEN_COUNT] > 0
-    if any_taken:
-        reach_bid, reach_ask = _with_taken(state, reach_bid, reach_ask)
-    any_far = at.far_heads(state)[BID] != 0 or at.far_heads(state)[ASK] != 0
+    taken_bids, taken_asks = at.taken_heads(state)[BID], at.taken_heads(state)[ASK]
+    reach_bid, reach_ask = min(reach_bid, clock[TAKEN_WORST_BID]), max(reach_ask, clock[TAKEN_WORST_ASK])
+    any_far = at.far_heads(state)[BID] + at.far_heads(state)[ASK] + at.taken_far(state)[BID] + at.taken_far(state)[ASK] != 0
     i, count = clock[EXCH_ROW], times.shape[0]
     while i < count:
         if not any_taken:
@@ -152,7 +154,9 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
                     break
                 set_far(state.exch, ASK if ask else BID, price, lots)
             else:
-                if near and (any_taken or (own_asks[column] if ask else own_bids[column]) != 0):
+                if near and (own_asks[column] if ask else own_bids[column]) != 0:
+                    break
+                if near and any_taken and (taken_asks[column] if ask else taken_bids[column]) != 0:
                     break
                 if lots > 0 and (price <= own_bid if ask else price >= own_ask):
                     break
@@ -162,7 +166,9 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
                 if not done:
                     break
         elif kind == BEST_EXCH:
-            if any_taken or column >= width or lots == 0 or (own_asks[column] if ask else own_bids[column]) != 0:
+            if column >= width or lots == 0 or (own_asks[column] if ask else own_bids[column]) != 0:
+                break
+            if any_taken and (price != (best_ask if ask else best_bid) or (taken_asks[column] if ask else taken_bids[column]) != 0):
                 break
             if price <= own_bid or price > own_ask if ask else price >= own_ask or price < own_bid:
                 break
@@ -233,18 +239,6 @@ def _store_lots(
 
 
 @kernel
-def _with_taken(state: State, reach_bid: int, reach_ask: int) -> tuple[int, int]:
-    """Return the worst bid and ask among the given prices and the levels that we took from."""
-    for k in range(at.clock(state)[TAKEN_COUNT]):
-        entry = at.taken(state)[k]
-        if entry.side == BID:
-            reach_bid = min(reach_bid, entry.price_ticks)
-        else:
-            reach_ask = max(reach_ask, entry.price_ticks)
-    return reach_bid, reach_ask
-
-
-@kernel
 def _venue_row(state: State, i: int) -> int:
     """Apply row i with all that may follow from it, and move on; REACHED if nothing did."""
     clock = at.clock(state)
@@ -268,8 +262,7 @@ def _venue_row(state: State, i: int) -> int:
         previous = set_level(state.exch, side, price, lots)
         if clock[OWN_COUNT + side] > 0:
             resting.level_changed(state, side, price, previous, lots)
-        if clock[TAKEN_COUNT] > 0:
-            taken.refresh(state, side, price, price)
+        taken.refresh_level(state, side, price)
         if lots > 0 and (price >= clock[OWN_BEST_ASK] if side == BID else price <= clock[OWN_BEST_BID]):
             resting.crossed(state, side, price, lots, now_ns)
             code = CHANGED
@@ -382,10 +375,10 @@ def _best_row(state: State, side: int, price: int, lots: int, now_ns: int) -> No
             break
         previous = set_level(state.exch, side, best, 0)
         resting.level_changed(state, side, best, previous, 0)
-        taken.refresh(state, side, best, best)
+        taken.refresh_level(state, side, best)
     previous = set_level(state.exch, side, price, lots)
     resting.level_changed(state, side, price, previous, lots)
-    taken.refresh(state, side, price, price)
+    taken.refresh_level(state, side, price)
     if lots > 0:
         resting.crossed(state, side, price, lots, now_ns)
 
@@ -400,7 +393,7 @@ def _l3_row(
         add_order(state, order_id, lots)
         set_level(state.exch, side, price, previous + lots)
         resting.level_changed(state, side, price, previous, previous + lots)
-        taken.refresh(state, side, price, price)
+        taken.refresh_level(state, side, price)
         resting.crossed(state, side, price, lots, now_ns)
         return
     found = find_order(state, order_id)
@@ -416,4 +409,4 @@ def _l3_row(
             remove_order(state, found)
     set_level(state.exch, side, price, new)
     resting.level_changed(state, side, price, previous, new)
-    taken.refresh(state, side, price, price)
+    taken.refresh_level(state, side, price)

@@ -93,3 +93,24 @@ def test_lanes_of_captures_are_single_runs(name):
     assert together.state.lanes["fills"].sum() > 100
     for lane in chosen(64):
         assert lane_rows(together, lane) == outputs(engine.simulate(case.tape(), [configs[lane]]))
+
+
+def test_a_row_that_crosses_the_orders_of_a_hundred_lanes():
+    """Each lane's fill takes from the level that crossed it: more entries than the table begins with, from one row."""
+    tape = Tape.open(DATASETS / SAMPLES["l2"])
+    configs = [
+        load_config(
+            None,
+            [
+                "strategy.name=demo_maker", f"strategy.params.spread.half_spread_bps={k / 20:.2f}",
+                f"strategy.params.inventory.skew_bps={skew}", "strategy.params.emit.levels=4", "venue.max_open_orders=8",
+            ],
+            {"run.to": tape.start_ts + 150 * 10**9},
+        )
+        for k in range(1, 21)
+        for skew in (0, 0.5, 1, 1.5, 2)
+    ]  # fmt: skip
+    together = engine.simulate(tape, configs)
+    assert len(together.state.taken) > 256, "the table had to grow"
+    for lane in (0, 17, 60, 99):
+        assert lane_rows(together, lane) == outputs(engine.simulate(tape, [configs[lane]]))
