@@ -107,6 +107,16 @@ def advance_venue(state: State, until_ns: int) -> int:
     return code
 
 
+@inlined
+def _reach(state: State) -> tuple[int, int, bool]:
+    """Return the worst bid and ask that a row may concern an own order or a taken level at, and whether any are outside the window."""
+    clock = at.clock(state)
+    bid = min(min(clock[OWN_BEST_ASK], clock[OWN_WORST_BID]), clock[TAKEN_WORST_BID])
+    ask = max(max(clock[OWN_BEST_BID], clock[OWN_WORST_ASK]), clock[TAKEN_WORST_ASK])
+    far, taken_far = at.far_heads(state), at.taken_far(state)
+    return bid, ask, far[BID] + far[ASK] + taken_far[BID] + taken_far[ASK] != 0
+
+
 @kernel
 def _plain_venue_rows(state: State, until_ts: int) -> int:
     """Apply rows up to until_ts that concern neither an own order nor a level that we took from.
@@ -124,11 +134,8 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
     own_bid, own_ask = clock[OWN_BEST_BID], clock[OWN_BEST_ASK]
     trade_lo, trade_hi = max(own_bid, clock[TRIGGER_LO]), min(own_ask, clock[TRIGGER_HI])
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
-    reach_bid, reach_ask = min(own_ask, clock[OWN_WORST_BID]), max(own_bid, clock[OWN_WORST_ASK])
-    any_taken = clock[TAKEN_COUNT] > 0
-    taken_bids, taken_asks = at.taken_heads(state)[BID], at.taken_heads(state)[ASK]
-    reach_bid, reach_ask = min(reach_bid, clock[TAKEN_WORST_BID]), max(reach_ask, clock[TAKEN_WORST_ASK])
-    any_far = at.far_heads(state)[BID] + at.far_heads(state)[ASK] + at.taken_far(state)[BID] + at.taken_far(state)[ASK] != 0
+    reach_bid, reach_ask, any_far = _reach(state)
+    taken_bids, taken_asks, any_taken = at.taken_heads(state)[BID], at.taken_heads(state)[ASK], clock[TAKEN_COUNT] > 0
     i, count = clock[EXCH_ROW], times.shape[0]
     while i < count:
         if not any_taken:
