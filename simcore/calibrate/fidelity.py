@@ -174,8 +174,7 @@ def _sample(rows: Chunk, owner: IntArray, lives: Lives, chosen: IntArray, stop: 
     never = np.where(filled, fill_ts, NEVER)
     end = np.where(filled | (lives.end[index] > stop), NEVER, lives.end[index])  # a filled one's shadow goes on
     orders = Orders(lives.join[index], end, slots.find(lives.side[index], lives.price_ticks[index]), never, never)
-    last = np.where(end == NEVER, stop - 1, np.minimum(end, stop) - 1)
-    outcomes = Outcomes(filled, fill_ts, np.where(filled, fill_ts, rows.exch_ts[last]))
+    outcomes = Outcomes(filled, fill_ts, fill_ts)
     plain = Sample(view, orders, slots, outcomes, np.ones(len(index), bool))
     crossed = plain.shadows(QueueModel(family_named("power"), (3.0,))).crossed == 1  # of the tape alone: any model says so
     return Sample(view, orders, slots, outcomes, ~crossed)

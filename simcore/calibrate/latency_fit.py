@@ -14,7 +14,8 @@ import numpy as np
 from simcore.calibrate.latency_records import RESPONSE, Leg, Recorded, milliseconds
 from simcore.calibrate.simplex import minimise
 from simcore.errors import CalibrateError
-from simcore.records import FloatArray
+from simcore.records import FloatArray, IntArray
+from simcore.units import NS_PER_MS
 
 CONSTANT, LOGNORMAL, SAMPLED = "constant", "lognormal", "recorded"
 SAMPLES_MIN = 30  # fewer records are no distribution to draw from
@@ -31,7 +32,7 @@ class LegFit:
     chosen  constant, lognormal or recorded (drawn from the records).  median_ms, sigma: of the lognormal, with 95 % intervals.
     ks      largest distance of the lognormal's distribution from the records; ks_limit: above it the lognormal is refused.
     aic     of the lognormal and of the constant, which has no likelihood but where all records agree.
-    p50_ms, p99_ms, max_ms  of the records.  trend: correlation of neighbouring latencies' ranks.
+    p50_ms, p99_ms, max_ms  of the records, see `distribution`.  trend: correlation of neighbouring latencies' ranks.
     """
 
     name: str
@@ -92,16 +93,17 @@ def _fit_leg(leg: Leg, model: str | None) -> LegFit:
     mean, sigma, likelihood = _lognormal(logs, np.log(np.maximum(ms[~free], _LEAST_MS)))
     error = sigma / math.sqrt(len(own))
     factor = math.exp(_Z / math.sqrt(2.0 * max(len(own) - 1, 1)))
-    ks = _distance(logs, mean, sigma) if sigma > 0.0 and free.all() else (_distance(logs, float(np.mean(logs)), float(np.std(logs))) if sigma > 0.0 else None)
+    known, share = distribution(leg)
+    ks = _distance(np.log(np.maximum(known, _LEAST_MS)), share, mean, sigma) if sigma > 0.0 else None
     limit = KS_CRITICAL / math.sqrt(len(own))
     chosen = model or _chosen(is_constant, ks, limit, len(own))
     if chosen == SAMPLED and len(own) < 2:
         raise CalibrateError("CAL-035", f"{leg.name}: {len(own)} latency is no distribution to draw from")
-    constant = float(np.median(own))
+    median, high = (float(known[np.searchsorted(share, level - 1e-12)]) for level in (0.5, 0.99))
     return LegFit(
-        leg.name, len(ms), int((~free).sum()), chosen, constant if chosen == CONSTANT else math.exp(mean),
+        leg.name, len(ms), int((~free).sum()), chosen, median if chosen == CONSTANT else math.exp(mean),
         math.exp(mean - _Z * error), math.exp(mean + _Z * error), sigma, sigma / factor, sigma * factor,
-        None if is_constant else 4.0 - 2.0 * likelihood, ks, limit, constant, float(np.quantile(own, 0.99)), float(own.max()), _trend(own),
+        None if is_constant else 4.0 - 2.0 * likelihood, ks, limit, median, high, float(own.max()), _trend(own),
     )  # fmt: skip
 
 
@@ -137,12 +139,35 @@ def _log_below(z: FloatArray) -> float:
     return sum(math.log(max(0.5 * math.erfc(-x / math.sqrt(2.0)), 1e-300)) for x in z.tolist())
 
 
-def _distance(logs: FloatArray, mean: float, sigma: float) -> float:
-    """Return the Kolmogorov–Smirnov distance of logarithms from a normal law."""
-    ordered = np.sort(logs)
-    law = np.array([0.5 * math.erfc(-(x - mean) / (sigma * math.sqrt(2.0))) for x in ordered.tolist()])
-    steps = np.arange(len(ordered) + 1) / len(ordered)
-    return float(max(np.max(law - steps[:-1]), np.max(steps[1:] - law)))
+def distribution(leg: Leg) -> tuple[FloatArray, FloatArray]:
+    """Return (latencies in ms, increasing, the share of messages whose own latency is at most so long).
+
+    Where messages were held up it is the estimate of Kaplan and Meier (1958) for values that are known to be at most so large:
+    F(v) is the product of 1 − d / n over larger values, d records there, n of all at most so large.
+    """
+    ms = milliseconds(leg.ns)
+    values, counts = np.unique(ms[~leg.at_most], return_counts=True)
+    at_risk = np.searchsorted(np.sort(ms), values, side="right")
+    falls = 1.0 - counts / at_risk
+    return values, np.concatenate([np.cumprod(falls[::-1])[::-1][1:], [1.0]])
+
+
+def samples(leg: Leg) -> IntArray:
+    """Return latencies to draw from, ns: the records, or where some were held up as many quantiles of their distribution."""
+    if not leg.at_most.any():
+        return leg.ns
+    values, share = distribution(leg)
+    count = int((~leg.at_most).sum())
+    levels = (np.arange(count) + 0.5) / count
+    return np.asarray(np.rint(values[np.searchsorted(share, levels)] * NS_PER_MS), np.int64)
+
+
+def _distance(logs: FloatArray, share: FloatArray, mean: float, sigma: float) -> float:
+    """Return the Kolmogorov–Smirnov distance of a distribution of logarithms from a normal law."""
+    law = np.array([0.5 * math.erfc(-(x - mean) / (sigma * math.sqrt(2.0))) for x in logs.tolist()])
+    # How the share below the least record is spread is not known where messages were held up.
+    below = np.concatenate([[0.0 if share[0] < 0.01 or len(share) == 1 else float(law[0])], share[:-1]])
+    return float(max(np.max(law - below), np.max(share - law)))
 
 
 def _trend(own: FloatArray) -> float | None:

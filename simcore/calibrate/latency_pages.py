@@ -10,8 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from simcore.calibrate.latency_fit import CONSTANT, LOGNORMAL, SAMPLED, LatencyFit, LegFit, missing_legs
-from simcore.calibrate.latency_records import RESPONSE, Leg, milliseconds
+from simcore.calibrate.latency_fit import (
+    CONSTANT,
+    LOGNORMAL,
+    SAMPLED,
+    LatencyFit,
+    LegFit,
+    distribution,
+    missing_legs,
+    samples,
+)
+from simcore.calibrate.latency_records import RESPONSE, Leg
 from simcore.calibrate.pages import Page, Section, write_page
 from simcore.report import canvas
 from simcore.report.build import write_bytes
@@ -32,7 +41,7 @@ def write_latency(found: LatencyFit, folder: Path) -> None:
     write_bytes(folder / CONFIG_NAME, config_text(found).encode())
     for leg, fitted in zip(found.recorded.legs, found.legs, strict=True):
         if fitted.chosen == SAMPLED:
-            rows = "\n".join(str(value) for value in leg.ns[~leg.at_most].tolist())
+            rows = "\n".join(str(value) for value in samples(leg).tolist())
             write_bytes(folder / f"{leg.name}.csv", f"latency_ns\n{rows}\n".encode())
 
 
@@ -117,15 +126,13 @@ def draw(found: LatencyFit) -> canvas.Picture:
 
 
 def _distribution(axes: Any, leg: Leg, fitted: LegFit) -> None:
-    own = np.sort(milliseconds(leg.ns[~leg.at_most]))
-    share = np.arange(1, len(own) + 1) / len(own)
+    own, share = distribution(leg)
     kept = canvas.extremes(own)
     axes.set_title(f"{leg.name}: {fitted.chosen}")
     axes.step(own[kept], share[kept], where="post", color=BLUE)
     if fitted.sigma > 0.0 and fitted.chosen != CONSTANT:
         at = np.exp(np.linspace(math.log(max(own[0], 1e-6)), math.log(max(own[-1], 1e-6)), 200))
-        middle = fitted.median_ms if fitted.chosen == LOGNORMAL else math.exp(float(np.mean(np.log(np.maximum(own, 1e-6)))))
-        law = [0.5 * math.erfc(-math.log(x / middle) / (fitted.sigma * math.sqrt(2.0))) for x in at.tolist()]
+        law = [0.5 * math.erfc(-math.log(x / fitted.median_ms) / (fitted.sigma * math.sqrt(2.0))) for x in at.tolist()]
         axes.plot(at, law, color=VERMILION, lw=1.1)
         axes.set_xscale("log")
     canvas.plain_log_axis(axes.xaxis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,15 @@ from simcore.units import NS_PER_MS
 FILLS_MIN = 10  # fewer say nothing about a queue
 UNMATCHED_MAX = 0.5  # share of fills without a trade on the tape above which orders and tape cannot belong together
 _REFERENCE = "power"  # any model: whether a trade reached a price does not depend on it
+
+
+class OwnSample(NamedTuple):
+    """Recorded orders on a tape. outside: placed before or after it.  unmatched: fills at which it shows no trade.  sideless: its trades without a side."""
+
+    sample: Sample
+    outside: int
+    unmatched: int
+    sideless: int
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,8 @@ def fit_own(
     nothing else; CAL-032: a family that cannot be fitted; CAL-034: orders and tape do not belong together.
     """
     chosen = family_named(family)
-    sample, outside, unmatched = own_sample(tape, own, round(tolerance_ms * NS_PER_MS))
+    sampled = own_sample(tape, own, round(tolerance_ms * NS_PER_MS))
+    sample = sampled.sample
     filled = int(sample.counted.filled.sum())
     orders = int(sample.kept.sum())
     if filled < FILLS_MIN:
@@ -84,20 +95,20 @@ def fit_own(
     profiles = tuple(profile(sample, found, index) for index in range(len(chosen.parameters))) if len(chosen.parameters) == 1 else ()
     scores = sorted((_score(sample, model) for model in [found.model, *models]), key=lambda score: -score.log_likelihood)
     return OwnFit(
-        tape.instrument, tape.content_hash, source, found, profiles, tuple(scores), orders, filled, outside, unmatched,
-        tuple(_warnings(found, profiles, orders, filled, outside, unmatched)),
+        tape.instrument, tape.content_hash, source, found, profiles, tuple(scores), orders, filled, sampled.outside, sampled.unmatched,
+        tuple(_warnings(found, profiles, sampled)),
     )  # fmt: skip
 
 
-def own_sample(tape: Tape, own: OwnOrders, tolerance_ns: int) -> tuple[Sample, int, int]:
-    """Return the sample of recorded orders on a tape, how many are outside of it, and how many fills it knows nothing of.
+def own_sample(tape: Tape, own: OwnOrders, tolerance_ns: int) -> OwnSample:
+    """Return the sample of recorded orders on a tape, and what does not count in it.
 
     CAL-034: none is on the tape, or too many fills are not. CAL-030: a tape of own orders.
     """
     if tape.level == "own":
         raise CalibrateError("CAL-030", f"{tape.instrument.symbol}: a tape of own orders; expected the market's, l2 or l3")
     slots = Slots.of(own.side, own.price_ticks)
-    view = _view(tape, slots)
+    view, sideless = _view(tape, slots)
     first, last = _span(tape)
     inside = (own.placed_ts >= first) & (own.placed_ts <= last)
     if not inside.any():
@@ -108,7 +119,7 @@ def own_sample(tape: Tape, own: OwnOrders, tolerance_ns: int) -> tuple[Sample, i
     lo, hi = (np.where(real, kept.filled_ts + sign * tolerance_ns, NEVER) for sign in (-1, 1))
     join = np.searchsorted(view.ts, kept.placed_ts, side="right").astype(np.int64)
     orders = Orders(join, np.where(real, NEVER, ended).astype(np.int64), slots.find(kept.side, kept.price_ticks), lo, hi)
-    outcomes = Outcomes(real, np.where(real, hi, -1), np.where(real, kept.filled_ts, kept.ended_ts))
+    outcomes = Outcomes(real, kept.filled_ts, np.where(real, hi, NONE))
     sample = Sample(view, orders, slots, outcomes, np.ones(len(join), bool))
     unseen = real & (sample.shadows(QueueModel(family_named(_REFERENCE), (3.0,))).seen == 0)
     if unseen.sum() > UNMATCHED_MAX * max(int(real.sum()), 1):
@@ -118,13 +129,14 @@ def own_sample(tape: Tape, own: OwnOrders, tolerance_ns: int) -> tuple[Sample, i
             f"at {int(unseen.sum())} of {int(real.sum())} fills the tape has no trade at or through the order's price; the first is at {kept.filled_ts[row]} ns, "
             f"{('a purchase', 'a sale')[int(kept.side[row])]} at {kept.price_ticks[row]} ticks",
         )
-    return Sample(view, orders, slots, outcomes, ~unseen), int((~inside).sum()), int(unseen.sum())
+    return OwnSample(Sample(view, orders, slots, outcomes, ~unseen), int((~inside).sum()), int(unseen.sum()), sideless)
 
 
-def _view(tape: Tape, slots: Slots) -> View:
+def _view(tape: Tape, slots: Slots) -> tuple[View, int]:
+    """Return the view of a tape, and the number of trades in it that have no side."""
     if tape.level == "l3":
         rows = l3_rows(tape.chunks())
-        return l3_view(rows, np.full(len(rows.ev), -1, np.int64), slots)
+        return l3_view(rows, np.full(len(rows.ev), -1, np.int64), slots), 0
     return l2_view(tape.chunks(), slots)
 
 
@@ -144,12 +156,15 @@ def _score(sample: Sample, model: QueueModel) -> OwnScore:
     )  # fmt: skip
 
 
-def _warnings(found: Fit, profiles: Sequence[Profile], orders: int, filled: int, outside: int, unmatched: int) -> list[str]:
+def _warnings(found: Fit, profiles: Sequence[Profile], sampled: OwnSample) -> list[str]:
     said = []
-    if outside:
-        said.append(f"{outside} orders were placed before or after the tape and do not count")
-    if unmatched:
-        said.append(f"at {unmatched} fills the tape has no trade at or through the order's price; these orders do not count (--tolerance-ms)")
+    filled, orders = int(sampled.sample.counted.filled.sum()), int(sampled.sample.kept.sum())
+    if sampled.outside:
+        said.append(f"{sampled.outside} orders were placed before or after the tape and do not count")
+    if sampled.sideless:
+        said.append(f"{sampled.sideless} trades of the tape have no side: they move no shadow")
+    if sampled.unmatched:
+        said.append(f"at {sampled.unmatched} fills the tape has no trade at or through the order's price; these orders do not count (--tolerance-ms)")
     if filled == orders:
         said.append("every order filled: nothing says where orders were that did not; record those, too")
     if filled < 50:

@@ -47,8 +47,8 @@ class Sample:
     @property
     def counted(self) -> Outcomes:
         """What became of the orders that count."""
-        filled, fill_ts, ended_ts = self.outcomes
-        return Outcomes(filled[self.kept], fill_ts[self.kept], ended_ts[self.kept])
+        filled, fill_ts, until_ts = self.outcomes
+        return Outcomes(filled[self.kept], fill_ts[self.kept], until_ts[self.kept])
 
 
 @dataclass(frozen=True)

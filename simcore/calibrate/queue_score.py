@@ -28,12 +28,12 @@ class Outcomes(NamedTuple):
     """Lives that are scored, [lives]: what happened, and when.
 
     filled  whether the real order filled before its end.  fill_ts: when, ns; -1 for none.
-    ended_ts  end of what is known of it: its fill, its cancel, the end of the view, ns.
+    until_ts  until when a predicted fill is in time, ns: fill_ts, or later by as much as clocks may differ.
     """
 
     filled: Flags
     fill_ts: IntArray
-    ended_ts: IntArray
+    until_ts: IntArray
 
 
 class Predictions(NamedTuple):
@@ -56,7 +56,7 @@ class Bin(NamedTuple):
 def predictions(shadows: Shadows, row_ts: IntArray, outcomes: Outcomes) -> Predictions:
     """Return what shadows say of their lives; a fill in the same event as the real one is in time."""
     ts = np.where(shadows.row >= 0, row_ts[np.maximum(shadows.row, 0)], -1)
-    in_time = (shadows.row >= 0) & np.where(outcomes.filled, ts <= outcomes.fill_ts, True)
+    in_time = (shadows.row >= 0) & np.where(outcomes.filled, ts <= outcomes.until_ts, True)
     return Predictions(in_time, ts, shadows.z_before, shadows.z_at)
 
 
@@ -126,9 +126,10 @@ def timing(said: Predictions, outcomes: Outcomes) -> Timing:
     real = outcomes.filled
     predicted = real & (said.ts >= 0)
     error = (said.ts[predicted] - outcomes.fill_ts[predicted]) / 1e9
+    allowed = (outcomes.until_ts[predicted] - outcomes.fill_ts[predicted]) / 1e9
     some = len(error) > 0
     return Timing(
         float(np.median(np.abs(error))) if some else None, float(np.mean(error)) if some else None,
         float(np.quantile(np.abs(error), 0.9)) if some else None,
-        int((error < 0).sum()), int((error == 0).sum()), int((error > 0).sum()), int((real & (said.ts < 0)).sum()),
+        int((error < -allowed).sum()), int((np.abs(error) <= allowed).sum()), int((error > allowed).sum()), int((real & (said.ts < 0)).sum()),
     )  # fmt: skip

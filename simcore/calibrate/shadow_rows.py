@@ -160,12 +160,13 @@ def l3_view(rows: Chunk, owner: IntArray, slots: Slots) -> View:
     return View(rows.exch_ts.astype(np.int64), op, slot, lo, hi, rows.qty_lots.astype(np.int64), owner)
 
 
-def l2_view(chunks: Iterable[Chunk], slots: Slots) -> View:
-    """Return what the rows of a tape of levels show of these slots; trades without a side are left out."""
-    parts = [part for chunk in chunks for part in [_l2_part(chunk, slots)] if len(part.ts)]
-    if not parts:
-        return View(*(np.zeros(0, np.int64) for _ in View._fields))
-    return View(*(np.ascontiguousarray(np.concatenate(columns)) for columns in zip(*parts, strict=True)))
+def l2_view(chunks: Iterable[Chunk], slots: Slots) -> tuple[View, int]:
+    """Return what the rows of a tape of levels show of these slots, and how many trades are left out since they have no side."""
+    parts, sideless = [View(*(np.zeros(0, np.int64) for _ in View._fields))], 0
+    for chunk in chunks:
+        parts.append(_l2_part(chunk, slots))
+        sideless += int((((chunk.ev & KIND_MASK) == TRADE) & ((chunk.ev & NO_SIDE_BIT) != 0)).sum())
+    return View(*(np.ascontiguousarray(np.concatenate(columns)) for columns in zip(*parts, strict=True))), sideless
 
 
 def _l2_part(chunk: Chunk, slots: Slots) -> View:

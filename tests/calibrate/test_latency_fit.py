@@ -10,9 +10,9 @@ import pytest
 
 from simcore import engine
 from simcore.calibrate.draws import uniforms
-from simcore.calibrate.latency_fit import CONSTANT, LOGNORMAL, SAMPLED, fit_latency
+from simcore.calibrate.latency_fit import CONSTANT, LOGNORMAL, SAMPLED, distribution, fit_latency, samples
 from simcore.calibrate.latency_pages import config_text, figures, write_latency
-from simcore.calibrate.latency_records import Leg, Recorded, read_recorded
+from simcore.calibrate.latency_records import Leg, Recorded, milliseconds, read_recorded
 from simcore.config.load import load_config
 from simcore.errors import CalibrateError
 from simcore.jit import expose
@@ -161,3 +161,21 @@ def test_disorder_and_silence_are_counted(tmp_path: Path) -> None:
     assert found.legs[0].count == 2
     assert any("sorted" in text for text in found.warnings)
     assert any("1 requests have no answer" in text for text in found.warnings)
+
+
+def test_held_up_messages_do_not_bend_the_distribution() -> None:
+    """Two humps behind one another on one connection: the estimate is that of the wire, the plain records are not."""
+    count = 4000
+    own = np.where(uniforms(3, 1, np.arange(count)) < 0.7, 5e6, 40e6) * np.exp(0.05 * normals(count, 2))
+    sent = np.arange(count, dtype=np.int64) * 10_000_000
+    arrival = np.maximum.accumulate(sent + own.astype(np.int64))
+    held = np.concatenate([[False], arrival[1:] == arrival[:-1]])
+    leg = Leg("place", arrival - sent, held, sent)
+    assert 0.2 < held.mean() < 0.8
+    values, share = distribution(leg)
+    at_20 = share[np.searchsorted(values, 20.0) - 1]
+    assert at_20 == pytest.approx(0.7, abs=0.04)
+    assert (milliseconds(leg.ns) < 20).mean() < 0.5
+    drawn = samples(leg)
+    assert (drawn < 20e6).mean() == pytest.approx(0.7, abs=0.04)
+    assert fit_latency(Recorded("", (leg,))).legs[0].chosen == SAMPLED

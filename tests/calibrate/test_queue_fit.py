@@ -72,7 +72,7 @@ def test_a_planted_exponent_comes_back(tmp_path_factory: pytest.TempPathFactory,
 def test_shadows_fill_exactly_when_the_engine_fills(tmp_path_factory: pytest.TempPathFactory, model: str) -> None:
     """By the run's own model every order's shadow fills at its very time, and no other."""
     own = planted(tmp_path_factory, f"venue.queue_model={model}", "venue.queue_n=1.7")
-    sample, _outside, _unmatched = own_sample(tape(), own, 0)
+    sample = own_sample(tape(), own, 0).sample
     values = (1.7,) if FAMILIES[model].parameters else ()
     said = sample.said(QueueModel(FAMILIES[model], values))
     assert (said.filled == sample.counted.filled).all()
@@ -88,7 +88,7 @@ def test_a_fitted_model_file_fills_in_the_engine_as_its_shadow_does(tmp_path: Pa
     write_queue(tmp_path, model, "Made by a test.")
     config = load_config(tmp_path / "best_queue.yaml", [*SETS])
     engine.replay(SAMPLE, config, tmp_path / "run")
-    sample, _outside, _unmatched = own_sample(tape(), read_own(tmp_path / "run", tape().instrument), 0)
+    sample = own_sample(tape(), read_own(tmp_path / "run", tape().instrument), 0).sample
     said, real = sample.said(model), sample.counted.filled
     assert (said.filled == real).all()
     assert (said.ts[real] == sample.counted.fill_ts[real]).all()
@@ -210,10 +210,10 @@ def test_a_few_unknown_fills_are_counted_and_left_out(tmp_path_factory: pytest.T
     moved = own.filled_ts.copy()
     moved[filled] += 137_000_000
     wrong = own._replace(filled_ts=moved)
-    _sample, _outside, unmatched = own_sample(tape(), wrong, 0)
+    unmatched = own_sample(tape(), wrong, 0).unmatched
     assert len(filled) // 2 < unmatched <= len(filled)
     assert fit_own(tape(), wrong, []).fit.model.values[0] == pytest.approx(1.7, rel=0.03)
-    assert own_sample(tape(), wrong, 140_000_000)[2] == 0
+    assert own_sample(tape(), wrong, 140_000_000).unmatched == 0
 
 
 def test_the_simplex_finds_the_least_of_a_valley() -> None:
