@@ -22,11 +22,13 @@ from simcore.calibrate.simplex import minimise
 from simcore.config.load import load_config
 from simcore.errors import CalibrateError
 from simcore.records import ASK_BIT, BOTH_BITS, OWN_CANCEL, OWN_FILL, OWN_ORDER
+from simcore.tape.convert import ConvertOptions, convert
 from simcore.tape.read import Tape
 from simcore.tape.schema import TapeMeta
 from simcore.tape.write import TapeWriter
 from tests.blackbox.command import assert_refused, mmsim_here
 from tests.support import rows
+from tests.truth.captures import ROOT
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "synes-20240101-l2.parquet"
 SETS = ("strategy.name=demo_maker", "strategy.params.spread.half_spread_bps=0")
@@ -221,3 +223,33 @@ def test_the_simplex_finds_the_least_of_a_valley() -> None:
     place, value = minimise(lambda x: float((1 - x[0]) * (1 - x[0]) + 100 * (x[1] - x[0] * x[0]) * (x[1] - x[0] * x[0])), (-1.2, 1.0), (0.5, 0.5), rounds=400, tolerance=1e-14)
     assert place == pytest.approx([1.0, 1.0], abs=1e-4)
     assert value < 1e-8
+
+
+def exact_on(source: Path | Tape, folder: Path, *sets: str) -> int:
+    """Replay with two quotes a side, follow the run's orders by its own model, and demand every fill; return the fills."""
+    engine.replay(source, load_config(None, [*SETS, "strategy.params.emit.levels=2", "venue.queue_n=2", *sets]), folder)
+    market = source if isinstance(source, Tape) else Tape.open(source)
+    sampled = own_sample(market, read_own(folder, market.instrument), 0)
+    said, outcomes = sampled.sample.said(QueueModel(FAMILIES["power"], (2.0,))), sampled.sample.counted
+    assert (sampled.outside, sampled.unmatched) == (0, 0)
+    assert (said.filled == outcomes.filled).all()
+    assert (said.ts[outcomes.filled] == outcomes.fill_ts[outcomes.filled]).all()
+    return int(outcomes.filled.sum())
+
+
+def test_shadows_are_exact_on_a_tape_of_orders(tmp_path: Path) -> None:
+    """By a model of levels; amends end a stay in a queue and begin another."""
+    assert exact_on(SAMPLE.with_name("synes-20240101-l3.parquet"), tmp_path / "run", "node.use_amend=true") > 100
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "amend"), [("cm_btcusd_perp_20240808", "true"), ("spot_btcusdt_20240808", "false"), pytest.param("usdm_btcusdt_20240808", "true", marks=pytest.mark.slow)]
+)
+def test_shadows_are_exact_on_real_captures(tmp_path: Path, name: str, amend: str) -> None:
+    """Quotes, snapshots, rows out of order: every fill of the engine, at its time."""
+    source = ROOT / "binance" / f"{name}.gz"
+    if not source.exists():
+        pytest.skip("no captures (MMSIM_REAL_DATA)")
+    convert([source], "binance", tmp_path / "tape.parquet", ConvertOptions())
+    assert exact_on(tmp_path / "tape.parquet", tmp_path / "run", f"node.use_amend={amend}") > 300
