@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simcore.api import make_config, replay, verify, warmup
-    from simcore.calibrate.band import replay_band
-    from simcore.calibrate.datasets import build_dataset, write_dataset
-    from simcore.calibrate.sweep import sweep_fees, sweep_latency
-    from simcore.calibrate.sweep_report import write_sweep
+    from simcore.calibrate.datasets.build import build_dataset, write_dataset
+    from simcore.calibrate.sweeps.band import replay_band
+    from simcore.calibrate.sweeps.sweep import sweep_fees, sweep_latency
+    from simcore.calibrate.sweeps.sweep_report import write_sweep
     from simcore.config import Config, load_config
     from simcore.errors import MmsimError
     from simcore.report.build import build_report
@@ -37,7 +37,7 @@ _HOMES = {
     "PortfolioResult": "simcore.report.portfolio_result",
     "RunResult": "simcore.report.result",
     "Tape": "simcore.tape.read",
-    "build_dataset": "simcore.calibrate.datasets",
+    "build_dataset": "simcore.calibrate.datasets.build",
     "build_report": "simcore.report.build",
     "compare": "simcore.report.compare",
     "convert": "simcore.tape.convert",
@@ -46,15 +46,15 @@ _HOMES = {
     "make_config": "simcore.api",
     "preset_spec": "simcore.tape.synth",
     "replay": "simcore.api",
-    "replay_band": "simcore.calibrate.band",
-    "sweep_fees": "simcore.calibrate.sweep",
-    "sweep_latency": "simcore.calibrate.sweep",
+    "replay_band": "simcore.calibrate.sweeps.band",
+    "sweep_fees": "simcore.calibrate.sweeps.sweep",
+    "sweep_latency": "simcore.calibrate.sweeps.sweep",
     "synth": "simcore.tape.synth",
     "validate": "simcore.tape.validate",
     "verify": "simcore.api",
     "warmup": "simcore.api",
-    "write_dataset": "simcore.calibrate.datasets",
-    "write_sweep": "simcore.calibrate.sweep_report",
+    "write_dataset": "simcore.calibrate.datasets.build",
+    "write_sweep": "simcore.calibrate.sweeps.sweep_report",
 }
 
 __all__ = [

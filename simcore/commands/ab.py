@@ -42,12 +42,12 @@ def ab(
     have rolled B back.
     """
     a, b = (_config(path, sets, venue) for path in (a_path, b_path))
-    from simcore.calibrate.ab_settings import load_settings
+    from simcore.calibrate.ab.settings import load_settings
 
     chosen = {name: value for name, value in choices.items() if value is not None}
     settings = load_settings(settings_path, {**chosen, **{f"gates.{name}": _value(value) for name, value in pairs(gates, "--gate").items()}})
-    from simcore.calibrate.ab_pages import console
-    from simcore.calibrate.ab_report import write_ab
+    from simcore.calibrate.ab.pages import console
+    from simcore.calibrate.ab.report import write_ab
 
     with progress() as shown:
         made = write_ab(days, a, b, settings, out, progress=shown)

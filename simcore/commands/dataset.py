@@ -45,9 +45,9 @@ def build(
     FEEDS are run folders, folders of feeds, or single files that `mmsim feeds` wrote (docs/sweeps.md).
     """
     from simcore import manifest
-    from simcore.calibrate.datasets import build_dataset, write_dataset
-    from simcore.calibrate.datasets_intervals import Limits
-    from simcore.calibrate.datasets_report import drop_table, filter_table, summary
+    from simcore.calibrate.datasets.build import build_dataset, write_dataset
+    from simcore.calibrate.datasets.intervals import Limits
+    from simcore.calibrate.datasets.report import drop_table, filter_table, summary
 
     found = build_dataset(list(feeds), from_ts=from_ts, to_ts=to_ts, interval_s=interval_s, limits=Limits(min_ticks, max_gap, max_misses))
     told = summary(found)

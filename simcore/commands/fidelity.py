@@ -30,10 +30,10 @@ def fidelity(
     second; the folder holds pages, figures, and the fitted model for `mmsim replay --config best_queue.yaml`.
     """
     from simcore import manifest
-    from simcore.calibrate.fidelity import measure
-    from simcore.calibrate.fidelity_pages import console_table, figures, verdict, write_fidelity
+    from simcore.calibrate.fidelity.measure import measure
+    from simcore.calibrate.fidelity.pages import console_table, figures, verdict, write_fidelity
+    from simcore.calibrate.fidelity.queue_family import UNFITTED, models_named
     from simcore.calibrate.pages import refuse_used
-    from simcore.calibrate.queue_family import UNFITTED, models_named
     from simcore.tape.read import Tape
 
     chosen = models_named(UNFITTED if models is None else models.split(","))

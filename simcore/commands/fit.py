@@ -30,11 +30,11 @@ def queue(tapes: tuple[Path, ...], fills: Path, family: str, tolerance_ms: float
     The folder holds pages, figures, and the model for `mmsim replay --config best_queue.yaml`.
     """
     from simcore import manifest
-    from simcore.calibrate.own_fills import read_own
-    from simcore.calibrate.own_fit import fit_own
-    from simcore.calibrate.own_pages import figures, own_table, verdict, write_own_fit
+    from simcore.calibrate.fidelity.own_fills import read_own
+    from simcore.calibrate.fidelity.own_fit import fit_own
+    from simcore.calibrate.fidelity.own_pages import figures, own_table, verdict, write_own_fit
+    from simcore.calibrate.fidelity.queue_family import UNFITTED, family_named, models_named
     from simcore.calibrate.pages import refuse_used
-    from simcore.calibrate.queue_family import UNFITTED, family_named, models_named
     from simcore.tape.read import Tape
 
     family_named(family)
@@ -63,9 +63,9 @@ def latency(recorded: Path, model: str | None, out: Path | None, as_json: bool) 
     `mmsim replay --config best_latency.yaml`.
     """
     from simcore import manifest
-    from simcore.calibrate.latency_fit import fit_latency
-    from simcore.calibrate.latency_pages import figures, leg_table, verdict, write_latency
-    from simcore.calibrate.latency_records import read_recorded
+    from simcore.calibrate.fidelity.latency_fit import fit_latency
+    from simcore.calibrate.fidelity.latency_pages import figures, leg_table, verdict, write_latency
+    from simcore.calibrate.fidelity.latency_records import read_recorded
     from simcore.calibrate.pages import refuse_used
 
     if out is not None:

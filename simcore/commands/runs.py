@@ -48,7 +48,7 @@ def replay(
 
     with progress() as shown:
         if queue_band:
-            from simcore.calibrate.band import parse_bounds, replay_band
+            from simcore.calibrate.sweeps.band import parse_bounds, replay_band
 
             bounds = None if band_models is None else parse_bounds(band_models)
             run_dir = replay_band(tapes, config, out, bounds=bounds, resume=resume, progress=shown)

@@ -13,7 +13,7 @@ from simcore.commands.options import CONFIG, JSON, SETS, TAPES, VENUE, chosen_co
 from simcore.commands.output import print_figures, print_table, print_warning, progress
 
 if TYPE_CHECKING:
-    from simcore.calibrate.sweep import Drawing, Sweep
+    from simcore.calibrate.sweeps.sweep import Drawing, Sweep
 
 _LEGS = ("place", "amend", "cancel", "response")
 
@@ -66,7 +66,7 @@ def sweep() -> None:
 def latency(tapes: tuple[Path, ...], ms: list[Decimal] | None, legs: tuple[str, ...], out: Path | None, as_json: bool, **choices: Any) -> None:
     """Net profit against milliseconds of latency."""
     drawing, config = _chosen(choices)
-    from simcore.calibrate.sweep import LATENCIES_MS, sweep_latency
+    from simcore.calibrate.sweeps.sweep import LATENCIES_MS, sweep_latency
 
     values = LATENCIES_MS if ms is None else [float(each) for each in ms]
     with progress() as shown:
@@ -86,7 +86,7 @@ def fees(
     if (maker_bps is None) != (taker_bps is None) or (tiers is not None and maker_bps is not None):
         raise click.UsageError("give --maker-bps and --taker-bps, or --tiers, or none of them")
     drawing, config = _chosen(choices)
-    from simcore.calibrate.sweep import pair_rates, sweep_fees, venue_rates
+    from simcore.calibrate.sweeps.sweep import pair_rates, sweep_fees, venue_rates
 
     rates = None
     if maker_bps is not None and taker_bps is not None:
@@ -102,7 +102,7 @@ def _chosen(choices: dict[str, Any]) -> tuple[Drawing, Any]:
     names = ("interval_s", "repetitions", "draw_seed", "level")
     interval_s, repetitions, seed, level = (choices.pop(name) for name in names)
     config = chosen_config(**choices)
-    from simcore.calibrate.sweep import Drawing
+    from simcore.calibrate.sweeps.sweep import Drawing
 
     return Drawing(interval_s, repetitions, seed, level), config
 
@@ -110,7 +110,7 @@ def _chosen(choices: dict[str, Any]) -> tuple[Drawing, Any]:
 def _finish(found: Sweep, out: Path | None, as_json: bool) -> None:
     """Write a sweep's folder and print what it says."""
     from simcore import manifest
-    from simcore.calibrate.sweep_report import console_table, figures, verdict, write_sweep
+    from simcore.calibrate.sweeps.sweep_report import console_table, figures, verdict, write_sweep
 
     with manifest.claimed(out, f"sweep-{found.kind}", found.instrument["symbol"]) as folder:
         write_sweep(found, folder)

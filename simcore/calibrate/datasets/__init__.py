@@ -1,0 +1,1 @@
+"""Data sets of intervals from the calibration feeds of runs."""

@@ -1,0 +1,1 @@
+"""Queue and latency models held against, and fitted to, recordings."""

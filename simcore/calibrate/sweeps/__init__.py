@@ -1,0 +1,1 @@
+"""One configuration against a scale: latencies, fees, and the worlds of its queue."""
