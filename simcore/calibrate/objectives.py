@@ -145,7 +145,7 @@ def winner(wanted: Wanted, figures: Figures, ranking: Ranking, points: Sequence[
     the only one allowed.
     """
     if len(points) > 1 and ranking.allowed.any():
-        params = pd.DataFrame([list(point) for point in points])
+        params = pd.DataFrame([list(point) for point in points], dtype=object)  # a value may be null, which is no NaN
         members, _, near = field_of(params)
         able = np.zeros(len(points), bool)
         able[members] = ranking.allowed[members]

@@ -61,7 +61,7 @@ def case_of(calibration: Calibration) -> Case:
         return lambda chosen: figure(tuple(chosen)).copy()
 
     names = [axis.name for axis in calibration.axes]
-    params = pd.DataFrame({name: [point[place] for point in calibration.points] for place, name in enumerate(names)})
+    params = pd.DataFrame({name: [point[place] for point in calibration.points] for place, name in enumerate(names)}, dtype=object)
     whole = np.asarray(results.complete(list(days)), bool)
     changes = tuple(np.ascontiguousarray(calibration.changes([day]).T) for day in days)
     folds = tuple((tuple(fold.train), tuple(fold.test)) for fold in calibration.folds)

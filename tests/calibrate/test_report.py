@@ -20,6 +20,7 @@ from simcore.calibrate.run import calibrate
 from simcore.calibrate.verdict import RULES, Terms
 from simcore.errors import CalibrateError
 from simcore.report import canvas
+from simcore.report.wording import ABSENT
 from tests.calibrate.flows import exponential, maker, write_days
 from tests.calibrate.judged import GRID, case_of, hill, noise
 
@@ -153,6 +154,17 @@ def test_drawn_points_and_labels(days, tmp_path):
     assert verdict.evidence.space.kind == "nearest"
     assert 15 < verdict.evidence.case.params["spread.half_spread_ticks"][verdict.winner] < 90
     assert "…" in verdict.evidence.slices[0].labels[0]
+
+
+@pytest.mark.parametrize("values", [[0, 1.5], [None, 0, 1.5]])
+def test_a_key_that_is_null_unless_it_is_set(values, days, tmp_path):
+    """The old weights have no number there, and stand beside the others, or among them as a label."""
+    out = searched(days, tmp_path / "out", {"fees.maker_bps": values, "spread.half_spread_ticks": [40, 80]})
+    verdict = build(out)
+    assert verdict.evidence.case.params.iloc[0, 0] is None
+    (axis,) = (axis for axis in verdict.evidence.space.axes if axis.name == "fees.maker_bps")
+    assert axis.numbers == ((0.0, 1.5) if None not in values else ())
+    assert f"| 0 (old weights) | {ABSENT} |" in (out / "report.md").read_text()
 
 
 def test_a_folder_without_a_calibration_is_refused(tmp_path):
