@@ -158,16 +158,17 @@ def keep_failed(folder: Path, session: Session, wall_s: float, exc: MmsimError) 
 
 def simulate(
     tape: Tape, configs: Sequence[Config], *, journal: bool = True, progress: ProgressCallback | None = None,
-    told: Record | None = None, curve_ns: int = 0,
+    told: Record | None = None, curve_ns: int = 0, store: JournalStore | None = None,
 ) -> Outcome:  # fmt: skip
     """Replay one tape with one lane a config, in memory; all configs share strategy, queue file and books.
 
     journal=False keeps no rows: the digest is then that of an empty journal, and counters are in `state.lanes`.
+    store: takes the rows of the journal instead of one that keeps them all, for who needs few of them.
     told: the reports of a journal, whose CONTROL rows the Nodes are told again.  curve_ns: without a journal, the interval
     of the samples that are kept all the same; 0 keeps none.
     """
     linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
-    session = new_session(tape, configs, linked, JournalStore(None), journal)
+    session = new_session(tape, configs, linked, store or JournalStore(None), journal)
     session.state.clock[st.CURVE_NS] = curve_ns
     session.state.lanes["curve_ns"] = curve_ns
     _compile(linked, configs[0], tape.rows * configs[0].run.repeat, progress)

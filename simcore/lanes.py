@@ -72,12 +72,17 @@ def run_lanes(
     step_ns = max(round(curve_ms * NS_PER_MS), 1)
     outcome = engine.simulate(tape, configs, journal=False, curve_ns=step_ns, progress=progress)
     start_ts, end_ts = engine.window(tape, configs[0])
-    ends = np.append(np.arange(start_ts + step_ns, end_ts, step_ns, dtype=np.int64), end_ts)
+    ends = curve_ends(start_ts, end_ts, step_ns)
     samples = outcome.journal.rows("samples")
     equity, position = curves_at(samples, ends, len(configs))
     unit = float(instrument_scale(tape.instrument).unit)
     lanes = outcome.state.lanes.copy()
     return LaneRun(lanes, ends, equity, position, _last_mids(samples, lanes, start_ts), unit, outcome.rows, outcome.wall_s)
+
+
+def curve_ends(start_ts: int, end_ts: int, step_ns: int) -> IntArray:
+    """Return the ends of the intervals of an equity curve, ns since 1970; the last is the run's end."""
+    return np.append(np.arange(start_ts + step_ns, end_ts, step_ns, dtype=np.int64), end_ts)
 
 
 def curves_at(samples: Record, ends: IntArray, lanes: int) -> tuple[IntArray, IntArray]:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from simcore import engine
 from simcore.config.model import Config
 from simcore.errors import CalibrateError, ConfigError
+from simcore.lanes import curve_ends
 from simcore.records import IntArray
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_S
@@ -128,4 +127,4 @@ def interval_ns(days: Sequence[Day], config: Config, chosen_s: float | None) -> 
 
 def interval_ends(day: Day, step_ns: int) -> IntArray:
     """Return the ends of the intervals of a day's equity curves, ns since 1970; the last is the day's end (`LaneRun.curve_ts`)."""
-    return np.append(np.arange(day.start_ts + step_ns, day.end_ts, step_ns, dtype=np.int64), day.end_ts)
+    return curve_ends(day.start_ts, day.end_ts, step_ns)

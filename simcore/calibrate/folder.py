@@ -16,11 +16,11 @@ from simcore.calibrate.days import Day, interval_ends
 from simcore.calibrate.grid import Axis, Point
 from simcore.calibrate.metrics import Figures
 from simcore.calibrate.objectives import Wanted, wanted
-from simcore.calibrate.outcomes import Part, Results, money_of
+from simcore.calibrate.outcomes import Part, Results
 from simcore.calibrate.splits import Fold
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray, IntArray
-from simcore.report.folder import Money
+from simcore.report.folder import Money, money_of
 from simcore.tape.schema import Instrument
 
 if TYPE_CHECKING:

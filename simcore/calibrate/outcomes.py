@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 
 from simcore.lanes import LaneRun
-from simcore.params import instrument_scale
 from simcore.records import IntArray, Record
 from simcore.report.folder import Money
-from simcore.tape.schema import Instrument
-from simcore.units import to_decimal
 
 # Fields of a lane's final record (`simcore.kernels.state.LANE`) that are kept.
 LANE_FIELDS = (
@@ -25,15 +22,6 @@ LANE_FIELDS = (
 FIELDS = (*LANE_FIELDS, "net_units", "valued")
 COUNTS = np.dtype([(name, "<i8") for name in FIELDS])
 WAITING, DONE, LOST = range(3)
-
-
-def money_of(instrument: Instrument) -> Money:
-    """Return how ticks and lots of an instrument become money. CONF-003 if its sizes do not fit."""
-    scale = instrument_scale(instrument)
-    return Money(
-        instrument.kind_code, scale.value_scale, scale.unit, to_decimal(instrument.tick_size), to_decimal(instrument.lot_size),
-        to_decimal(instrument.contract_size), instrument.base, instrument.quote,
-    )  # fmt: skip
 
 
 def counts_of(run: LaneRun, money: Money) -> Record:

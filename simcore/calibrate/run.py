@@ -17,7 +17,7 @@ from simcore.calibrate.grid import Point
 from simcore.calibrate.local import Here, Runner, Workers
 from simcore.calibrate.metrics import Figures
 from simcore.calibrate.objectives import rank
-from simcore.calibrate.outcomes import DONE, WAITING, Part, Results, money_of
+from simcore.calibrate.outcomes import DONE, WAITING, Part, Results
 from simcore.calibrate.plan import BASE, Asked, Plan, Trial
 from simcore.calibrate.search import TRIALS, new_search
 from simcore.calibrate.work import Block
@@ -26,10 +26,10 @@ from simcore.errors import CalibrateError, JournalError
 from simcore.files import remove_leftovers
 from simcore.link import is_compiled
 from simcore.portfolio.run import ROW_S, START_S, TICK_S
+from simcore.report.folder import money_of
 from simcore.units import NS_PER_MS
 
 LANES_MAX = 250  # trials of a block: so many are lost at most when a process dies
-ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from simcore.calibrate.days import Day
-from simcore.calibrate.outcomes import COUNTS, Part, counts_of, joined, money_of
+from simcore.calibrate.outcomes import COUNTS, Part, counts_of, joined
 from simcore.config.model import Config
 from simcore.engine import Progress
 from simcore.errors import EngineError, MmsimError, StrategyError
 from simcore.lanes import run_lanes
+from simcore.report.folder import money_of
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_MS
 

@@ -15,9 +15,10 @@ from simcore.calibrate import store
 from simcore.calibrate.grid import Axis, Point
 from simcore.calibrate.metrics import METRICS, Figures
 from simcore.calibrate.objectives import rank, winner
-from simcore.calibrate.outcomes import DONE, FIELDS, LOST, Results, money_of
+from simcore.calibrate.outcomes import DONE, FIELDS, LOST, Results
 from simcore.calibrate.plan import BASE, Plan, Trial
 from simcore.config.build import dump_config
+from simcore.report.folder import money_of
 
 _SHOWN = 3  # trials that are named where none will do
 _STATES = {DONE: "done", LOST: "lost"}

@@ -14,10 +14,12 @@ import numpy as np
 
 from simcore.errors import JournalError, ReportError
 from simcore.journal.store import check_streams, read_stream, select_rows
+from simcore.params import instrument_scale
 from simcore.records import ASK, BID, NO_PRICE, IntArray, Record
 from simcore.report import sums
 from simcore.report.sums import Column
-from simcore.units import INVERSE, KIND_NAMES
+from simcore.tape.schema import Instrument
+from simcore.units import INVERSE, KIND_NAMES, to_decimal
 
 _NOTE_KEYS = ("instrument", "value_scale", "cash_unit", "start_ts", "end_ts", "digest")
 _COUNT_KEYS = (
@@ -89,6 +91,15 @@ class Money:
         """Return lots as base currency (inverse: contracts)."""
         size = self.lot_size if self.kind == INVERSE else self.lot_size * self.contract_size
         return float(lots * size)
+
+
+def money_of(instrument: Instrument) -> Money:
+    """Return how ticks and lots of an instrument become money. CONF-003 if its sizes do not fit."""
+    scale = instrument_scale(instrument)
+    return Money(
+        instrument.kind_code, scale.value_scale, scale.unit, to_decimal(instrument.tick_size), to_decimal(instrument.lot_size),
+        to_decimal(instrument.contract_size), instrument.base, instrument.quote,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ import pytest
 
 from simcore import api
 from simcore.calibrate.metrics import METRICS, Figures, sharpe_of
-from simcore.calibrate.outcomes import LANE_FIELDS, Results, counts_of, money_of
+from simcore.calibrate.outcomes import LANE_FIELDS, Results, counts_of
 from simcore.calibrate.plan import Asked
 from simcore.calibrate.run import calibrate
 from simcore.calibrate.store import BEST
 from simcore.config import load_config
 from simcore.lanes import run_lanes
+from simcore.report.folder import money_of
 from simcore.tape.read import Tape
 from tests.blackbox.tapes import write_sample
 

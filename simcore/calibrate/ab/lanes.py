@@ -8,25 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from simcore import engine, faults, manifest
+from simcore import engine, manifest
 from simcore.calibrate.ab.units import Unit
 from simcore.config.model import Config
-from simcore.engine import Progress, ProgressCallback
+from simcore.engine import ProgressCallback
 from simcore.errors import MmsimError
 from simcore.journal.store import STREAMS, JournalStore
 from simcore.lanes import shared_key
-from simcore.link import is_compiled, link
-from simcore.params import instrument_scale, lane_params, queue_file
+from simcore.link import link
+from simcore.params import lane_params, queue_file
 from simcore.records import AMEND, PLACE, IntArray, Record
-from simcore.report.folder import Money, RunFolder
-from simcore.runner import run
-from simcore.tape.schema import Instrument
+from simcore.report.folder import RunFolder, money_of
 
 KEPT = ("requests", "fills", "markouts", "samples", "traces")  # what is measured; reports and features are not
 
@@ -124,15 +121,6 @@ def may_share(a: Config, b: Config) -> bool:
     return shared_key(a) == shared_key(b)
 
 
-def money_of(instrument: Instrument) -> Money:
-    """Return how an instrument's ticks and lots become money."""
-    scale = instrument_scale(instrument)
-    return Money(
-        instrument.kind_code, scale.value_scale, scale.unit, Decimal(instrument.tick_size), Decimal(instrument.lot_size),
-        Decimal(instrument.contract_size), instrument.base, instrument.quote,
-    )  # fmt: skip
-
-
 def _traced(config: Config, trace_every: int) -> Config:
     if config.node.trace_every > 0:
         return config
@@ -140,21 +128,15 @@ def _traced(config: Config, trace_every: int) -> Config:
 
 
 def _simulated(unit: Unit, configs: Sequence[Config], progress: ProgressCallback | None) -> list[LaneFolder]:
-    """Play configurations over a unit's tape in one pass; return the run of each. As `engine.simulate`, but little is kept."""
+    """Play configurations over a unit's tape in one pass; return the run of each."""
     linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
     store = LaneStore(len(configs))
-    session = engine.new_session(unit.tape, configs, linked, store)
-    if progress is not None and not is_compiled(linked):
-        progress(Progress(0, unit.tape.rows, 0.0, 0, None, compiling=True))
-    engine.warmup(configs[0])
-    watch = engine.Watch(unit.tape, configs[0], progress, None, "", 0.0)
-    with faults.named(session):
-        run(session, watch.after_chunk)
+    done = engine.simulate(unit.tape, configs, progress=progress, store=store)
     start_ts, end_ts = engine.window(unit.tape, configs[0])
     note = {"instrument": asdict(unit.tape.instrument), "start_ts": start_ts, "end_ts": end_ts, "status": "done"}
     stages = tuple(stage.name for stage in linked.stages)
     money = money_of(unit.tape.instrument)
     return [
-        LaneFolder(Path(f"{unit.name}-{unit.day}"), note, manifest.counts(session.state, lane, session.rows_played, watch.wall_s()), "", money, store.streams(lane), stages)
+        LaneFolder(Path(f"{unit.name}-{unit.day}"), note, manifest.counts(done.state, lane, done.rows, done.wall_s), "", money, store.streams(lane), stages)
         for lane in range(len(configs))
     ]

@@ -14,7 +14,6 @@ from decimal import Decimal
 import numpy as np
 
 from simcore import engine
-from simcore.calibrate.ab.lanes import money_of
 from simcore.calibrate.intervals import (
     LEVEL,
     REPETITIONS,
@@ -24,6 +23,7 @@ from simcore.calibrate.intervals import (
     interval_block,
     widening,
 )
+from simcore.calibrate.outcomes import counts_of
 from simcore.calibrate.sweeps.single import one_instrument, with_keys
 from simcore.config.build import build_config, config_hash
 from simcore.config.model import LATENCY_KINDS, Config, FeeTier
@@ -32,14 +32,13 @@ from simcore.errors import CalibrateError, ConfigError
 from simcore.lanes import LaneRun, run_lanes
 from simcore.portfolio.members import Source
 from simcore.records import FloatArray
-from simcore.report.folder import Money
+from simcore.report.folder import money_of
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_S
 
 LATENCIES_MS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 LATENCY, FEES = "latency", "fees"
 AXES = {LATENCY: ("ms",), FEES: ("maker_bps", "taker_bps")}
-UNITS = {"ms": "ms", "maker_bps": "bps", "taker_bps": "bps"}
 _INTERVALS = 200  # of a short window; a longer one has one a minute
 _INTERVAL_MS_MAX = 60_000.0
 _BPS = 1e4
@@ -219,7 +218,7 @@ def _play(
     interval_s = _interval_s(config, end_ts - start_ts, drawing.interval_s)
     run = run_lanes(tape, configs, curve_ms=interval_s * 1e3, progress=progress)
     equity = run.equity_units.copy()
-    equity[:, -1] = [_final_units(run, lane, money_of(tape.instrument)) for lane in range(len(configs))]
+    equity[:, -1] = counts_of(run, money_of(tape.instrument))["net_units"]  # as reports have it: with fills that the Node has not heard of
     changes = np.diff(equity * run.cash_unit, prepend=0.0, axis=1)
     block = max(interval_block(each) for each in changes)  # one for all points: they are drawn together
     points = tuple(_point(run, lane, values, changes, block, drawing) for lane, values in enumerate(settings))
@@ -233,14 +232,6 @@ def _play(
         drawing.repetitions, drawing.seed, drawing.level, run.rows, run.wall_s,
         tuple({"path": str(file.path), "content_hash": file.meta.content_hash} for file in tape.files), config_hash(config),
     )  # fmt: skip
-
-
-def _final_units(run: LaneRun, lane: int, money: Money) -> int:
-    """Return a lane's profit at the end, cash units, as the report of its run has it: with the fills that the Node has not heard of."""
-    record, mid2 = run.lanes[lane], int(run.mid2[lane])
-    lots = int(record["position_lots"])
-    value = money.position_units(lots, mid2) if lots != 0 and mid2 > 0 else 0
-    return int(record["cash_units"]) - int(record["fee_units"]) + value
 
 
 def _interval_s(config: Config, span_ns: int, wanted_s: float | None) -> float:
