@@ -59,7 +59,7 @@ def open_days(sources: Sequence[Path | str], config: Config, hours: int = 0) -> 
     CAL-017: another instrument, or the same content twice.  CAL-018: no row is left of a day.  Raises TapeError, too.
     """
     tapes = [(Tape.open(source), source) for source in sources]
-    tapes.sort(key=lambda each: each[0].start_ts)
+    tapes.sort(key=lambda each: (each[0].start_ts, each[0].content_hash))
     first = tapes[0][0]
     seen: dict[str, Path | str] = {}
     days: list[Day] = []
@@ -111,6 +111,11 @@ def _labelled(days: list[Day]) -> list[Day]:
         day if labels.count(day.label) == 1 else replace(day, label=f"{day.label}-{labels[:place].count(day.label) + 1}")
         for place, day in enumerate(days)
     ]
+
+
+def overlapping(days: Sequence[Day]) -> tuple[Day, Day] | None:
+    """Return the first two days of which one begins before the other has ended, if there are any; days are in time order."""
+    return next(((one, two) for one, two in itertools.pairwise(days) if two.start_ts < one.end_ts), None)
 
 
 def interval_ns(days: Sequence[Day], config: Config, chosen_s: float | None) -> int:

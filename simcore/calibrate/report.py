@@ -16,6 +16,7 @@ import pandas as pd
 
 from simcore.calibrate import overfit
 from simcore.calibrate import report_tables as tables
+from simcore.calibrate.days import overlapping
 from simcore.calibrate.evidence import Case, Evidence
 from simcore.calibrate.folder import Calibration, load
 from simcore.calibrate.metrics import METRICS
@@ -28,6 +29,7 @@ from simcore.report.pages import Table
 from simcore.units import NS_PER_S
 
 FILE = "verdict.json"
+ASSUMED = ("venue.", "latency.", "fees.", "book.")  # keys that say how the world is, not how it is traded
 # Figures that add up over days: a limit that was meant for the train days is taken in proportion on others.
 SUMS = ("net", "before_fees", "fees", "turnover", "volume", "fills", "orders", "cancels")
 
@@ -40,8 +42,22 @@ def build(folder: Path | str, limits: Limits = LIMITS) -> Verdict:
     calibration = load(folder)
     case, terms = case_of(calibration), terms_of(calibration)
     verdict = judge(case, terms, limits)
+    verdict = replace(verdict, notes=(*verdict.notes, *cautions(calibration)))
     write(calibration, verdict, terms, limits)
     return verdict
+
+
+def cautions(calibration: Calibration) -> list[str]:
+    """Say what the figures cannot know of what was asked: days that share time, and keys that are the market's and not the maker's."""
+    found = []
+    both = overlapping(calibration.days)
+    if both is not None:
+        found.append(f"{both[0].label} and {both[1].label} overlap in time: if they are of one market, no day was really held out.")
+    assumed = [axis.name for axis in calibration.axes if axis.key.startswith(ASSUMED)]
+    if assumed:
+        verb = "is an assumption" if len(assumed) == 1 else "are assumptions"
+        found.append(f"{', '.join(assumed)} {verb} about exchange and network: the best value is the kindest, not one that can be chosen.")
+    return found
 
 
 def case_of(calibration: Calibration) -> Case:
@@ -220,9 +236,17 @@ def _asked_table(calibration: Calibration) -> Table:
         ("search", f"{note['search']}, seed {note['seed']}"),
         ("splits", note["splits"] or "none"),
         ("intervals of equity", f"{calibration.step_ns / NS_PER_S:g} s"),
-        *((f"tape {day.label}", day.content_hash) for day in calibration.days),
+        *((f"tape {', '.join(labels)}", content_hash) for content_hash, labels in _tapes(calibration).items()),
     ]
     return Table("What was asked", ("", ""), rows, (False, False))
+
+
+def _tapes(calibration: Calibration) -> dict[str, list[str]]:
+    """Return content hash -> labels of the days, or of the first and last of its periods."""
+    found: dict[str, list[str]] = {}
+    for day in calibration.days:
+        found.setdefault(day.content_hash, []).append(day.label)
+    return {mark: labels if len(labels) < 3 else [f"{labels[0]} … {labels[-1]}"] for mark, labels in found.items()}
 
 
 def _number(value: float) -> float | None:

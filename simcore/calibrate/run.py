@@ -188,7 +188,7 @@ class _Work:
         waiting = {day: self.results.waiting(numbers, day) for day in days}
         busy_days = sum(1 for each in waiting.values() if each)
         blocks: list[Block] = []
-        for day, trials in waiting.items():
+        for day, trials in sorted(waiting.items(), key=lambda each: each[0] not in self.plan.train):  # days of the choice first
             groups: dict[tuple[object, ...], list[int]] = {}
             for number in trials:
                 groups.setdefault(self.trials[number].group, []).append(number)
@@ -239,9 +239,12 @@ class _Work:
         self._watch(Tally(done, states.size, len(self.results.causes), sum(self._shares.values()), *self._best, compiling=compiling))
 
     def _best_so_far(self) -> tuple[int | None, str, float]:
-        """Return the trial that would be chosen now, its values and its objective."""
-        figures = self._figures()
-        best = rank(self.plan.wanted, figures, self.results.complete(self.plan.train)).peak
+        """Return the trial with the best objective on the days of the choice that have been played by now, its values, and that."""
+        begun = [day for day in self.plan.train if np.any(self.results.states[:, day] != WAITING)]
+        if not begun:
+            return None, "", 0.0
+        figures = Figures(self.results, begun, self._money)
+        best = rank(self.plan.wanted, figures, self.results.complete(begun)).peak
         if best is None:
             return None, "", 0.0
         return best, self.plan.words(self.trials[best].point), float(figures[self.plan.wanted.objective][best])

@@ -170,9 +170,14 @@ def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
         table.add_row(name, *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells))
     Console().print(table)
     click.echo(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
-    if note["at_edge"]:
+    if note["at_edge"] and verdict is None:  # else its notes say so
         click.echo(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
     click.echo(f"lost {counts['lost']}, without a value {counts['valueless']}, breaking constraints {counts['infeasible']}; the tapes have seen {found.tried} parameter sets in all")
+    if counts["lost"]:
+        click.echo(f"the first that was lost: {next(iter(found.results.causes.values()))}")
     click.echo(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
     if verdict is not None:
         click.echo(verdict.sentence)
+        texts = [reason.text for reason in verdict.reasons if not reason.holds and reason.text not in verdict.sentence]
+        for text in (*texts, *verdict.notes):
+            click.echo(f"- {text}")

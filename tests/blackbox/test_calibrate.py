@@ -84,6 +84,11 @@ def test_what_it_prints_without_json(grid: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for word in ("base, train", "best, train", "net_bps", "taker_share", "best: trial", "folder:", "old weights"):
         assert word in done.stdout
+    listed = [line for line in done.stdout.splitlines() if line.startswith("- ")]
+    judged = json.loads((tmp_path / "out" / "verdict.json").read_text())
+    broken = [rule["text"] for rule in judged["rules"] if not rule["holds"] and rule["text"] not in judged["sentence"]]
+    assert listed == [f"- {text}" for text in (*broken, *judged["notes"])]
+    assert broken
 
 
 def test_best_yaml_drops_into_a_replay(whole: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simcore.calibrate.days import HOUR_NS, interval_ends, interval_ns, open_days
+from simcore.calibrate.days import HOUR_NS, interval_ends, interval_ns, open_days, overlapping
 from simcore.config import load_config
 from simcore.errors import CalibrateError
 from simcore.lanes import run_lanes
@@ -22,6 +22,19 @@ def test_days_are_in_time_order_whatever_the_order_given(four_days):
     _, days = open_days(list(reversed(four_days)), CONFIG)
     assert [day.paths[0] for day in days] == list(four_days)
     assert len({day.label for day in days}) == 4
+
+
+def test_days_that_begin_together_are_in_one_order_and_overlap(tmp_path):
+    """By their content, whatever the order given."""
+    tapes = [write_sample(tmp_path / f"{rows}.parquet", rows) for rows in (3000, 2000, 1000)]
+    found = [open_days(order, CONFIG)[1] for order in itertools.permutations(tapes)]
+    assert all(days == found[0] for days in found)
+    assert overlapping(found[0]) is not None
+
+
+def test_days_apart_and_periods_of_a_day_do_not_overlap(four_days):
+    assert overlapping(open_days(four_days, CONFIG)[1]) is None
+    assert overlapping(open_days([SAMPLE], CONFIG, 6)[1]) is None
 
 
 def test_days_of_one_name_are_told_apart(four_days, tmp_path):

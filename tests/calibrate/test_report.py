@@ -14,13 +14,17 @@ from simcore.calibrate.evidence import gather
 from simcore.calibrate.folder import load
 from simcore.calibrate.plan import Asked
 from simcore.calibrate.plots import PLOTS, chosen_pairs, draw
-from simcore.calibrate.report import build, short_labels
+from simcore.calibrate.report import build, cautions, short_labels
 from simcore.calibrate.report_tables import RULE_WORDS, best_table, nearest_table, shown_value
 from simcore.calibrate.run import calibrate
 from simcore.calibrate.verdict import RULES, Terms
+from simcore.config import load_config
 from simcore.errors import CalibrateError
 from simcore.report import canvas
 from simcore.report.wording import ABSENT
+from simcore.tape.read import Tape
+from simcore.tape.write import TapeWriter
+from tests.blackbox.command import SAMPLE
 from tests.calibrate.flows import exponential, maker, write_days
 from tests.calibrate.judged import GRID, case_of, hill, noise
 
@@ -108,6 +112,27 @@ def test_without_splits_the_page_says_what_is_missing(days, tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert text.startswith("# Keep the old weights\n")
     assert "No days were held out" in text
+
+
+def test_what_cannot_be_chosen_or_held_out_is_said(days, tmp_path):
+    """A world that is kinder is no better maker; a day within another is not held out."""
+    assert not cautions(load(searched(days[:2], tmp_path / "plain", splits=None)))
+    tape = Tape.open(days[0])
+    part = tmp_path / "part.parquet"
+    with TapeWriter(part, tape.meta) as writer:
+        writer.append(tape.head(tape.rows // 2))
+    out = searched([days[0], part], tmp_path / "out", {"fees.maker_bps": [0, 1], "latency.place.ms": [1, 2]}, splits=None)
+    overlap, world = build(out).notes[-2:]
+    assert "overlap in time" in overlap
+    assert world.startswith("fees.maker_bps, latency.place.ms are assumptions")
+    assert overlap in (out / "report.md").read_text()
+
+
+def test_periods_of_a_day_name_their_tape_once(tmp_path):
+    base = load_config(None, ["strategy.name=demo_maker", "run.to=2024-01-01T03:00:00Z"])
+    found = calibrate(Asked({"spread.half_spread_bps": [0.5, 1]}, (SAMPLE,), base, splits="walk-forward:train=2h,test=1h"), tmp_path / "out")
+    build(found.folder)
+    assert (found.folder / "report.md").read_text().count(found.days[0].content_hash) == 1
 
 
 def test_one_day_without_splits(days, tmp_path):

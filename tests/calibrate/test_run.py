@@ -171,6 +171,17 @@ def test_a_tape_that_changes_while_it_is_played_is_refused(four_days, asking, tm
     assert not (tmp_path / "out" / BEST).exists()
 
 
+def test_the_best_so_far_is_known_from_the_first_day_of_the_choice(four_days, asking, tmp_path):
+    """Its days come first, and count as they come; judges do not."""
+    said = []
+    splits = "walk-forward:train=2,test=1"
+    found = calibrate(asking(four_days, splits=splits), tmp_path / "out", watch=lambda tally: said.append((tally.done, tally.best, tally.objective)))
+    by_done = {done: (best, value) for done, best, value in said}
+    first, both = (found.figures(found.train[:count])["net_bps"] for count in (1, 2))
+    assert by_done[12] == (np.nanargmax(first), np.nanmax(first))
+    assert by_done[24] == by_done[48] == (np.nanargmax(both), np.nanmax(both))
+
+
 def test_a_folder_in_use_is_not_touched(finished, four_days, asking, tmp_path):
     before = contents(finished.folder)
     with pytest.raises(CalibrateError, match=r"CAL-019.*already holds"):
