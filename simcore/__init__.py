@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simcore.calibrate.sweeps.sweep_report import write_sweep
     from simcore.config import Config, load_config
     from simcore.errors import MmsimError
+    from simcore.lanes import LaneRun, run_lanes
     from simcore.report.build import build_report
     from simcore.report.compare import compare
     from simcore.report.portfolio_result import PortfolioResult
@@ -33,6 +34,7 @@ _HOMES = {
     "Config": "simcore.config",
     "ConvertOptions": "simcore.tape.convert",
     "Instrument": "simcore.tape.schema",
+    "LaneRun": "simcore.lanes",
     "MmsimError": "simcore.errors",
     "PortfolioResult": "simcore.report.portfolio_result",
     "RunResult": "simcore.report.result",
@@ -47,6 +49,7 @@ _HOMES = {
     "preset_spec": "simcore.tape.synth",
     "replay": "simcore.api",
     "replay_band": "simcore.calibrate.sweeps.band",
+    "run_lanes": "simcore.lanes",
     "sweep_fees": "simcore.calibrate.sweeps.sweep",
     "sweep_latency": "simcore.calibrate.sweeps.sweep",
     "synth": "simcore.tape.synth",
@@ -61,6 +64,7 @@ __all__ = [
     "Config",
     "ConvertOptions",
     "Instrument",
+    "LaneRun",
     "MmsimError",
     "PortfolioResult",
     "RunResult",
@@ -75,6 +79,7 @@ __all__ = [
     "preset_spec",
     "replay",
     "replay_band",
+    "run_lanes",
     "sweep_fees",
     "sweep_latency",
     "synth",
