@@ -62,7 +62,7 @@ def block_bootstrap_mean(
     block  observations a block, 1 … N; None: `interval_block`.  The ends are percentiles of the means of `repetitions`
     resamples, widened; the draws depend on seed, repetition and place only.  CAL-001: fewer than 2 changes, or one not finite.
     """
-    values = _checked(changes)
+    values = checked_changes(changes)
     length = _checked_block(block, values)
     _check_draws(repetitions, level)
     estimate = float(np.mean(values))
@@ -83,31 +83,8 @@ def block_bootstrap_paired(
     """
     if len(first) != len(second):
         raise CalibrateError("CAL-001", f"pairs: {len(first)} changes of the first, {len(second)} of the second")
-    difference = _checked(first) - _checked(second)
+    difference = checked_changes(first) - checked_changes(second)
     return block_bootstrap_mean(difference, block=block, repetitions=repetitions, seed=seed, level=level)
-
-
-def block_bootstrap_ratio(
-    tops: FloatArray, lows: FloatArray, *, block: int | None = None, repetitions: int = REPETITIONS, seed: int = 1,
-    level: float = LEVEL,
-) -> Interval:  # fmt: skip
-    """Return the interval of sum(tops) / sum(lows), such as profit over turnover; both [N], lows >= 0.
-
-    Each resample draws both with the same blocks; one whose lows sum to 0 says nothing and is left out. The block length
-    None is that of the residuals tops − ratio × lows.  CAL-001 as block_bootstrap_mean, or if no lows are above 0.
-    """
-    if len(tops) != len(lows):
-        raise CalibrateError("CAL-001", f"ratio: {len(tops)} values above the line, {len(lows)} below it")
-    above, below = _checked(tops), _checked(lows)
-    total = float(np.sum(below))
-    if float(np.min(below)) < 0.0 or total <= 0.0:
-        raise CalibrateError("CAL-001", "ratio: the values below the line are 0, or one is negative")
-    _check_draws(repetitions, level)
-    estimate = float(np.sum(above)) / total
-    length = _checked_block(block, above - estimate * below)
-    means = block_means(np.stack([above, below], axis=1), length, repetitions, seed)
-    drawn = means[means[:, 1] > 1e-12 * total / len(below)]  # sums of zeros are not exactly 0
-    return _interval(estimate, drawn[:, 0] / drawn[:, 1] - estimate, level, length, len(above))
 
 
 def block_means(columns: FloatArray, block: int, repetitions: int, seed: int) -> FloatArray:
@@ -136,7 +113,7 @@ def block_means(columns: FloatArray, block: int, repetitions: int, seed: int) ->
 
 def interval_block(changes: FloatArray) -> int:
     """Return the block length for an interval: twice `automatic_block`, at least 1.5 N^(1/3), at most a quarter of changes [N]."""
-    count = len(_checked(changes))
+    count = len(checked_changes(changes))
     return max(min(max(2 * automatic_block(changes), math.ceil(1.5 * math.cbrt(count))), count // 4), 1)
 
 
@@ -176,7 +153,7 @@ def automatic_block(changes: FloatArray) -> int:
     window. M is twice the lag after which max(5, log10 N) autocorrelations in a row are below 2 √(log10 N / N).
     Source: Politis & White 2004, section 3.2; Patton, Politis & White 2009.
     """
-    values = _checked(changes)
+    values = checked_changes(changes)
     count = len(values)
     longest = max(math.ceil(min(3.0 * math.sqrt(count), count / 3.0)), 1)
     centred = values - np.mean(values)
@@ -205,12 +182,13 @@ def _interval(estimate: float, away: FloatArray, level: float, block: int, count
     return Interval(estimate + float(low), estimate + float(high), estimate, level, block)
 
 
-def _checked(changes: FloatArray) -> FloatArray:
+def checked_changes(changes: FloatArray, code: str = "CAL-001") -> FloatArray:
+    """Return changes as float64 [N]. code: of the refusal of fewer than 2, or of one that is not finite."""
     values = np.asarray(changes, np.float64)
     if values.ndim != 1 or len(values) < 2:
-        raise CalibrateError("CAL-001", f"changes of shape {values.shape}: an interval needs at least 2 in a row")
+        raise CalibrateError(code, f"changes of shape {values.shape}: at least 2 in a row are needed")
     if not np.isfinite(values).all():
-        raise CalibrateError("CAL-001", f"change {int(np.argmin(np.isfinite(values)))} is not finite")
+        raise CalibrateError(code, f"change {int(np.argmin(np.isfinite(values)))} is not finite")
     return values
 
 

@@ -18,12 +18,13 @@ from statistics import NormalDist
 
 import numpy as np
 
-from simcore.calibrate.intervals import block_means
+from simcore.calibrate.intervals import block_means, checked_changes
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray
 
 EULER = 0.5772156649015329  # the constant of Euler and Mascheroni
 LEVEL = 0.95
+_CODE = "CAL-080"  # of what cannot be a series of changes
 _NORMAL = NormalDist()
 _RESAMPLES = 500  # of the variance of a mean
 
@@ -46,14 +47,14 @@ def sharpe_ratio(changes: FloatArray) -> float:
 
     CAL-080: fewer than 2 changes, or one that is not finite.
     """
-    values = checked_changes(changes)
+    values = checked_changes(changes, _CODE)
     spread = float(np.ptp(values))
     return float(np.mean(values) / np.std(values, ddof=1)) if spread > 0.0 else 0.0
 
 
 def shape_of(changes: FloatArray, observations: float | None = None) -> Shape:
     """Return the shape of changes [N]. observations: what they count for, None for N. CAL-080 as `sharpe_ratio`."""
-    values = checked_changes(changes)
+    values = checked_changes(changes, _CODE)
     count = float(len(values)) if observations is None else observations
     if float(np.ptp(values)) == 0.0:
         return Shape(count, 0.0, 0.0, 3.0)
@@ -143,7 +144,7 @@ def effective_trials(series: Iterable[FloatArray]) -> float:
     """
     count, together = 0, np.zeros(0)
     for changes in series:
-        values = checked_changes(changes)
+        values = checked_changes(changes, _CODE)
         if float(np.ptp(values)) == 0.0:
             continue
         centred = values - np.mean(values)
@@ -163,22 +164,12 @@ def effective_observations(changes: FloatArray, block: int, seed: int = 1) -> fl
     N × variance of one change / N / variance of the mean, the latter by circular block bootstrap (`intervals`).
     The formulas above take changes for independent; equity changes of neighbouring intervals share a position.
     """
-    values = checked_changes(changes)
+    values = checked_changes(changes, _CODE)
     centred = values - np.mean(values)
     alone = float(np.mean(centred * centred)) / len(values)
     means = block_means(centred[:, None], block, _RESAMPLES, seed)[:, 0]
     together = float(np.mean(means * means))
     return len(values) * min(alone / together, 1.0) if together > alone else float(len(values))
-
-
-def checked_changes(changes: FloatArray) -> FloatArray:
-    """Return changes as float64 [N]. CAL-080: fewer than 2, or one that is not finite."""
-    values = np.asarray(changes, np.float64)
-    if values.ndim != 1 or len(values) < 2:
-        raise CalibrateError("CAL-080", f"changes of shape {values.shape}: at least 2 in a row are needed")
-    if not np.isfinite(values).all():
-        raise CalibrateError("CAL-080", f"change {int(np.argmin(np.isfinite(values)))} is not finite")
-    return values
 
 
 def _error_factor(shape: Shape) -> float:

@@ -54,7 +54,7 @@ def build(
     with manifest.claimed(out, "dataset", "-".join(told["symbols"][:3])) as folder:
         write_dataset(found, folder)
     if as_json:
-        print_figures({**told, "out": str(folder)}, as_json)
+        print_figures({**told, "folder": str(folder)}, as_json)
         return
     for table in (filter_table(found), drop_table(found)):
         print_table(table, table.title)

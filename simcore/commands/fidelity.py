@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from simcore.commands.options import JSON, TAPES
+from simcore.commands.options import JSON, OUT, TAPES
 from simcore.commands.output import print_figures, print_table
 
 
@@ -18,15 +18,16 @@ from simcore.commands.output import print_figures, print_table
 @click.option("--from", "from_ts", metavar="TIME", help="Orders that join earlier do not count; ISO 8601 UTC or ns.")
 @click.option("--to", "to_ts", metavar="TIME", help="The end, ISO 8601 UTC or ns.")
 @click.option("--seed", metavar="N", type=click.IntRange(0), default=1, show_default=True, help="Seed of the bootstrap.")
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="New folder of the results; default: one under reports/.")
+@OUT
 @JSON
 def fidelity(
     tapes: tuple[Path, ...], models: str | None, family: str, split: float, from_ts: str | None, to_ts: str | None, seed: int,
     out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Shadow every real order of an L3 tape, and compare predicted with true fills.
+    """Hold queue models against the single orders of an L3 tape.
 
-    Each model sees what a tape of levels shows. A model is fitted on the first part and scored, like the others, on the
+    Every real order is shadowed, and predicted fills are compared with the true ones. Each model sees what a tape of levels
+    shows. A model is fitted on the first part and scored, like the others, on the
     second; the folder holds pages, figures, and the fitted model for `mmsim replay --config best_queue.yaml`.
     """
     from simcore import manifest
@@ -45,7 +46,7 @@ def fidelity(
     with manifest.claimed(out, "fidelity", tape.instrument.symbol) as folder:
         write_fidelity(found, folder)
     if as_json:
-        print_figures({**figures(found), "out": str(folder)}, as_json)
+        print_figures({**figures(found), "folder": str(folder)}, as_json)
         return
     print_table(console_table(found), f"queue models on {found.test.lives:,} orders of {tape.instrument.symbol}, {found.test.filled:,} filled")
     for text in verdict(found):

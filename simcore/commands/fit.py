@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simcore.commands.options import JSON, TAPES
+from simcore.commands.options import JSON, OUT, TAPES
 from simcore.commands.output import print_figures, print_table, print_warning
 
 if TYPE_CHECKING:
     from simcore.report.pages import Table
-
-_OUT = click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="New folder of the results; default: one under reports/.")
 
 
 @click.command()
@@ -22,7 +20,7 @@ _OUT = click.option("--out", metavar="DIR", type=click.Path(path_type=Path), hel
 @click.option("--fills", metavar="FILLS", required=True, type=click.Path(path_type=Path), help="Recorded own orders: a CSV or Parquet table, a tape of own orders, or a run folder (docs/fidelity.md).")
 @click.option("--model", "family", metavar="FAMILY", default="power", show_default=True, help="Family to fit: power, power2, power3 or matched.")
 @click.option("--tolerance-ms", metavar="MS", type=click.FloatRange(0.0, 60_000.0), default=0.0, show_default=True, help="A fill may be recorded so much before or after the tape's trade.")
-@_OUT
+@OUT
 @JSON
 def queue(tapes: tuple[Path, ...], fills: Path, family: str, tolerance_ms: float, out: Path | None, as_json: bool) -> None:
     """Fit a queue model to recorded own orders: which filled, when, and which did not.
@@ -46,7 +44,7 @@ def queue(tapes: tuple[Path, ...], fills: Path, family: str, tolerance_ms: float
     with manifest.claimed(out, "queue", tape.instrument.symbol) as folder:
         write_own_fit(found, folder)
     if as_json:
-        print_figures({**figures(found), "out": str(folder)}, as_json)
+        print_figures({**figures(found), "folder": str(folder)}, as_json)
         return
     _say(_columns(own_table(found), (0, 1, 3, 4, 5, 6)), f"queue models on {found.orders:,} own orders, {found.filled:,} filled", verdict(found), found.warnings, folder)
 
@@ -54,7 +52,7 @@ def queue(tapes: tuple[Path, ...], fills: Path, family: str, tolerance_ms: float
 @click.command()
 @click.argument("recorded", metavar="RECORDED", type=click.Path(path_type=Path))
 @click.option("--model", type=click.Choice(("constant", "lognormal", "recorded")), help="The model of every leg; default: what the records support.")
-@_OUT
+@OUT
 @JSON
 def latency(recorded: Path, model: str | None, out: Path | None, as_json: bool) -> None:
     """Fit latency models to recorded request and response times.
@@ -74,7 +72,7 @@ def latency(recorded: Path, model: str | None, out: Path | None, as_json: bool) 
     with manifest.claimed(out, "latency", recorded.stem) as folder:
         write_latency(found, folder)
     if as_json:
-        print_figures({**figures(found), "out": str(folder)}, as_json)
+        print_figures({**figures(found), "folder": str(folder)}, as_json)
         return
     _say(_columns(leg_table(found), range(7)), f"latencies of {recorded}", verdict(found), found.warnings, folder)
 

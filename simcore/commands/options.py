@@ -21,6 +21,7 @@ CONFIG = click.option("--config", "config_path", metavar="YAML", type=click.Path
 SETS = click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one configuration key; repeatable.")
 VENUE = click.option("--venue", metavar="NAME", help="Rules and fees of an exchange: `mmsim venue list` (docs/venues.md).")
 JOBS = click.option("--jobs", metavar="N", type=click.IntRange(1), help="Worker processes for several symbols; default: as many as are quickest. The result is the same.")
+OUT = click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="New folder of the results; default: one under reports/.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 

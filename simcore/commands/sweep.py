@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simcore.commands.options import CONFIG, JSON, SETS, TAPES, VENUE, chosen_config
+from simcore.commands.options import CONFIG, JSON, OUT, SETS, TAPES, VENUE, chosen_config
 from simcore.commands.output import print_figures, print_table, print_warning, progress
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--repetitions", metavar="N", type=click.IntRange(100, 1_000_000), default=2000, show_default=True, help="Resamples of the bootstrap."),
             click.option("--level", metavar="SHARE", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Confidence level of the intervals."),
             click.option("--seed", "draw_seed", metavar="N", type=click.IntRange(0), default=1, show_default=True, help="Seed of the resamples."),
-            click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="New folder of the results; default: one under reports/."),
+            OUT,
             JSON,
         )
     ):  # fmt: skip
@@ -115,7 +115,7 @@ def _finish(found: Sweep, out: Path | None, as_json: bool) -> None:
     with manifest.claimed(out, f"sweep-{found.kind}", found.instrument["symbol"]) as folder:
         write_sweep(found, folder)
     if as_json:
-        print_figures({**figures(found), "out": str(folder)}, as_json)
+        print_figures({**figures(found), "folder": str(folder)}, as_json)
         return
     print_table(console_table(found), f"{found.kind} of {found.strategy} on {found.instrument['symbol']}")
     for text in verdict(found):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from simcore.units import NS_PER_S
+from simcore.units import NS_PER_DAY, NS_PER_S
 
 ABSENT = "—"
 MINUS = "\u2212"
@@ -199,6 +199,11 @@ def fee_sentence(figures: Mapping[str, Any]) -> str:
     if fees > 0:
         return f"Fees are {amount}: positive, so we paid them, and PnL is after them. A negative rate is a rebate."
     return "No fees were paid. A positive fee is a cost, a negative one a rebate."
+
+
+def day_text(day: int) -> str:
+    """Return a UTC day, counted since 1970, as 2024-05-01."""
+    return f"{datetime.fromtimestamp(day * (NS_PER_DAY // NS_PER_S), UTC):%Y-%m-%d}"
 
 
 def utc_text(ts_ns: int) -> str:

@@ -164,26 +164,6 @@ def test_pairs_cancel_what_moves_both():
     assert not iv.block_bootstrap_mean(first).excludes_zero
 
 
-def test_ratio_draws_both_parts_with_one_block():
-    """Profit that is always 2 per unit of turnover has a ratio of 2 without doubt; intervals without turnover do no harm."""
-    turnover = np.where(np.arange(100) % 3 == 0, 0.0, np.abs(normals(10, 100)))
-    found = iv.block_bootstrap_ratio(2.0 * turnover, turnover)
-    assert found.low == pytest.approx(2.0)
-    assert found.high == pytest.approx(2.0)
-    noisy = iv.block_bootstrap_ratio(2.0 * turnover + 0.2 * normals(11, 100), turnover)
-    assert noisy.low < 2.0 < noisy.high
-    assert noisy.estimate == pytest.approx((2.0 * turnover + 0.2 * normals(11, 100)).sum() / turnover.sum())
-
-
-def test_ratio_leaves_out_resamples_of_nothing():
-    """One interval with turnover among many: resamples without it have no ratio, the others have its own."""
-    turnover = np.zeros(20)
-    turnover[4] = 3.0
-    found = iv.block_bootstrap_ratio(turnover * 5.0, turnover, block=1)
-    assert found.low == pytest.approx(5.0)
-    assert found.high == pytest.approx(5.0)
-
-
 def test_times_turns_the_ends_for_a_negative_factor():
     """Low stays below high."""
     found = iv.Interval(1.0, 3.0, 2.0).times(-2.0)
@@ -210,12 +190,8 @@ def test_what_gives_no_interval_is_refused(changes, options, says):
     assert caught.value.code == "CAL-001"
 
 
-def test_pairs_and_ratios_of_other_lengths_or_without_a_base_are_refused():
+def test_pairs_of_other_lengths_are_refused():
     """CAL-001 for parts that do not belong together."""
-    two, three = np.ones(2), np.ones(3)
-    for call in (iv.block_bootstrap_paired, iv.block_bootstrap_ratio):
-        with pytest.raises(CalibrateError):
-            call(two, three)
-    for lows in (np.zeros(2), np.array([-1.0, 3.0])):
-        with pytest.raises(CalibrateError, match="below the line"):
-            iv.block_bootstrap_ratio(two, lows)
+    with pytest.raises(CalibrateError, match="2 changes of the first, 3 of the second") as caught:
+        iv.block_bootstrap_paired(np.ones(2), np.ones(3))
+    assert caught.value.code == "CAL-001"

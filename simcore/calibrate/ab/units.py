@@ -11,11 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from simcore.config.model import Config, PortfolioConfig
 from simcore.errors import AbError
 from simcore.portfolio.members import Source, members_of, tape_key
+from simcore.report.wording import day_text
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_DAY, NS_PER_S
 
@@ -79,11 +78,6 @@ def plan_units(sources: Sequence[Source], a: Config, b: Config, window_ns: int) 
     days = sorted({day for day, _ in pieces})
     missing = tuple((names[key], day_text(day)) for day in days for key in sorted(names) if (day, key) not in pieces)
     return Plan(tuple(units), missing, tuple(left_out))
-
-
-def day_text(day: int) -> str:
-    """Return the date of a number of days since 1970."""
-    return str(np.datetime64(day, "D"))
 
 
 def _check_pair(a: Config, b: Config) -> None:

@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simcore.calibrate.datasets.files import FILLS, TICKS, Columns, FeedFile, day_text, find_feeds, joined, read_feed
+from simcore.calibrate.datasets.files import FILLS, TICKS, Columns, FeedFile, find_feeds, joined, read_feed
 from simcore.calibrate.datasets.intervals import COUNTS, DROPS, FEATURES, MORE, TARGETS, Limits, day_rows
 from simcore.calibrate.datasets.rows import FILTERS, sift
 from simcore.calibrate.pages import refuse_used
 from simcore.errors import CalibrateError, JournalError
 from simcore.files import write_atomic, write_text
+from simcore.report.wording import day_text
 from simcore.units import NS_PER_DAY
 
 INTERVAL_S = 300

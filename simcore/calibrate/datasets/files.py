@@ -60,11 +60,6 @@ def find_feeds(sources: Sequence[Path]) -> list[FeedFile]:
     return sorted(found.values(), key=lambda file: (file.symbol, file.day, file.kind, str(file.path)))
 
 
-def day_text(day: int) -> str:
-    """Return a UTC day as 2024-05-01."""
-    return str(np.datetime64(day, "D"))
-
-
 def read_feed(file: FeedFile) -> Columns:
     """Return a feed's columns; a missing number is NaN. CAL-007: not Parquet, or a column is missing or of another type."""
     kind = file.kind

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from simcore.calibrate.datasets.build import DataSet
-from simcore.calibrate.datasets.files import FILLS, TICKS, day_text
+from simcore.calibrate.datasets.files import FILLS, TICKS
 from simcore.calibrate.datasets.intervals import DROPS, FEATURES, MORE, TARGETS
 from simcore.calibrate.datasets.rows import FILTERS
 from simcore.calibrate.pages import Page, Section, write_page
 from simcore.report.pages import Table
-from simcore.report.wording import ABSENT, plain, shown
+from simcore.report.wording import ABSENT, day_text, plain, shown
 
 _QUANTILES = (0.05, 0.5, 0.95)
 _MISSING_SHOWN = 60

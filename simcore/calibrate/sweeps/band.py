@@ -24,7 +24,7 @@ from simcore.errors import CalibrateError, JournalError
 from simcore.files import write_atomic, write_text
 from simcore.journal.store import JournalStore, from_table, to_table
 from simcore.kernels import state as st
-from simcore.lanes import curves_at
+from simcore.lanes import curve_ends, curves_at
 from simcore.portfolio.members import Source
 from simcore.records import SAMPLE, Record
 from simcore.report.band import CURVES, FILE, WORLDS
@@ -105,7 +105,7 @@ class BandStore(JournalStore):
 
     def __init__(self, run_dir: Path | None, start_ts: int, step_ns: int) -> None:
         super().__init__(run_dir)
-        self._start_ts, self._step_ns = start_ts, step_ns
+        self._start_ts, self.step_ns = start_ts, step_ns
         self._kept: list[Record] = []
         self._last: dict[int, Record] = {}
 
@@ -142,8 +142,8 @@ class BandStore(JournalStore):
 
     def _keep(self, lane: int, rows: Record) -> None:
         """Keep the first sample of each interval."""
-        place = (rows["ts"] - self._start_ts) // self._step_ns
-        before = (self._last[lane]["ts"] - self._start_ts) // self._step_ns if lane in self._last else [-1]
+        place = (rows["ts"] - self._start_ts) // self.step_ns
+        before = (self._last[lane]["ts"] - self._start_ts) // self.step_ns if lane in self._last else [-1]
         self._kept.append(rows[place != np.concatenate([before, place[:-1]])].copy())
         self._last[lane] = rows[-1:].copy()
 
@@ -156,7 +156,7 @@ def write_band(folder: Path, one: engine.Run, store: BandStore, worlds: Sequence
     samples = store.band_samples()
     configs = dict(zip(_LANES, (one.config, *worlds), strict=True))
     start_ts, end_ts = engine.window(one.tape, one.config)
-    ends = np.append(np.arange(start_ts + store._step_ns, end_ts, store._step_ns, dtype=np.int64), end_ts)
+    ends = curve_ends(start_ts, end_ts, store.step_ns)
     equity, position = curves_at(samples, ends, len(configs))
     table = pa.table({"ts": ends} | {
         f"{world}_{name}": values[_LANES.index(world)] for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
@@ -169,7 +169,7 @@ def write_band(folder: Path, one: engine.Run, store: BandStore, worlds: Sequence
         del counts["wall_s"]
         mid2 = int(own[-1]["bid_ticks"] + own[-1]["ask_ticks"]) if len(own) else 0
         told.append({"world": world, "queue_model": venue.queue_model, "queue_n": venue.queue_n, "mid2": mid2, "counts": counts})
-    note = {"curve_ns": store._step_ns, "worlds": told}
+    note = {"curve_ns": store.step_ns, "worlds": told}
     try:
         write_atomic(folder / CURVES, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
         write_text(folder / FILE, json.dumps(note, indent=2, allow_nan=False) + "\n")

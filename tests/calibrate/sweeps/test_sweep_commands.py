@@ -33,7 +33,7 @@ def test_json_is_one_object_with_all_points(tmp_path):
     done = mmsim_here("sweep", "fees", SAMPLE, *HALF_HOUR, "--maker-bps", "-1,0,1.5", "--taker-bps", "4", "--repetitions", "200", "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told.pop("out") == str(out)
+    assert told.pop("folder") == str(out)
     assert told == json.loads((out / "sweep.json").read_text())
     assert [point["values"] for point in told["points"]] == [{"maker_bps": rate, "taker_bps": 4.0} for rate in (-1.0, 0.0, 1.5)]
     assert all(point["net"]["low"] <= point["net"]["high"] for point in told["points"])
