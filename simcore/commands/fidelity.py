@@ -27,8 +27,8 @@ def fidelity(
     """Hold queue models against the single orders of an L3 tape.
 
     Every real order is shadowed, and predicted fills are compared with the true ones. Each model sees what a tape of levels
-    shows. A model is fitted on the first part and scored, like the others, on the
-    second; the folder holds pages, figures, and the fitted model for `mmsim replay --config best_queue.yaml`.
+    shows. One is fitted on the first part and scored, like the others, on the second; the folder holds pages, figures,
+    and the fitted model for `mmsim replay --config best_queue.yaml`.
     """
     from simcore import manifest
     from simcore.calibrate.fidelity.measure import measure
