@@ -18,16 +18,14 @@ from simcore.calibrate import overfit
 from simcore.calibrate.cscv import BLOCKS, Cscv, cscv_of
 from simcore.calibrate.intervals import Interval, automatic_block, block_bootstrap_mean
 from simcore.calibrate.plateau import (
-    GRID,
     BoolArray,
     Choice,
     Slice,
     Space,
     advantage_kept,
     choose,
-    neighbours,
+    field_of,
     slices,
-    space_of,
 )
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray, IntArray
@@ -233,22 +231,6 @@ def _ranks(values: FloatArray) -> FloatArray:
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - 0.5 * (counts - 1.0))[place])
-
-
-def field_of(params: pd.DataFrame) -> tuple[IntArray, Space, list[IntArray]]:
-    """Return the trials that may win, as points, and the neighbours of all trials by their numbers.
-
-    The baseline is one of them if it is a point of a whole grid; else it stands beside.
-    """
-    members = np.arange(len(params), dtype=np.int64)
-    space = space_of(params)
-    if space.kind != GRID:
-        members = members[1:]
-        space = space_of(params.iloc[1:])
-    near: list[IntArray] = [np.zeros(0, np.int64) for _ in range(len(params))]
-    for trial, around in zip(members.tolist(), neighbours(space), strict=True):
-        near[trial] = members[around]
-    return members, space, near
 
 
 def _finished(case: Case, days: Days) -> FloatArray:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from simcore.calibrate import plateau
-from simcore.calibrate.evidence import field_of
 from simcore.calibrate.metrics import METRICS, Figures
 from simcore.calibrate.plateau import BoolArray
 from simcore.config.refusals import nearest
@@ -146,7 +145,7 @@ def winner(wanted: Wanted, figures: Figures, ranking: Ranking, points: Sequence[
     """
     if len(points) > 1 and ranking.allowed.any():
         params = pd.DataFrame([list(point) for point in points], dtype=object)  # a value may be null, which is no NaN
-        members, _, near = field_of(params)
+        members, _, near = plateau.field_of(params)
         able = np.zeros(len(points), bool)
         able[members] = ranking.allowed[members]
         choice = plateau.choose(np.where(ranking.ended, wanted.gains(figures), np.nan), able, near)

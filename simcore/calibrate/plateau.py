@@ -116,6 +116,22 @@ def neighbours(space: Space) -> list[IntArray]:
     return found
 
 
+def field_of(params: pd.DataFrame) -> tuple[IntArray, Space, list[IntArray]]:
+    """Return the trials that may win, as points, and the neighbours of all trials by their numbers.
+
+    The baseline is one of them if it is a point of a whole grid; else it stands beside.
+    """
+    members = np.arange(len(params), dtype=np.int64)
+    space = space_of(params)
+    if space.kind != GRID:
+        members = members[1:]
+        space = space_of(params.iloc[1:])
+    near: list[IntArray] = [np.zeros(0, np.int64) for _ in range(len(params))]
+    for trial, around in zip(members.tolist(), neighbours(space), strict=True):
+        near[trial] = members[around]
+    return members, space, near
+
+
 def neighbourhood_means(scores: FloatArray, near: Sequence[IntArray]) -> FloatArray:
     """Return the mean of each trial's score and its neighbours' [T]; those without a score are left out, NaN for itself."""
     means = np.full(len(scores), np.nan)
