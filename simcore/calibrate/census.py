@@ -42,9 +42,9 @@ def note_trials(folder: Path, content_hash: str, marks: Iterable[str]) -> int:
         raise CalibrateError("CAL-021", f"{path}: {exc.strerror or exc}") from exc
 
 
-def count_trials(folder: Path, content_hash: str) -> int:
-    """Return how many parameter sets a tape has seen."""
-    return len(_read(folder / f"{content_hash[:32]}.txt"))
+def count_trials(folder: Path, *content_hashes: str) -> int:
+    """Return how many parameter sets any of these tapes has seen."""
+    return len({mark for content_hash in content_hashes for mark in _read(folder / f"{content_hash[:32]}.txt")})
 
 
 def _read(path: Path) -> dict[str, None]:

@@ -32,7 +32,7 @@ class Calibration:
 
     results    counts and states [T, D]; equity: by day [T, n] cash units at the ends of the intervals, from 0.
     points     [T] values on the axes; trial 0 is the base configuration, which may lie off the grid.
-    tried      parameter sets that the tapes have ever seen, in this calibration and all others: the largest count.
+    tried      parameter sets that the tapes have ever seen, in this calibration and all others: those that any of them has.
     train, test  days of the last fold, whose choice is `best`; without splits all days, and none.
     """
 
@@ -96,7 +96,7 @@ def load(folder: Path | str) -> Calibration:
         path, note, results, money_of(Instrument(**note["instrument"])), wanted(note["objective"], note["constraints"]), days,
         tuple(Fold(tuple(each["train"]), tuple(each["test"])) for each in note["folds"]),
         tuple(Axis(**{**each, "values": tuple(each["values"])}) for each in note["axes"]),
-        tuple(tuple(point) for point in note["points"]), note["interval_ns"], max(note["tried"].values()),
+        tuple(tuple(point) for point in note["points"]), note["interval_ns"], note["tried_in_all"],
     )  # fmt: skip
 
 

@@ -254,9 +254,10 @@ class _Work:
 
     def finish(self, written: Callable[[Path], None]) -> folders.Calibration:
         """Choose, and write what remains: tables, best.yaml, the note; then the parts go."""
-        tried = {day.content_hash: census.count_trials(self.home, day.content_hash) for day in self.plan.days}
+        hashes = dict.fromkeys(day.content_hash for day in self.plan.days)
+        tried = {each: census.count_trials(self.home, each) for each in hashes}
         outcome = Outcome(self.plan, self.trials, self.results)
-        outcome.write(self.folder, tried)
+        outcome.write(self.folder, tried, census.count_trials(self.home, *hashes))
         if not outcome.ranking.ended.any():
             raise CalibrateError("CAL-025", f"{self.folder}: {next(iter(self.results.causes.values()))}")
         written(self.folder)

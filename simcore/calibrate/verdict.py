@@ -152,6 +152,8 @@ def _better(ask: Question) -> Reason:
 
 def _objective(ask: Question) -> Reason:
     """The objective itself is better on test days."""
+    if not ask.evidence.steps:
+        return _unknown("objective")
     pairs = [(step.test_gain, step.baseline_test) for step in ask.evidence.steps if step.chosen is not None]
     known = [(own, base) for own, base in pairs if math.isfinite(own) and math.isfinite(base)]
     if not known:
@@ -215,6 +217,8 @@ def _long_enough(ask: Question) -> Reason:
 
 def _constrained(ask: Question) -> Reason:
     """The constraints hold on the test days as well."""
+    if not ask.evidence.steps:
+        return _unknown("constraints")
     broken = [step for step in ask.evidence.steps if not step.kept]
     if not broken:
         return Reason("constraints", holds=True, text="All constraints hold on the held-out days.")

@@ -54,15 +54,18 @@ class Outcome:
         self.ranking = rank(plan.wanted, self._figures, results.complete(range(len(plan.days))))
         self.best = winner(plan.wanted, self._figures, self.ranking, [trial.point for trial in trials])
 
-    def write(self, folder: Path, tried: Mapping[str, int]) -> None:
-        """Write tables, best.yaml and, last, the note; then the parts go. CAL-021."""
+    def write(self, folder: Path, tried: Mapping[str, int], tried_in_all: int) -> None:
+        """Write tables, best.yaml and, last, the note; then the parts go. CAL-021.
+
+        tried: parameter sets that each tape has ever seen, by content hash; tried_in_all: those that any of them has.
+        """
         store.write_tables(folder, _trial_table(self.plan, self.trials, self.results), _curve_table(self.results))
         if self.best is None:
             (folder / store.BEST).unlink(missing_ok=True)
         else:
             store.write_best(folder, self._best_text(self.best))
         status = "none" if self.best is None else "done"
-        store.write_note(folder, {**note_of(self.plan, status), **self._note(), "tried": dict(tried)})
+        store.write_note(folder, {**note_of(self.plan, status), **self._note(), "tried": dict(tried), "tried_in_all": tried_in_all})
         store.remove_parts(folder)
 
     def why_none(self) -> str:
@@ -109,6 +112,7 @@ class Outcome:
         ]
         if plan.wanted.constraints:
             lines.append(f"# subject to {', '.join(constraint.text for constraint in plan.wanted.constraints)}")
+        lines.append("# Whether to adopt it is another question: see the verdict in report.html and verdict.json.")
         return "\n".join([*lines, dump_config(self.trials[best].config)])
 
 

@@ -178,6 +178,6 @@ def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
     click.echo(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
     if verdict is not None:
         click.echo(verdict.sentence)
-        texts = [reason.text for reason in verdict.reasons if not reason.holds and reason.text not in verdict.sentence]
-        for text in (*texts, *verdict.notes):
+        broken = dict.fromkeys(reason.text for reason in verdict.reasons if not reason.holds and reason.text not in verdict.sentence)
+        for text in (*broken, *verdict.notes):
             click.echo(f"- {text}")

@@ -86,12 +86,13 @@ def test_what_it_prints_without_json(grid: Path, tmp_path: Path) -> None:
         assert word in done.stdout
     listed = [line for line in done.stdout.splitlines() if line.startswith("- ")]
     judged = json.loads((tmp_path / "out" / "verdict.json").read_text())
-    broken = [rule["text"] for rule in judged["rules"] if not rule["holds"] and rule["text"] not in judged["sentence"]]
+    broken = dict.fromkeys(rule["text"] for rule in judged["rules"] if not rule["holds"] and rule["text"] not in judged["sentence"])
     assert listed == [f"- {text}" for text in (*broken, *judged["notes"])]
     assert broken
 
 
 def test_best_yaml_drops_into_a_replay(whole: Path, tmp_path: Path) -> None:
+    assert "# Whether to adopt it is another question" in (whole / "best.yaml").read_text()
     done = mmsim("replay", SAMPLE, "--config", whole / "best.yaml", "--out", tmp_path / "run", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["fills"] > 0

@@ -19,6 +19,8 @@ def test_sets_count_once(tmp_path):
     assert note_trials(tmp_path, HASH, ["a", "c", "c"]) == 3
     assert count_trials(tmp_path, HASH) == 3
     assert count_trials(tmp_path, "cd" * 32) == 0
+    assert note_trials(tmp_path, "cd" * 32, ["c", "d"]) == 2
+    assert count_trials(tmp_path, HASH, "cd" * 32) == 4
 
 
 def test_its_place(tmp_path):

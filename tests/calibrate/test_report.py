@@ -112,6 +112,7 @@ def test_without_splits_the_page_says_what_is_missing(days, tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert text.startswith("# Keep the old weights\n")
     assert "No days were held out" in text
+    assert {rule.rule for rule in verdict.reasons if rule.text == "Not known without held-out days."} == {"better", "objective", "steady", "track", "constraints"}
 
 
 def test_what_cannot_be_chosen_or_held_out_is_said(days, tmp_path):

@@ -79,6 +79,10 @@ def test_a_second_calibration_counts_no_trial_twice(four_days, asking, tmp_path)
     more = calibrate(asking(four_days[1:2], grid={"spread.half_spread_bps": [0.2, 3.0]}), tmp_path / "c")
     assert (first.tried, again.tried) == (12, 12)
     assert more.tried == 12 + 1  # the base was there, and 0.2 with its skew; 3.0 is new
+    early = calibrate(asking(four_days[:1], grid={"spread.half_spread_bps": [4.0]}), tmp_path / "e")
+    assert early.tried == 12 + 1
+    both = calibrate(asking(four_days[:2]), tmp_path / "f")
+    assert (both.tried, sorted(both.note["tried"].values())) == (12 + 2, [13, 13])  # 3.0 on the one day, 4.0 on the other
     elsewhere = calibrate(asking(four_days[:1]), tmp_path / "d", home=tmp_path / "home")
     assert elsewhere.tried == 12
 
