@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simcore import engine
+from simcore import engine, growth
 from simcore import records as r
-from simcore import state as states
 from simcore.config.load import load_config
 from simcore.kernels import l3
 from tests.support import MemoryTape, rows, run_script
@@ -89,5 +88,5 @@ def test_order_ids_of_any_size_have_the_same_place_in_machine_code_and_python():
         for size in (1 << 12, 1 << 20):
             expected = int(in_python(order_id, size))
             assert int(in_python(np.int64(order_id), size)) == expected
-            assert int(states.home_slot(order_id, size)) == expected
+            assert int(growth.home_slot(order_id, size)) == expected
             assert 0 <= expected < size
