@@ -74,7 +74,7 @@ def fit_latency(recorded: Recorded, *, model: str | None = None) -> LatencyFit:
         warnings.append("only round trips are recorded: they stand on the requests, and the response takes no time; give arrived_… to tell them apart")
     for leg in legs:
         if leg.count - leg.held_up < SAMPLES_MIN:
-            warnings.append(f"{leg.name}: {leg.count - leg.held_up} latencies are few")
+            warnings.append(f"{leg.name}: fewer than {SAMPLES_MIN} latencies ({leg.count - leg.held_up}) say little")
         if leg.chosen != CONSTANT and leg.trend is not None and leg.trend > 0.3:
             warnings.append(f"{leg.name}: slow messages come together (rank correlation {leg.trend:.2f} from one to the next); draws do not")
         if leg.chosen == LOGNORMAL and leg.ks is not None and leg.ks > leg.ks_limit:

@@ -80,11 +80,19 @@ def verdict(found: LatencyFit) -> list[str]:
         elif leg.chosen == LOGNORMAL:
             said.append(f"{leg.name}: lognormal, median {plain(leg.median_ms, 5)} ms ({plain(leg.median_low_ms, 5)} to {plain(leg.median_high_ms, 5)}), sigma {plain(leg.sigma, 4)} ({plain(leg.sigma_low, 4)} to {plain(leg.sigma_high, 4)}).")
         else:
-            said.append(f"{leg.name}: drawn from the records; no lognormal law (KS distance {plain(leg.ks or 0.0, 3)}, limit {plain(leg.ks_limit, 3)}).")
+            said.append(f"{leg.name}: drawn from the records{_why_drawn(leg)}.")
     gone = [name for name in missing_legs(found) if not (name == RESPONSE and found.recorded.round_trip)]
     if gone:
         said.append(f"Nothing is recorded of {', '.join(gone)}: {'it keeps' if len(gone) == 1 else 'they keep'} what the configuration has.")
     return said
+
+
+def _why_drawn(leg: LegFit) -> str:
+    """Return what the KS distance says of records that are drawn from; nothing where there is none."""
+    if leg.ks is None:
+        return ""
+    law = "no lognormal law" if leg.ks > leg.ks_limit else "a lognormal law would do, too"
+    return f"; {law} (KS distance {plain(leg.ks, 3)}, limit {plain(leg.ks_limit, 3)})"
 
 
 def leg_table(found: LatencyFit) -> Table:

@@ -86,9 +86,9 @@ def _of_table(table: pa.Table, path: Path) -> Recorded:
     kinds = _kinds(table, path)
     warnings: list[str] = []
     if _column(table, "round_trip") is not None:
-        trips = _times(table, path, "round_trip", needed=True)
-        order = np.arange(len(trips), dtype=np.int64)
-        return Recorded(str(path), _legs(path, {name: (trips[kinds == name], order[kinds == name], None) for name in _REQUESTS}), True, tuple(_answered(trips)))
+        trips = _times(table, path, "round_trip", needed=False)
+        rows = {name: np.flatnonzero((kinds == name) & (trips >= 0)) for name in _REQUESTS}
+        return Recorded(str(path), _legs(path, {name: (trips[each], each, None) for name, each in rows.items()}), True, tuple(_answered(trips)))
     sent = _times(table, path, "sent", needed=True)
     order = np.argsort(sent, kind="stable")
     if (np.diff(sent) < 0).any():
@@ -100,7 +100,10 @@ def _of_table(table: pa.Table, path: Path) -> Recorded:
         raise CalibrateError("CAL-035", f"{path}: no column arrived_… or answered_…, nor round_trip_…; there are {', '.join(table.column_names)}")
     last = answered if arrived is None else arrived
     assert last is not None
-    warnings += _answered(last)
+    if arrived is not None and (arrived < 0).any():
+        warnings.append(f"{int((arrived < 0).sum())} requests have no time of arrival: they do not count")
+    if answered is not None:
+        warnings += _answered(answered)
     parts = {name: _since(sent, last, kinds == name, last) for name in _REQUESTS}
     if arrived is not None and answered is not None:
         parts[RESPONSE] = _since(arrived, answered, np.ones(len(sent), bool), answered)
@@ -123,7 +126,7 @@ def _held_up(start: IntArray, arrival: IntArray) -> Any:
 
 def _answered(times: IntArray) -> list[str]:
     missing = int((times < 0).sum())
-    return [f"{missing} requests have no answer and do not count"] if missing else []
+    return [f"{missing} requests have no answer: the time to it does not count"] if missing else []
 
 
 def _kinds(table: pa.Table, path: Path) -> Any:
@@ -145,7 +148,7 @@ def _times(table: pa.Table, path: Path, name: str, *, needed: bool) -> IntArray:
     """Return a column in ns, -1 where an optional value is missing."""
     column = _column(table, name)
     if column is None:
-        raise CalibrateError("CAL-035", f"{path}: no column {name}_ns, _us, _ms or _s; there are {', '.join(table.column_names)}")
+        raise CalibrateError("CAL-035", f"{path}: no column {name}_…, nor round_trip_… (in _ns, _us, _ms or _s); there are {', '.join(table.column_names)}")
     kind = table[column].type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
         raise CalibrateError("CAL-035", f"{path}: column {column} holds {kind}; expected numbers")
@@ -156,7 +159,7 @@ def _times(table: pa.Table, path: Path, name: str, *, needed: bool) -> IntArray:
         if missing and not needed:
             continue
         if missing or not 0 <= value * factor < 1 << 62:
-            raise CalibrateError("CAL-035", f"{path}: row {row + 1}, {column}: {value}; expected a time or duration, 0 or more")
+            raise CalibrateError("CAL-035", f"{path}: row {row + 1}, {column}: {value}; expected a time since 1970 or a duration, in {column.rpartition('_')[2]}")
         found[row] = round(value * factor)
     return found
 

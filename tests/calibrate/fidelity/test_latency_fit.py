@@ -11,7 +11,7 @@ import pytest
 from simcore import engine
 from simcore.calibrate.draws import uniforms
 from simcore.calibrate.fidelity.latency_fit import CONSTANT, LOGNORMAL, SAMPLED, distribution, fit_latency, samples
-from simcore.calibrate.fidelity.latency_pages import config_text, figures, write_latency
+from simcore.calibrate.fidelity.latency_pages import config_text, figures, verdict, write_latency
 from simcore.calibrate.fidelity.latency_records import Leg, Recorded, milliseconds, read_recorded
 from simcore.config.load import load_config
 from simcore.errors import CalibrateError
@@ -147,7 +147,7 @@ def test_bad_records_are_refused(tmp_path: Path, change: dict[str, object], said
 
 
 def test_missing_columns_and_files_are_refused(tmp_path: Path) -> None:
-    for columns, said in (({"sent_ns": [1]}, "no column arrived"), ({"arrived_ns": [1]}, "no column sent_ns"), ({"sent_ns": []}, "no rows")):
+    for columns, said in (({"sent_ns": [1]}, "no column arrived"), ({"arrived_ns": [1]}, "no column sent_…, nor round_trip_"), ({"sent_ns": []}, "no rows")):
         with pytest.raises(CalibrateError, match=f"CAL-035.*{said}"):
             read_recorded(write(tmp_path / "times.csv", columns))
     with pytest.raises(CalibrateError, match="CAL-035"):
@@ -161,6 +161,25 @@ def test_disorder_and_silence_are_counted(tmp_path: Path) -> None:
     assert found.legs[0].count == 2
     assert any("sorted" in text for text in found.warnings)
     assert any("1 requests have no answer" in text for text in found.warnings)
+
+
+def test_times_that_are_missing_are_counted_leg_by_leg(tmp_path: Path) -> None:
+    """A request with an arrival and no answer counts for its own leg only; a round trip that never came back for none."""
+    columns = {"sent_ms": [1000.0, 2000.0, 3000.0], "arrived_ms": [1010.0, 2011.0, None], "answered_ms": [1012.0, None, 3015.0]}
+    found = fit_latency(read_recorded(write(tmp_path / "times.csv", columns)))
+    assert {leg.name: leg.count for leg in found.legs} == {"place": 2, "response": 1}
+    assert {text.partition(":")[0] for text in found.warnings} >= {"1 requests have no answer", "1 requests have no time of arrival"}
+    found = fit_latency(read_recorded(write(tmp_path / "trips.csv", {"kind": ["place"] * 3, "round_trip_ms": [10.0, None, 12.0]})))
+    assert found.legs[0].count == 2
+    assert any("1 requests have no answer" in text for text in found.warnings)
+
+
+def test_records_that_a_law_would_fit_are_not_said_to_refuse_it() -> None:
+    """`--model recorded` draws from whatever was recorded; what the distance says stays true."""
+    ns = (12e6 * np.exp(0.4 * normals(200, 5))).astype(np.int64)
+    leg = Leg("place", ns, np.zeros(len(ns), bool), np.arange(len(ns), dtype=np.int64))
+    asked = verdict(fit_latency(Recorded("times.csv", (leg,)), model=SAMPLED))[0]
+    assert asked.startswith("place: drawn from the records; a lognormal law would do, too")
 
 
 def test_held_up_messages_do_not_bend_the_distribution() -> None:
