@@ -109,7 +109,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CAL-025": ("every trial failed", "the message holds the first failure"),
     "CAL-030": ("not a tape of single orders", "give an L3 tape: `mmsim tape convert --format mbo`, lobster or bitstamp"),
     "CAL-031": ("too little to compare queue models on", "the message says how much there is: a longer tape, or another --split"),
-    "CAL-032": ("unknown queue model", "the message lists those that can be compared and those that can be fitted"),
+    "CAL-032": ("unknown queue model", "docs/fidelity.md names those that can be compared and those that can be fitted"),
     "CAL-033": ("recorded orders are not usable", "the message names row and column; docs/fidelity.md describes the file"),
     "CAL-034": ("recorded orders do not belong to the tape", "check symbol, clock and time range of both; --tolerance-ms allows for clocks that differ"),
     "CAL-035": ("recorded times are not usable", "the message names row and column; docs/latency.md describes the file"),

@@ -65,7 +65,7 @@ def sweep() -> None:
 @click.option("--leg", "legs", type=click.Choice(_LEGS), multiple=True, help="Which delay is swept; repeatable; default: all four.")
 def latency(tapes: tuple[Path, ...], ms: list[Decimal] | None, legs: tuple[str, ...], out: Path | None, as_json: bool, **choices: Any) -> None:
     """Net profit against milliseconds of latency."""
-    drawing, config = _chosen(choices)
+    drawing, config = _chosen(choices, out)
     from simcore.calibrate.sweeps.sweep import LATENCIES_MS, sweep_latency
 
     values = LATENCIES_MS if ms is None else [float(each) for each in ms]
@@ -85,7 +85,7 @@ def fees(
     """Net profit against maker and taker fees."""
     if (maker_bps is None) != (taker_bps is None) or (tiers is not None and maker_bps is not None):
         raise click.UsageError("give --maker-bps and --taker-bps, or --tiers, or none of them")
-    drawing, config = _chosen(choices)
+    drawing, config = _chosen(choices, out)
     from simcore.calibrate.sweeps.sweep import pair_rates, sweep_fees, venue_rates
 
     rates = None
@@ -97,8 +97,12 @@ def fees(
         _finish(sweep_fees(tapes, config, rates, drawing, shown), out, as_json)
 
 
-def _chosen(choices: dict[str, Any]) -> tuple[Drawing, Any]:
-    """Return how intervals are made, and the configuration, which is read before the compiler is imported."""
+def _chosen(choices: dict[str, Any], out: Path | None) -> tuple[Drawing, Any]:
+    """Return how intervals are made, and the configuration, which is read before the compiler is imported. CAL-004: `out` is in use."""
+    from simcore.calibrate.pages import refuse_used
+
+    if out is not None:
+        refuse_used(out)  # before all is played
     names = ("interval_s", "repetitions", "draw_seed", "level")
     interval_s, repetitions, seed, level = (choices.pop(name) for name in names)
     config = chosen_config(**choices)

@@ -14,6 +14,7 @@ def render_markdown(page: Mapping[str, Any], pictures: Mapping[str, str], name: 
     jinja = environment(escape=False)
     jinja.filters["table"] = table_text
     jinja.filters["cell"] = cell
+    jinja.filters["prose"] = prose
     return jinja.get_template(f"{name}.md.j2").render(**page, images=pictures)
 
 
@@ -27,6 +28,14 @@ def cell(text: str) -> str:
     """Return text that cannot break a table or become markup."""
     safe = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
     return safe.replace("*", "\\*").replace("_", "\\_").replace("`", "\\`")
+
+
+def prose(text: str) -> str:
+    """Return a sentence whose code, between backticks, stays code; all else as `cell`."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a lone backtick begins no code
+        return cell(text)
+    return "".join(f"`{part}`" if place % 2 else cell(part) for place, part in enumerate(parts))
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -67,11 +67,13 @@ def build_dataset(
     """
     _check(interval_s, from_ts, to_ts, limits)
     files = find_feeds([Path(feeds)] if isinstance(feeds, (str, Path)) else [Path(each) for each in feeds])
-    from_day = min(file.day for file in files) if from_ts is None else from_ts // NS_PER_DAY
-    to_day = max(file.day for file in files) + 1 if to_ts is None else to_ts // NS_PER_DAY
+    files_from, files_to = min(file.day for file in files), max(file.day for file in files)
+    from_day = files_from if from_ts is None else from_ts // NS_PER_DAY
+    to_day = files_to + 1 if to_ts is None else to_ts // NS_PER_DAY
     inside = [file for file in files if from_day <= file.day < to_day]
     if not inside:
-        raise CalibrateError("CAL-006", f"no feed is of a day from {day_text(from_day)} to {day_text(to_day - 1)}")
+        asked = [f"{word} {day_text(day)}" for word, day, limit in (("from", from_day, from_ts), ("before", to_day, to_ts)) if limit is not None]
+        raise CalibrateError("CAL-006", f"none is of a day {' and '.join(asked)}: they are of {day_text(files_from)} to {day_text(files_to)}")
     work = _Work(interval_s, limits)
     of_day: dict[tuple[str, int], list[FeedFile]] = {}
     for file in inside:

@@ -140,9 +140,14 @@ def measure(
     advantage, advantage_hard = _advantages(scored, seed)
     straddling = int(((lives.join < cut) & (lives.end > cut) & ~((lives.fill_row >= 0) & (lives.fill_row < cut))).sum())
     return Fidelity(
-        tape.instrument, tape.content_hash, split, seed, _part(train, rows, 0, cut), _part(test, rows, cut, len(rows.ev)),
+        tape.instrument, tape.content_hash, split, seed, _part(train, rows, _begin(rows, from_ts), cut), _part(test, rows, cut, len(rows.ev)),
         straddling, tuple(each.score for each in scored), found, advantage, advantage_hard,
     )  # fmt: skip
+
+
+def _begin(rows: Chunk, from_ts: int | None) -> int:
+    """Return the row from which on orders that join count."""
+    return 0 if from_ts is None else int(np.searchsorted(rows.exch_ts, from_ts))
 
 
 def _since(rows: Chunk, lives: Lives, from_ts: int | None) -> IntArray:

@@ -8,6 +8,7 @@ unfilled; the last two may be empty. Times are the exchange's. docs/fidelity.md 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from simcore.units import NS_PER_MS, NS_PER_S, NS_PER_US
 _UNITS = {"_ns": 1, "_us": NS_PER_US, "_ms": NS_PER_MS, "_s": NS_PER_S}
 _SIDES = {"buy": 0, "bid": 0, "b": 0, "sell": 1, "ask": 1, "s": 1, "a": 1}
 _OFF_GRID = 1e-6  # of a tick or lot
+_WHOLE_MAX = 1 << 53  # floats tell whole numbers apart up to here
 
 
 def read_own(path: Path, instrument: Instrument) -> OwnOrders:
@@ -97,14 +99,16 @@ class _Columns:
         return values
 
     def times(self, name: str, *, optional: bool) -> IntArray:
-        """Return a time column in ns, exact for integers; NONE where there is none."""
+        """Return a time column in ns, exact as written; NONE where there is none."""
         column = self.named(name)
         factor = next(factor for unit, factor in _UNITS.items() if column == name + unit)
         values = self.numbers(column, optional=optional)
+        if column.endswith("_ns") and pa.types.is_floating(self.table[column].type) and (np.abs(values) > _WHOLE_MAX).any():
+            raise CalibrateError("CAL-033", f"{self.path}: column {column} holds {self.table[column].type}, which rounds nanoseconds since 1970 to hundreds of them; expected whole numbers (in pandas: Int64, which may be empty)")
         raw = self.table[column].to_pylist()
         found = np.full(len(values), NONE, np.int64)
         for row in np.flatnonzero(~np.isnan(values)):
-            ts = round(raw[row] * factor)
+            ts = round(Decimal(repr(raw[row])) * factor)  # of a float the digits that it was written with
             if optional and raw[row] in (0, -1):
                 continue
             if not 0 < ts < TIME_END:

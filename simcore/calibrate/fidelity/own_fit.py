@@ -167,11 +167,16 @@ def _warnings(found: Fit, profiles: Sequence[Profile], sampled: OwnSample) -> li
         said.append(f"at {sampled.unmatched} fills the tape has no trade at or through the order's price; these orders do not count (--tolerance-ms)")
     if filled == orders:
         said.append("every order filled: nothing says where orders were that did not; record those, too")
+    sample = sampled.sample
+    every = np.stack([*sample.orders, sample.outcomes.fill_ts], axis=1)[sample.kept]
+    copies = len(every) - len(np.unique(every, axis=0))
+    if copies:
+        said.append(f"{copies} orders are equal to another one (level, times): if rows are there twice, the interval is too narrow")
     if filled < 50:
         said.append(f"{filled} fills are few: read the interval")
     for each in profiles:
         if each.low is None or each.high is None:
-            side = "below" if each.low is None else "above"
+            side = "on either side" if each.low is None and each.high is None else "below" if each.low is None else "above"
             said.append(f"{each.parameter} is not bounded {side}: these orders cannot tell")
     for parameter, value in zip(found.model.family.parameters, found.model.values, strict=True):
         if value <= parameter.lo * 1.001 or value >= parameter.hi * 0.999:

@@ -74,7 +74,7 @@ def score_table(found: Fidelity) -> Table:
     rows = [
         (
             score.model.label, f"{score.brier.estimate:.5f}", f"{score.brier.low:.5f} … {score.brier.high:.5f}",
-            f"{100 * score.brier_hard.estimate:.2f}", f"{score.likelihood:.4f}", f"{score.missed:,}", f"{score.invented:,}",
+            f"{100 * score.brier_hard.estimate:.2f}", f"{score.likelihood:.4f}".replace("-", "−"), f"{score.missed:,}", f"{score.invented:,}",
             _seconds(score.timing.p90_abs_s), _seconds(score.timing.mean_s), f"{score.timing.early:,}", f"{score.timing.late:,}",
             f"{score.timing.never:,}",
         )
@@ -106,14 +106,15 @@ def _seconds(value: float | None) -> str:
 def verdict(found: Fidelity) -> list[str]:
     """Return what a comparison says, a sentence each."""
     best, hard = found.best_unfitted, found.best_unfitted_hard
-    said = [f"Of the models that nothing was fitted for, {best.model.label} has the least Brier score, {best.brier.estimate:.5f}, and {hard.model.label} the fewest wrong predictions, {100 * hard.brier_hard.estimate:.2f} %."]
+    said = [f"Of the models that nothing was fitted for, {best.model.label} has the least Brier score, {best.brier.estimate:.5f}, and {'it has' if hard.model == best.model else hard.model.label} the fewest wrong predictions, {100 * hard.brier_hard.estimate:.2f} %."]
     fitted = found.fitted
     if fitted is None or found.advantage is None or found.advantage_hard is None:
         return said
     said.append(_comparison("Brier score", f"{fitted.brier.estimate:.5f}", best, found.advantage, best.brier.estimate))
     said.append(_comparison("share of wrong predictions", f"{100 * fitted.brier_hard.estimate:.2f} %", hard, found.advantage_hard, hard.brier_hard.estimate))
     if _beats_all(found):
-        said.append(f"The fitted model is better than every other by both: `mmsim replay --config {CONFIG_NAME}` uses it.")
+        surely = "" if found.advantage.excludes_zero and found.advantage_hard.excludes_zero else ", though perhaps by chance"
+        said.append(f"The fitted model is better than every other by both{surely}: `mmsim replay --config {CONFIG_NAME}` uses it.")
     else:
         said.append(f"The fitted model does not beat every other: prefer {best.model.label}, which is in {CONFIG_NAME}.")
     return said

@@ -100,7 +100,7 @@ UNFITTED = (
 def family_named(name: str) -> Family:
     """Return a family that can be fitted. CAL-032 for any other name."""
     if name not in FITTED_FAMILIES:
-        raise CalibrateError("CAL-032", f"{name!r} cannot be fitted{nearest(name, FITTED_FAMILIES)}; these can: {', '.join(FITTED_FAMILIES)}")
+        raise CalibrateError("CAL-032", f"{name!r} cannot be fitted{nearest(name, FITTED_FAMILIES)}")
     return FAMILIES[name]
 
 
@@ -112,7 +112,7 @@ def model_named(text: str) -> QueueModel:
     name, *numbers = text.strip().split(":")
     family = FAMILIES.get(name)
     if family is None:
-        raise CalibrateError("CAL-032", f"{text!r} is no queue model of levels{nearest(name, tuple(FAMILIES))}; known: {', '.join(FAMILIES)}")
+        raise CalibrateError("CAL-032", f"{text!r} is no queue model of levels{nearest(name, tuple(FAMILIES))}")
     if not numbers and len(family.parameters) == 1:
         return QueueModel(family, (3.0,))
     try:

@@ -324,6 +324,8 @@ def test_what_is_no_feed_is_refused(tmp_path):
     refused("CAL-006", lambda: ds.build_dataset(tmp_path))
     good = write(tmp_path / "good", FILLS, [fill(10)])
     assert "2024-07" in refused("CAL-006", lambda: ds.build_dataset(tmp_path / "good", from_ts=BASE + 30 * NS_PER_DAY, to_ts=BASE + 31 * NS_PER_DAY))
+    told = refused("CAL-006", lambda: ds.build_dataset(tmp_path / "good", from_ts=BASE + 30 * NS_PER_DAY))
+    assert told.endswith(f"none is of a day from {ds.day_text(BASE // NS_PER_DAY + 30)}: they are of {ds.day_text(BASE // NS_PER_DAY)} to {ds.day_text(BASE // NS_PER_DAY)}")
     other = tmp_path / "fills-X-2024-13-01.parquet"
     other.write_bytes(good.read_bytes())
     refused("CAL-007", lambda: ds.build_dataset(other))

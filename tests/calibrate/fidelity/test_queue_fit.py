@@ -137,6 +137,30 @@ def table_of(own: OwnOrders) -> pa.Table:
     )  # fmt: skip
 
 
+def test_floats_keep_the_times_that_they_were_written_with(tmp_path: Path) -> None:
+    """A column with empty cells is one of floats to pandas: whole milliseconds and decimals of seconds come through to the nanosecond."""
+    placed = 1_704_067_215_231_000_000
+    half_ms = placed + 500_000
+    for unit, factor in (("ms", 10**6), ("s", 10**9)):
+        each = {"side": ["buy"] * 2, "price": [100.0] * 2, "qty": [1.0] * 2, f"placed_{unit}": [placed / factor] * 2}
+        table = pa.table(each | {f"filled_{unit}": [half_ms / factor, None], f"ended_{unit}": [None, half_ms / factor]})
+        pq.write_table(table, tmp_path / f"{unit}.parquet")
+        read = read_own(tmp_path / f"{unit}.parquet", tape().instrument)
+        assert read.placed_ts.tolist() == [placed] * 2
+        assert sorted([*read.filled_ts.tolist(), *read.ended_ts.tolist()]) == [NONE, NONE, half_ms, half_ms]
+
+
+def test_rows_that_are_there_twice_are_said(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """They change no estimate, but make the interval narrower than it is."""
+    own = planted(tmp_path_factory, "venue.queue_model=power", "venue.queue_n=1.7")
+    order = np.argsort(np.tile(own.placed_ts, 2), kind="stable")
+    twice = fit_own(tape(), OwnOrders(*(np.tile(column, 2)[order] for column in own)), [])
+    once = fit_own(tape(), own, [])
+    assert twice.fit.model.values == once.fit.model.values
+    assert any(f"{len(own.side)} orders are equal to another one" in text for text in twice.warnings)
+    assert not any("equal to another" in text for text in once.warnings)
+
+
 def test_tables_tapes_and_runs_of_the_same_orders_agree(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     own = planted(tmp_path_factory, "venue.queue_model=power", "venue.queue_n=1.7")
     pq.write_table(table_of(own), tmp_path / "own.parquet")
@@ -175,6 +199,7 @@ GOOD = "buy,100,1,1704067200000000000,,1704067201000000000\n"
         (HEAD + GOOD.replace("1704067200000000000", "-5"), "row 1, placed_ns"),
         (HEAD + GOOD.replace(",,", ",1704067199000000000,"), "row 1 is filled at"),
         (HEAD + GOOD.replace("1,1704067200000000000", "1,x"), "placed_ns holds string"),
+        (HEAD + GOOD.replace(",1704067201000000000", ",1704067201000000000.0"), "ended_ns holds double, which rounds"),
     ],
 )
 def test_bad_tables_are_refused(tmp_path: Path, text: str, said: str) -> None:

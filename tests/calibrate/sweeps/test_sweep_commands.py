@@ -94,6 +94,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
     """CAL-004, before anything is written."""
     (tmp_path / "note").write_text("mine")
     assert_refused(mmsim_here("sweep", "latency", SAMPLE, *HALF_HOUR, "--ms", "1", "--repetitions", "100", "--out", tmp_path), "CAL-004")
+    assert_refused(mmsim_here("sweep", "fees", tmp_path / "none.parquet", "--out", tmp_path), "CAL-004")  # before the tape is looked at
     assert [path.name for path in tmp_path.iterdir()] == ["note"]
 
 
