@@ -220,7 +220,15 @@ def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-KERNEL_FILES = [*python_files(SIMCORE / "kernels"), SIMCORE / "rng.py"]
+def is_compiled(path: Path) -> bool:
+    """Whether a file outside of kernels/ holds compiled functions: they stand beside their subject, under the same rules."""
+    names = {name for _, name in imported(ast.parse(path.read_text()))}
+    return bool(names & {"simcore.jit.entry", "simcore.jit.kernel"})
+
+
+# views.py adds up integers, in any order the same, in plain Python beside its kernel.
+BESIDE = [path for path in python_files(SIMCORE) if is_compiled(path) and path.name != "views.py" and "strategies" not in path.parts]
+KERNEL_FILES = list(dict.fromkeys([*python_files(SIMCORE / "kernels"), SIMCORE / "rng.py", *BESIDE]))
 STRATEGY_FILES = python_files(STRATEGIES, SIMCORE / "published" / "strategies")
 CORE_FILES = [
     *(SIMCORE / f"{name}.py" for name in ("units", "records", "link", "state", "params", "runner")),
