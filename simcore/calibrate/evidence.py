@@ -186,7 +186,8 @@ def gather(case: Case, seed: int = 1) -> Evidence:
     kept_share = whole = stability = None
     found: list[Slice] = []
     if choice is not None:
-        kept_share = advantage_kept(gains, near[choice.winner], choice.winner, float(gains[0]))
+        around = near[choice.winner]
+        kept_share = advantage_kept(gains, around[around != 0], choice.winner, float(gains[0]))  # the baseline has none of it by definition
         whole = record_of(_excess(case.series(choice.winner), base, case.measure), seed)
         stability = _stability(case, candidates, choice.winner)
         found = slices(space, gains[members], int(np.flatnonzero(members == choice.winner)[0]))

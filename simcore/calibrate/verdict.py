@@ -141,7 +141,8 @@ def _better(ask: Question) -> Reason:
     holds = out.interval.low > 0.0
     if ask.evidence.case.measure == "sharpe":
         figure, unit = _range(out.interval, 4), ""
-        head = f"On the held-out days the choice's Sharpe ratio is {plain(out.interval.estimate, 4)} an interval above that of the old weights"
+        than = "above" if out.interval.estimate >= 0.0 else "below"
+        head = f"On the held-out days the choice's Sharpe ratio is {plain(abs(out.interval.estimate), 4)} an interval {than} that of the old weights"
     else:
         figure, unit = _range(out.total, 4), ask.terms.cash
         more = "more" if out.total.estimate >= 0.0 else "less"
@@ -230,8 +231,10 @@ def _plateau(ask: Question) -> Reason:
     """Its neighbours are good as well."""
     share = ask.evidence.kept_share
     assert ask.evidence.choice is not None
-    if not len(ask.evidence.near[ask.evidence.choice.winner]):
-        return Reason("plateau", holds=True, text="It has no neighbours to compare with: no parameter has another value next to it.")
+    around = ask.evidence.near[ask.evidence.choice.winner]
+    if not np.any(around != 0):
+        which = "but the old weights" if len(around) else "to compare with: no parameter has another value next to it"
+        return Reason("plateau", holds=True, text=f"It has no neighbours {which}.")
     if share is None:
         own, base = (ask.terms.value(float(ask.evidence.train_gains[trial])) for trial in (ask.evidence.choice.winner, 0))
         text = f"On the train days themselves its {ask.terms.objective} is {own}, that of the old weights {base}: it has no advantage to keep."

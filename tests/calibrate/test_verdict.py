@@ -166,6 +166,22 @@ def test_a_peak_is_refused():
     assert "a peak" in verdict.sentence
 
 
+@pytest.mark.parametrize(("points", "lift"), [([1, 2, 3], [0.0, 0.7, 0.6, 0.0]), ([1], [0.0, 0.7])])
+def test_old_weights_next_to_the_winner_are_no_plateau_s_end(points, lift):
+    """They have none of its lead by definition: what is left to look at is its other neighbours, if any."""
+    verdict = judge(case_of([day + np.array(lift) for day in noise(900, trials=len(lift))], points=[(a, 0) for a in points], baseline=(0, 0)))
+    assert verdict.winner == 1
+    assert 0 in verdict.evidence.near[1]
+    assert "plateau" not in failed(verdict)
+
+
+def test_noise_around_the_old_weights_is_not_adopted():
+    """They are a point of the grid, and neighbours of some."""
+    points = [point for point in GRID if point != (1, 1)]
+    cases = [case_of(noise(70_000 + k, kind, intervals=10, trials=12), points=points, baseline=(1, 1)) for kind in KINDS for k in range(16)]
+    assert sum(judge(case).adopt for case in cases) <= 1
+
+
 def test_a_lead_on_one_day_only_is_refused():
     """All of it on one of three held-out days."""
     days = noise(4)
