@@ -166,7 +166,7 @@ def test_a_peak_is_refused():
     assert "a peak" in verdict.sentence
 
 
-@pytest.mark.parametrize(("points", "lift"), [([1, 2, 3], [0.0, 0.7, 0.6, 0.0]), ([1], [0.0, 0.7])])
+@pytest.mark.parametrize(("points", "lift"), [([1, 2, 3], [0.0, 0.8, 0.6, -0.3]), ([1], [0.0, 0.7])])
 def test_old_weights_next_to_the_winner_are_no_plateau_s_end(points, lift):
     """They have none of its lead by definition: what is left to look at is its other neighbours, if any."""
     verdict = judge(case_of([day + np.array(lift) for day in noise(900, trials=len(lift))], points=[(a, 0) for a in points], baseline=(0, 0)))
