@@ -92,16 +92,24 @@ def leave(state: State, order: Record) -> None:
 
 @kernel
 def _tighten(state: State, side: int) -> None:
-    """Bring the best and worst followed prices of a side to levels that hold an order; all are in the window."""
+    """Bring the best and worst followed prices of a side to levels that hold an order; all are in the window.
+
+    The prices themselves may not be: those of orders that stood outside it and have left.
+    """
     clock = at.clock(state)
     base = at.meta(state.local)[BASE]
     heads = at.followed(state)[side]
     best, worst = (NODE_BEST_BID, NODE_WORST_BID) if side == BID else (NODE_BEST_ASK, NODE_WORST_ASK)
     inwards = -1 if side == BID else 1
-    while heads[clock[best] - base] == 0:
-        clock[best] += inwards
-    while heads[clock[worst] - base] == 0:
-        clock[worst] -= inwards
+    last = heads.shape[0] - 1
+    column = min(max(clock[best] - base, 0), last)
+    while heads[column] == 0:
+        column += inwards
+    clock[best] = base + column
+    column = min(max(clock[worst] - base, 0), last)
+    while heads[column] == 0:
+        column -= inwards
+    clock[worst] = base + column
 
 
 @kernel
