@@ -17,7 +17,7 @@ from simcore.calibrate.grid import Axis, Point
 from simcore.calibrate.metrics import Figures
 from simcore.calibrate.objectives import Wanted, wanted
 from simcore.calibrate.outcomes import Part, Results
-from simcore.calibrate.splits import Fold
+from simcore.calibrate.splits import Fold, choosing_days, judging_days
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray, IntArray
 from simcore.report.folder import Money, money_of
@@ -50,11 +50,11 @@ class Calibration:
 
     @property
     def train(self) -> tuple[int, ...]:
-        return self.folds[-1].train if self.folds else tuple(range(len(self.days)))
+        return choosing_days(self.folds, len(self.days))
 
     @property
     def test(self) -> tuple[int, ...]:
-        return self.folds[-1].test if self.folds else ()
+        return judging_days(self.folds)
 
     @property
     def best(self) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 from simcore.calibrate.days import interval_ns, open_days
 from simcore.calibrate.grid import Grid, Point, Value, default_values, make_grid, read_grid
 from simcore.calibrate.objectives import Wanted, wanted
-from simcore.calibrate.splits import Fold, Splits, parse_splits
+from simcore.calibrate.splits import Fold, Splits, choosing_days, judging_days, parse_splits
 from simcore.config.build import build_config, config_hash
 from simcore.config.model import Config
 from simcore.config.symbols import plain_tree
@@ -79,12 +79,12 @@ class Plan:
     @property
     def train(self) -> tuple[int, ...]:
         """Numbers of the days that the choice is made on: those of the last fold; without splits all."""
-        return self.folds[-1].train if self.folds else tuple(range(len(self.days)))
+        return choosing_days(self.folds, len(self.days))
 
     @property
     def test(self) -> tuple[int, ...]:
         """Numbers of the days that judge the choice; none without splits."""
-        return self.folds[-1].test if self.folds else ()
+        return judging_days(self.folds)
 
     def linked(self, config: Config) -> Linked:
         """Return the linked engine of a configuration."""

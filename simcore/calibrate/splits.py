@@ -11,6 +11,7 @@ Nobody looks at a purged day, so that what a strategy remembers of the last days
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
 
@@ -56,6 +57,16 @@ class Splits:
     def _fold(self, start: int) -> Fold:
         test = start + self.train + self.purge
         return Fold(tuple(range(start, start + self.train)), tuple(range(test, test + self.test)))
+
+
+def choosing_days(folds: Sequence[Fold], days: int) -> tuple[int, ...]:
+    """Return the days that the calibration's choice is made on: those of the last fold; without folds all of them."""
+    return folds[-1].train if folds else tuple(range(days))
+
+
+def judging_days(folds: Sequence[Fold]) -> tuple[int, ...]:
+    """Return the days that judge this choice; none without folds."""
+    return folds[-1].test if folds else ()
 
 
 def parse_splits(text: str | None) -> Splits | None:

@@ -107,7 +107,7 @@ BAD = {
     "a bad constraint": (GRID, ("--subject-to", "fills=>3"), "CAL-014", "fills=>3"),
     "bad splits": (GRID, ("--splits", "walk-forward:train=3"), "CAL-015", "expected"),
     "too few days": (GRID, ("--splits", "walk-forward:train=3,test=1"), "CAL-015", "there are 1"),
-    "too many points": ("a: 1\nspread.half_spread_bps: [1]", (), "CAL-011", "a"),
+    "a key like none": ("a: 1\nspread.half_spread_bps: [1]", (), "CAL-011", "a"),
     "a day that is not there": (GRID, ("nowhere.parquet",), "TAPE-001", "nowhere"),
     "the day twice": (GRID, (str(SAMPLE),), "CAL-017", "the same rows"),
     "a day outside the window": (GRID, ("--set", "run.from=2025-01-01", "--set", "run.to=null"), "CAL-018", "no part"),
@@ -170,6 +170,7 @@ def no_worker_is_left() -> bool:
     return False
 
 
+@pytest.mark.slow  # tests/calibrate/test_workers.py kills them from inside
 def test_a_killed_worker_changes_nothing(whole: Path, grid: Path, tmp_path: Path) -> None:
     """SIGKILL, from outside, while it works on a block."""
     words = ("calibrate", grid, SAMPLE, *MAKER, *HOURS, "--jobs", "2", "--out", tmp_path / "out")
