@@ -91,7 +91,7 @@ def page(found: OwnFit) -> Page:
     """Return the page of a fit."""
     model = found.fit.model
     code = model_text(model, origin(found)) if model.family.code == MATCHED else config_text(model, origin(found))
-    caption = "Left: log likelihood of a parameter less the best, and the 95 % interval. Right: share of orders that filled against predicted probability."
+    caption = "Left: log likelihood of a parameter less the best, and the 95 % interval. Right: share of orders that filled against predicted probability; the area of a mark grows with the number of orders."
     sections = (
         Section("What it says", verdict(found), picture="fit", caption=caption),
         Section("Models", (), own_table(found)),
@@ -115,10 +115,12 @@ def draw(found: OwnFit) -> canvas.Picture:
     right.set_title("Calibration")
     right.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls="--")
     for score, colour in [(next(each for each in found.scores if each.model.fitted), VERMILION), *[(each, BLUE) for each in found.scores if not each.model.fitted][:1]]:
-        right.plot([part.predicted for part in score.curve], [part.filled for part in score.curve], "o-", ms=4, color=colour, label=score.model.label)
+        at = [part.predicted for part in score.curve], [part.filled for part in score.curve]
+        right.plot(*at, color=colour, lw=1.0, label=score.model.label)
+        right.scatter(*at, s=[6 + 14 * np.log10(part.lives) for part in score.curve], color=colour, zorder=3)
     right.set_xlabel("predicted probability of a fill")
     right.set_ylabel("share of orders that filled")
-    right.legend(loc="upper left")
+    right.legend(loc="lower right")
     return picture
 
 

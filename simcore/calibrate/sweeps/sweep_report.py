@@ -251,7 +251,7 @@ def _label(sweep: Sweep, axes: Any, places: list[float]) -> None:
     if sweep.kind == LATENCY:
         if places[-1] > 10.0:
             axes.set_xscale("symlog", linthresh=1.0, linscale=0.6)
-            axes.set_xlim(left=places[0] - 0.1)
+            axes.set_xlim(left=places[0] - 0.1, right=1.12 * places[-1])
         axes.set_xticks(places, [plain(place, 3) for place in places])
         axes.minorticks_off()
         axes.set_xlabel("one-way latency, ms")
