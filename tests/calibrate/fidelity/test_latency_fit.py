@@ -163,21 +163,21 @@ def test_disorder_and_silence_are_counted(tmp_path: Path) -> None:
     assert any("1 requests have no answer" in text for text in found.warnings)
 
 
-def test_a_law_is_seldom_refused_where_half_of_the_messages_are_held_up() -> None:
-    """Shares that few records know are not held to the limit of all; two humps are refused as before."""
+def test_a_law_is_seldom_refused_where_most_messages_are_held_up() -> None:
+    """Shares that few records know are not held to the limit of all, which refuses 16 of these 24; two humps are still found."""
     refused = {False: 0, True: 0}
-    for repetition in range(40):
+    for repetition in range(24):
         stream, at = 100 + 3 * repetition, np.arange(2000)
-        sent = np.cumsum(-3e6 * np.log(uniforms(5, stream, at))).astype(np.int64)
+        sent = np.cumsum(-2e6 * np.log(uniforms(5, stream, at))).astype(np.int64)
         law = 12e6 * np.exp(0.4 * normals(len(at), stream + 1))
         for is_two in refused:
             own = np.where(uniforms(5, stream + 2, at) < 0.85, law, 4 * law) if is_two else law
             arrival = np.maximum.accumulate(sent + own.astype(np.int64))
             held = np.concatenate([[False], arrival[1:] == arrival[:-1]])
-            assert held.mean() > 0.4
+            assert held.mean() > 0.6
             refused[is_two] += fit_latency(Recorded("times.csv", (Leg("place", arrival - sent, held, sent),))).legs[0].chosen == SAMPLED
-    assert refused[False] <= 8
-    assert refused[True] == 40
+    assert refused[False] <= 6
+    assert refused[True] >= 20
 
 
 def test_times_that_are_missing_are_counted_leg_by_leg(tmp_path: Path) -> None:
