@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from simcore.report.features import FEATURES
@@ -95,9 +96,9 @@ def band_table(figures: Mapping[str, Any]) -> Table:
 
 
 def queue_text(model: str, exponent: float) -> str:
-    """Return a queue model as a reader sees it, with what the extreme ones say of cancelled lots."""
+    """Return a queue model as a reader sees it, with what the extreme ones say of cancelled lots; of a file its name."""
     if not model.startswith("power"):
-        return {"risk_averse": "risk_averse (all cancels behind us)", "front": "front (no queue)"}.get(model, model)
+        return {"risk_averse": "risk_averse (all cancels behind us)", "front": "front (no queue)"}.get(model, Path(model).name)
     return f"{model}:{exponent:g}" + (" (all cancels ahead)" if model == "power3" and exponent <= 1e-9 else "")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from simcore.calibrate.pages import Page, Section, write_page
 from simcore.report import html, markdown
+from simcore.report.pages import queue_text
 
 
 def test_code_in_sentences_stays_code(tmp_path: Path) -> None:
@@ -28,3 +29,10 @@ def test_a_lone_backtick_begins_no_code(text: str) -> None:
     """It is escaped like everything else."""
     assert markdown.prose(text) == markdown.cell(text)
     assert str(html.prose(text)) == text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def test_queue_models_are_named_for_readers() -> None:
+    """A file by its name: its folder would push the name out of a terminal's table."""
+    assert queue_text("/far/away/best_queue.py", 3.0) == "best_queue.py"
+    assert queue_text("log2", 3.0) == "log2"
+    assert queue_text("power", 1.5) == "power:1.5"
