@@ -72,6 +72,9 @@ def fit_latency(recorded: Recorded, *, model: str | None = None) -> LatencyFit:
     warnings = list(recorded.warnings)
     if recorded.round_trip:
         warnings.append("only round trips are recorded: they stand on the requests, and the response takes no time; give arrived_… to tell them apart")
+        unknown = [name for name in ("place", "amend", "cancel") if name not in {leg.name for leg in legs}]
+        if unknown:
+            warnings.append(f"{', '.join(unknown)}: not recorded, and the response takes no time for them either: their round trips become shorter than configured")
     for leg in legs:
         if leg.count - leg.held_up < SAMPLES_MIN:
             warnings.append(f"{leg.name}: fewer than {SAMPLES_MIN} latencies ({leg.count - leg.held_up}) say little")

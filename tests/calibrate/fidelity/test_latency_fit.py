@@ -120,7 +120,8 @@ def test_real_cycles_are_drawn_where_no_law_holds(tmp_path: Path) -> None:
     found = fit_latency(read_recorded(write(tmp_path / "cycles.csv", columns)))
     assert [(leg.name, leg.chosen) for leg in found.legs] == [("place", LOGNORMAL), ("cancel", SAMPLED)]
     assert "response: {model: constant, ms: 0.000001}" in config_text(found)
-    assert any("round trips" in text for text in found.warnings)
+    assert any("round trips are recorded" in text for text in found.warnings)
+    assert any(text.startswith("amend: not recorded") for text in found.warnings)
     assert figures(found)["missing"] == ["amend", "response"]
 
 
