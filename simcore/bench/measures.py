@@ -29,6 +29,7 @@ from simcore.tape.read import Tape
 from simcore.units import NS_PER_S
 
 STEADY_UNTIL_S = 2.0
+FEW_LANES = 16  # a grid that a peer can still play, one pass each
 PIPELINE_ROUNDS = 4
 HELD_ROWS = 1 << 25  # rows of a tape that are held in memory at most, 33 bytes each; the peer's take 64
 ROI_MARGIN = 0.03  # the peer's range-limited depth reaches so far beyond the trades
@@ -101,6 +102,7 @@ def speed(tape: str, repeat: int, lanes: int) -> dict[str, Any]:
     configs = [maker(half_spread_ticks=5.0 + 0.5 * k) for k in range(lanes)]
     before = peak_rss_mb()
     found["lanes_s"] = found["replay_s"] if lanes == 1 else steady(lambda: engine.simulate(held, configs, journal=False))
+    found["few_lanes_s"] = found["lanes_s"] if lanes <= FEW_LANES else steady(lambda: engine.simulate(held, configs[:FEW_LANES], journal=False))
     found["lanes_rss_mb"] = peak_rss_mb() - before
     return found
 

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simcore.bench import peer as peers
+from simcore.bench.measures import FEW_LANES
 from simcore.bench.process import ROOT, measure, python
 from simcore.errors import TapeError
 
 ROUNDS = 5
 START_ROUNDS = 5
-SETS_MAX = 16  # parameter sets that the peer plays, one pass each; ours ride one pass
 SAMPLE = ROOT / "datasets" / "synbtc-perp-20240101-l2.parquet"
 
 # Ours, and the peer's name of it; the pipeline is held against the peer's simple maker.
 _STEPS = (("book", "empty"), ("replay", "maker"), ("pipeline", "maker"), ("end_to_end", "maker_from_file"))
 
-_LANE_STEPS = ("lane", "pipeline_lane")  # of both the peer plays sets of its maker, one pass each
+_LANE_STEPS = ("lane", "few_lane", "pipeline_lane")  # of all the peer plays sets of its maker, one pass each
 
 
 class Step(NamedTuple):
@@ -77,6 +77,7 @@ def _our_table(ours: Samples, lanes: int) -> dict[str, Any]:
         table[f"{name}_cost_pct"] = round(100 * (times[0] / times[1] - 1), 2)
     table |= {name: int(statistics.median(ours[name])) for name in ours if name.startswith("tick_")}
     table |= {"lanes": lanes, **_speeds("lane", held * lanes, ours["lanes_s"])}
+    table |= _speeds("few_lane", held * min(lanes, FEW_LANES), ours["few_lanes_s"])
     table |= _speeds("pipeline_lane", held * lanes, ours["pipeline_lanes_s"])
     table["lanes_rss_mb"] = round(max(ours["lanes_rss_mb"]), 1)
     table["peak_rss_mb"] = round(max(ours["peak_rss_mb"]), 1)
@@ -108,7 +109,7 @@ class _Peer:
     def __init__(self, tape: Path, repeat: int, lanes: int, folder: Path, steps: _Steps) -> None:
         self._interpreter = peers.peer_python()
         self._steps = steps
-        self._sets = min(lanes, SETS_MAX) if lanes > 1 else 0
+        self._sets = min(lanes, FEW_LANES) if lanes > 1 else 0
         data = folder / "peer.npz"
         tape_facts = measure("export", tape=str(tape), repeat=repeat, out=str(data))
         self._tape_rows = int(tape_facts.pop("tape_rows"))

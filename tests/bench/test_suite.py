@@ -27,7 +27,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         run.append(what)
         seconds = float(run.count("speed"))
         return {
-            "speed": {"rows": 30_000, "decode_s": 1.0, "book_s": 1.0, "replay_s": seconds, "lanes_s": 10.0, "lanes_rss_mb": 1.0}
+            "speed": {"rows": 30_000, "decode_s": 1.0, "book_s": 1.0, "replay_s": seconds, "lanes_s": 10.0, "few_lanes_s": 20.0, "lanes_rss_mb": 1.0}
             | dict.fromkeys(("ticks", "orders", "cancels", "fills"), 7),
             "pipeline": dict.fromkeys(("pipeline_s", "pipeline_bare_s"), 2.0) | {"pipeline_traced_s": 2.1, "pipeline_lanes_s": 20.0, "tick_ns_p50": 500},
             "end_to_end": {"rows": 2000, "end_to_end_s": 2.0, "peak_rss_mb": 100.0},
@@ -71,7 +71,7 @@ def test_the_peer_takes_turns_with_us(made_up: list[str], tmp_path: Path) -> Non
     assert table["ratio_replay_range"] == table["ratio_replay_hashmap"] == 10.0
     assert table["ratio_replay_range_best"] == 30.0
     assert table["ratio_lane_range"] == 4.0
-    assert table["ratio_pipeline_lane_range"] == 2.0
+    assert table["ratio_pipeline_lane_range"] == table["ratio_few_lane_range"] == 2.0
     assert table["ratio_load"] == 2.0
     assert table["peer_events"] == 1100
 
