@@ -58,6 +58,8 @@ def open_days(sources: Sequence[Path | str], config: Config, hours: int = 0) -> 
     hours: cut each day into periods of so many whole hours of the clock; 0: not.
     CAL-017: another instrument, or the same content twice.  CAL-018: no row is left of a day.  Raises TapeError, too.
     """
+    if not sources:
+        raise CalibrateError("CAL-017", "there is no day")
     tapes = [(Tape.open(source), source) for source in sources]
     tapes.sort(key=lambda each: (each[0].start_ts, each[0].content_hash))
     first = tapes[0][0]

@@ -29,6 +29,7 @@ from simcore.portfolio.run import ROW_S, START_S, TICK_S
 from simcore.report.folder import money_of
 from simcore.units import NS_PER_MS
 
+ENGINES = ("local", "ray")
 LANES_MAX = 250  # trials of a block: so many are lost at most when a process dies
 
 
@@ -62,6 +63,10 @@ def calibrate(
     written: called with the folder when its files are there, also if no trial will do.
     CAL-016 if no trial will do (its files are written), CAL-025 if all failed; other codes: `Plan`, `store`, `local`.
     """
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs is {jobs}; expected 1 or more, or None")
+    if engine_name not in ENGINES:
+        raise ValueError(f"engine_name is {engine_name!r}; expected one of {', '.join(ENGINES)}")
     plan = Plan(asked)
     with _claimed(out, plan) as folder:
         work = _Work(plan, folder, census.home_of(folder, home), watch or (lambda _tally: None))

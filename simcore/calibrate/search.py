@@ -35,6 +35,8 @@ class Search(Protocol):
 
 def new_search(name: str, grid: Grid, trials: int | None, seed: int) -> Search:
     """Return a search by its name. CAL-010, CAL-023, CAL-024: see the classes."""
+    if name not in NAMES:
+        raise ValueError(f"search is {name!r}; expected one of {', '.join(NAMES)}")
     if name == "grid":
         return _All(grid, trials)
     count = TRIALS if trials is None else trials

@@ -186,6 +186,18 @@ def test_the_best_so_far_is_known_from_the_first_day_of_the_choice(four_days, as
     assert by_done[24] == by_done[48] == (np.nanargmax(both), np.nanmax(both))
 
 
+def test_what_only_python_can_ask_wrongly_is_refused(four_days, asking, tmp_path):
+    """No day; no process; a search or an engine that is none. Nothing falls back on another."""
+    with pytest.raises(CalibrateError, match=r"CAL-017.*no day"):
+        calibrate(asking([]), tmp_path / "out")
+    for words in ({"jobs": 0}, {"jobs": -1}, {"engine_name": "cloud"}):
+        with pytest.raises(ValueError, match=next(iter(words))):
+            calibrate(asking(four_days[:1]), tmp_path / "out", **words)
+    with pytest.raises(ValueError, match="search"):
+        calibrate(asking(four_days[:1], search="all"), tmp_path / "out")
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
 def test_a_folder_in_use_is_not_touched(finished, four_days, asking, tmp_path):
     before = contents(finished.folder)
     with pytest.raises(CalibrateError, match=r"CAL-019.*already holds"):
