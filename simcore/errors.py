@@ -113,6 +113,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CAL-033": ("recorded orders are not usable", "the message names row and column; docs/fidelity.md describes the file"),
     "CAL-034": ("recorded orders do not belong to the tape", "check symbol, clock and time range of both; --tolerance-ms allows for clocks that differ"),
     "CAL-035": ("recorded times are not usable", "the message names row and column; docs/latency.md describes the file"),
+    "CAL-036": ("recorded orders do not tell the queue model", "check that buys and sells are not swapped, record more orders, and those that never filled, too; or choose a built-in model with --queue-model"),
     "CAL-080": ("Sharpe ratio cannot be judged", "give at least 2 finite changes, a trial or more, and a level from 0.5 to below 1"),
     "CAL-081": ("over-fitting cannot be cross-validated", "give finite changes of at least 2 trials, and an even number of blocks that they can be cut into"),
     "CAL-082": ("trials cannot be compared", "give at least one trial beside the base configuration, and one score and one value of each parameter a trial"),

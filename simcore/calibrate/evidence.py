@@ -203,9 +203,8 @@ def record_of(changes: FloatArray, seed: int = 1) -> Record | None:
     """Return a record of excess changes [N]; None with fewer than two."""
     if len(changes) < 2:
         return None
-    block = automatic_block(changes)
-    observations = overfit.effective_observations(changes, block, seed)
-    return Record(changes, block_bootstrap_mean(changes, block=block, seed=seed), overfit.shape_of(changes, observations))
+    observations = overfit.effective_observations(changes, automatic_block(changes), seed)  # a variance: its own best block
+    return Record(changes, block_bootstrap_mean(changes, seed=seed), overfit.shape_of(changes, observations))
 
 
 def rank_share(values: FloatArray, place: int) -> float | None:

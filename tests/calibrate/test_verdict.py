@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from simcore.calibrate.evidence import gather, rank_correlation, rank_share
+from simcore.calibrate.evidence import gather, rank_correlation, rank_share, record_of
+from simcore.calibrate.intervals import automatic_block, interval_block
+from simcore.calibrate.overfit import effective_observations
 from simcore.calibrate.verdict import RULES, Limits, Terms, edges, judge
 from simcore.errors import CalibrateError
 from tests.calibrate.judged import GRID, KINDS, WALK, case_of, hill, noise
@@ -97,6 +99,14 @@ def test_the_same_case_gets_the_same_verdict():
     one, two = judge(planted(5)), judge(planted(5))
     assert (one.sentence, one.reasons, one.notes) == (two.sentence, two.reasons, two.notes)
     assert one.evidence.out.interval == two.evidence.out.interval
+
+
+def test_intervals_take_their_own_longer_blocks():
+    """The mean difference gets `interval_block`, whose coverage test_intervals.py holds; the count of observations the shorter one."""
+    changes = noise(7)[0][:, 1]
+    record = record_of(changes)
+    assert record.interval.block == interval_block(changes) > automatic_block(changes)
+    assert record.shape.observations == effective_observations(changes, automatic_block(changes))
 
 
 def test_the_unit_of_money_does_not_matter():

@@ -82,7 +82,8 @@ def fit_own(
     """Fit a family to recorded orders by likelihood, and score unfitted models beside it.
 
     tolerance_ms  a fill may be recorded so much before or after the tape's trade.  CAL-031: fewer than FILLS_MIN fills, or
-    nothing else; CAL-032: a family that cannot be fitted; CAL-034: orders and tape do not belong together.
+    nothing else; CAL-032: a family that cannot be fitted; CAL-034: orders and tape do not belong together; CAL-036: any value
+    of the parameter does.
     """
     chosen = family_named(family)
     sampled = own_sample(tape, own, round(tolerance_ms * NS_PER_MS))
@@ -93,6 +94,11 @@ def fit_own(
         raise CalibrateError("CAL-031", f"{filled} of {orders} orders filled; at least {FILLS_MIN} fills are needed to fit a queue model")
     found = fit(sample, chosen, by_likelihood=True)
     profiles = tuple(profile(sample, found, index) for index in range(len(chosen.parameters))) if len(chosen.parameters) == 1 else ()
+    for each in profiles:
+        if each.low is None and each.high is None:
+            limits = next(one for one in chosen.parameters if one.name == each.parameter)
+            text = f"{orders} orders, {filled} of which filled, bound {each.parameter} of {family} on neither side, from {limits.lo:g} to {limits.hi:g}"
+            raise CalibrateError("CAL-036", f"{text}: no queue model can be fitted")
     scores = sorted((_score(sample, model) for model in [found.model, *models]), key=lambda score: -score.log_likelihood)
     return OwnFit(
         tape.instrument, tape.content_hash, source, found, profiles, tuple(scores), orders, filled, sampled.outside, sampled.unmatched,
@@ -176,8 +182,7 @@ def _warnings(found: Fit, profiles: Sequence[Profile], sampled: OwnSample) -> li
         said.append(f"{filled} fills are few: read the interval")
     for each in profiles:
         if each.low is None or each.high is None:
-            side = "on either side" if each.low is None and each.high is None else "below" if each.low is None else "above"
-            said.append(f"{each.parameter} is not bounded {side}: these orders cannot tell")
+            said.append(f"{each.parameter} is not bounded {'below' if each.low is None else 'above'}: these orders cannot tell")
     for parameter, value in zip(found.model.family.parameters, found.model.values, strict=True):
         if value <= parameter.lo * 1.001 or value >= parameter.hi * 0.999:
             said.append(f"{parameter.name} = {value:.4g} is at its limit")

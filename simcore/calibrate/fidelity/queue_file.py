@@ -51,6 +51,7 @@ from __future__ import annotations
 from simcore.jit import kernel
 from simcore.kernels import queue_matched
 
+SPLITS_CANCELS = True  # the bounds of a queue band rely on it (docs/sweeps.md)
 {constants}
 
 

@@ -7,6 +7,7 @@ these bound every guess (docs/sweeps.md); profits they need not bound, since wha
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from simcore.units import NS_PER_MS
 ALL_AHEAD = ("power3", 1e-12)  # 1 − x^n is 0 for n → 0: each cancelled lot stood ahead of us
 ALL_BEHIND = ("risk_averse", 1.0)  # only trades take lots off the queue ahead
 AT_FRONT = ("front", 1.0)  # nobody is ever ahead of us
+DECLARES = "SPLITS_CANCELS"  # = True in a queue-model file: it does no more than split cancelled lots between ahead and behind
 _POINTS = 2000  # of the kept curves, at most: a picture shows no more
 
 
@@ -48,9 +50,21 @@ def bounds_of(model: str) -> Bounds:
     """Return the worlds that bound a queue model's.
 
     Models that split each cancelled lot between ahead and behind, and exact FIFO, lie between all ahead and all behind. Pro
-    rata fills without a queue, `front` knows none, and a file's model may do anything: only the front bounds them.
+    rata fills without a queue, `front` knows none, and a file's model may do anything unless it declares that it only splits
+    cancels: only the front bounds them.
     """
-    return Bounds(AT_FRONT if model in ("front", "pro_rata") or model.endswith(".py") else ALL_AHEAD, ALL_BEHIND)
+    splits = splits_cancels(Path(model)) if model.endswith(".py") else model not in ("front", "pro_rata")
+    return Bounds(ALL_AHEAD if splits else AT_FRONT, ALL_BEHIND)
+
+
+def splits_cancels(file: Path) -> bool:
+    """Return whether a queue-model file says `SPLITS_CANCELS = True`, outside of any function. It is read, not run."""
+    try:
+        lines = ast.parse(file.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):  # the linker, which comes next, refuses such a file and says why
+        return False
+    said = [line.value for line in lines if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == DECLARES]
+    return bool(said) and isinstance(said[-1], ast.Constant) and said[-1].value is True
 
 
 def parse_bounds(text: str) -> Bounds:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simcore.report.canvas import Picture
 
 _AXIS_LABELS = {"ms": "latency, ms", "maker_bps": "maker fee, bps", "taker_bps": "taker fee, bps"}
+_TURNOVER_FALL = 0.2  # share; with less of it net profits of the points are comparable
 
 
 def write_sweep(sweep: Sweep, out: Path | str) -> Path:
@@ -119,6 +120,7 @@ def verdict(sweep: Sweep) -> list[str]:
     if sweep.kind == FEES and not sweep.crossings and sweep.points[0].turnover > 0.0:
         first = sweep.points[0]
         found.append(f"Before fees the first point makes {shown(1e4 * (first.net.estimate + first.fees) / first.turnover, 'bps')} bps of its turnover.")
+    found += _turnover_text(sweep)
     known = [point for point in sweep.points if point.net.excludes_zero]
     level = f"{100 * sweep.level:g} %"
     if not known:
@@ -127,6 +129,15 @@ def verdict(sweep: Sweep) -> list[str]:
         unknown = [_setting(sweep, point.values) for point in sweep.points if not point.net.excludes_zero]
         found.append(f"The sign is not known at {level} at {', '.join(unknown)}: the interval holds 0.")
     return found
+
+
+def _turnover_text(sweep: Sweep) -> list[str]:
+    """Return a sentence if the turnover of a latency sweep falls by more than _TURNOVER_FALL below the first point's."""
+    first, least = sweep.points[0], min(sweep.points, key=lambda point: point.turnover)
+    if sweep.kind != LATENCY or least.turnover >= (1.0 - _TURNOVER_FALL) * first.turnover:
+        return []
+    fall = f"{100.0 * (1.0 - least.turnover / first.turnover):.0f} % from {_setting(sweep, first.values)} to {_setting(sweep, least.values)}"
+    return [f"Turnover falls by {fall}, and profit moved with turnover: net bps is the column to compare."]
 
 
 def _crossing_text(sweep: Sweep, crossing: Crossing) -> str:

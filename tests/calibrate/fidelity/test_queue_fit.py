@@ -230,6 +230,19 @@ def test_orders_of_another_tape_are_refused(tmp_path: Path, tmp_path_factory: py
         read_own(tmp_path / "nothing.csv", tape().instrument)
 
 
+def test_orders_that_tell_nothing_are_refused_and_nothing_is_written(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """With buys and sells swapped each exponent explains the fills as well as another: CAL-036, no folder."""
+    own = planted(tmp_path_factory, "venue.queue_model=power", "venue.queue_n=1.7")
+    swapped = own._replace(side=1 - own.side)
+    with pytest.raises(CalibrateError, match=r"CAL-036.*bound n of power on neither side") as caught:
+        fit_own(tape(), swapped, [])
+    assert "swapped" in caught.value.remedy
+    pq.write_table(table_of(swapped), tmp_path / "own.parquet")
+    arguments = ("calibrate", "queue", "--fills", tmp_path / "own.parquet", SAMPLE, "--tolerance-ms", "0.01", "--out", tmp_path / "q")
+    assert_refused(mmsim_here(*arguments), "CAL-036")
+    assert not (tmp_path / "q").exists()
+
+
 def test_a_few_unknown_fills_are_counted_and_left_out(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Twenty fills moved by 137 ms: no trade there; the rest still gives the exponent. A tolerance brings them back."""
     own = planted(tmp_path_factory, "venue.queue_model=power", "venue.queue_n=1.7")

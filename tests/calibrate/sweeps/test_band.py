@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcore import engine, manifest
+from simcore.calibrate.fidelity.queue_family import FAMILIES, QueueModel
+from simcore.calibrate.fidelity.queue_file import write_queue
 from simcore.calibrate.sweeps import band as bd
 from simcore.calibrate.sweeps.single import with_keys
 from simcore.config.load import load_config
 from simcore.errors import MmsimError
 from simcore.jit import expose
 from simcore.journal.store import STREAMS, JournalStore, read_stream
-from simcore.kernels import queue
+from simcore.kernels import queue, queue_matched
 from simcore.kernels import state as kernel_state
 from simcore.records import SAMPLE
 from simcore.report import band as shown
@@ -144,6 +146,38 @@ def test_only_the_front_bounds_what_fills_without_a_queue():
         assert bd.bounds_of(model) == bd.Bounds(bd.AT_FRONT, bd.ALL_BEHIND)
     for model in ("risk_averse", "power", "log2", "fifo"):
         assert bd.bounds_of(model) == bd.Bounds(bd.ALL_AHEAD, bd.ALL_BEHIND)
+
+
+def test_a_file_that_only_splits_cancels_has_the_sharper_bound(tmp_path):
+    """The line `SPLITS_CANCELS = True` in a written `matched` file, or a user's own, chooses it; no other line does."""
+    (_, path) = write_queue(tmp_path, QueueModel(FAMILIES["matched"], (0.55, 1.1, 7.2, 0.86, 0.49), fitted=True), "Made by a test.")
+    assert bd.bounds_of(str(path)) == bd.Bounds(bd.ALL_AHEAD, bd.ALL_BEHIND)
+    for text in ("", "SPLITS_CANCELS = False", "SPLITS_CANCELS = 1", "# SPLITS_CANCELS = True", "def f():\n    SPLITS_CANCELS = True", "SPLITS_CANCELS = True +"):
+        path.write_text(text)
+        assert bd.bounds_of(str(path)) == bd.Bounds(bd.AT_FRONT, bd.ALL_BEHIND), text
+
+
+matched_after_change = expose(queue_matched.after_change)
+
+
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_the_sharper_bound_holds_for_the_matched_model(data):
+    """All ahead ≤ `matched` ≤ all behind at every step, for any of its parameters; its memory is below a sixteenth of a lot."""
+    span = [data.draw(st.floats(each.lo, each.hi)) for each in FAMILIES["matched"].parameters]
+    level = data.draw(st.integers(0, 500))
+    ahead = [float(level)] * 3
+    for _ in range(data.draw(st.integers(1, 25))):
+        traded = data.draw(st.integers(0, min(level, 60)))
+        ahead = [max(each - traded, 0.0) for each in ahead]
+        new = data.draw(st.integers(0, 600))
+        first, last = (
+            after_change(queue.NAMES.index(kind), n, each, level, new, float(traded))
+            for (kind, n), each in ((bd.ALL_AHEAD, ahead[0]), (bd.ALL_BEHIND, ahead[2]))
+        )
+        ahead = [first, matched_after_change(ahead[1], level, new, float(traded), *span), last]
+        level = new
+        assert ahead[0] - 1e-6 <= ahead[1] < ahead[2] + 1.0 / queue_matched.PARTS + 1e-6
 
 
 def test_models_of_the_band_are_read():

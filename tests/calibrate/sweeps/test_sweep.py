@@ -154,10 +154,10 @@ def test_break_even_is_told_with_what_is_known_of_it(latencies):
 
 
 def made(nets, sweep):
-    """Return a sweep with other nets: (low, estimate, high) a point."""
+    """Return a sweep with other nets, (low, estimate, high) a point, and the same turnover at each."""
     from simcore.calibrate.intervals import Interval
 
-    points = [dataclasses.replace(sweep.points[i], net=Interval(low, high, middle)) for i, (low, middle, high) in enumerate(nets)]
+    points = [dataclasses.replace(sweep.points[i], net=Interval(low, high, middle), turnover=100.0) for i, (low, middle, high) in enumerate(nets)]
     return dataclasses.replace(sweep, points=tuple(points), crossings=())
 
 
@@ -168,6 +168,21 @@ def test_the_verdict_says_where_the_sign_is_known(latencies):
     assert mixed == ["Net profit is negative at every point.", "The sign is not known at 95 % at 10 ms: the interval holds 0."]
     assert "every interval holds 0" in rep.verdict(made([(-1, 1, 2)] * 3, latencies))[1]
     assert "Nothing is earned" in rep.verdict(made([(0, 0, 0)] * 3, latencies))[0]
+
+
+def test_a_fall_of_turnover_is_told(latencies):
+    """By more than a fifth of the first point's, in a sweep of latencies only: net bps is what compares."""
+    base = made([(1, 2, 3)] * 3, latencies)
+
+    def told(*turnovers, kind=sw.LATENCY):
+        points = [dataclasses.replace(point, turnover=turnover) for point, turnover in zip(base.points, turnovers, strict=True)]
+        return [text for text in rep.verdict(dataclasses.replace(base, points=tuple(points), kind=kind)) if "urnover falls" in text]
+
+    assert told(100.0, 90.0, 57.0) == ["Turnover falls by 43 % from 0 ms to 50 ms, and profit moved with turnover: net bps is the column to compare."]
+    assert len(told(100.0, 79.9, 110.0)) == 1
+    assert told(100.0, 80.0, 120.0) == told(0.0, 0.0, 0.0) == told(79.0, 100.0, 100.0) == []
+    fallen = dataclasses.replace(base, points=(*base.points[:2], dataclasses.replace(base.points[2], turnover=1.0)))
+    assert any("net bps is the column" in text for text in rep.page(fallen).sections[0].text)
 
 
 def table_of(folder):
