@@ -9,7 +9,7 @@ OUT ?= reports/demo
 PYTEST ?= -q
 WORKERS ?= 2
 
-.PHONY: help install demo test lint types coverage bench clean
+.PHONY: help install demo test checked lint types coverage bench clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -33,6 +33,9 @@ demo: $(STAMP) ## replay the sample tape: a table, a run folder, a picture
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST) -n $(WORKERS)
+
+checked: $(STAMP) ## run the tests of the kernels with array bounds checked in machine code
+	MMSIM_CHECKED=1 $(BIN)/python -m pytest $(PYTEST) -n $(WORKERS) tests/property tests/oracle
 
 lint: $(STAMP) ## ruff and import-linter
 	$(BIN)/ruff check .

@@ -17,14 +17,15 @@ from simcore.tape.synth import preset_spec, synth
 
 pytestmark = pytest.mark.bench
 REPEAT = 10
+LANES = 100
 ROUNDS = 3
 FLAT_MB = 96.0  # 16 M rows more are 530 MB
 
 
 @pytest.fixture(scope="module")
 def table(btcusdt: Path, interpreter: str, pytestconfig: pytest.Config) -> dict[str, Any]:
-    """The table of one run of `mmsim bench --peer --repeat 10`, shown."""
-    found = bench(btcusdt, repeat=REPEAT, peer=True)
+    """The table of one run of `mmsim bench --peer --repeat 10 --lanes 100`, shown."""
+    found = bench(btcusdt, repeat=REPEAT, lanes=LANES, peer=True)
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         print("\n" + "\n".join(f"{name:<40} {value}" for name, value in found.items()))
@@ -37,7 +38,8 @@ def table(btcusdt: Path, interpreter: str, pytestconfig: pytest.Config) -> dict[
     ("ratio", "least"),
     [
         ("ratio_replay_range_best", 6.5), ("ratio_replay_hashmap_best", 9.5), ("ratio_end_to_end_range_best", 13.0),
-        ("ratio_end_to_end_hashmap_best", 11.0), ("ratio_load_best", 11.0),
+        ("ratio_end_to_end_hashmap_best", 11.0), ("ratio_load_best", 11.0), ("ratio_few_lane_range_best", 60.0),
+        ("ratio_lane_range_best", 105.0), ("ratio_pipeline_lane_range_best", 26.0),
     ],
 )  # fmt: skip
 def test_we_keep_our_lead(table: dict[str, Any], ratio: str, least: float) -> None:
