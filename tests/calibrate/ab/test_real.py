@@ -24,7 +24,7 @@ SETTINGS = {"window_s": 5, "route": "window", "repetitions": 400, "gates.sustain
 MIDNIGHT = "2024-08-09T00:00:00Z"
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.slow,  # a minute: five captures, each arm also replayed alone
+    pytest.mark.slow,  # a minute: three captures, each arm also replayed alone
     pytest.mark.skipif(not all((ROOT / file).exists() for name in NAMES for file in CAPTURES[name].files), reason="no real captures (MMSIM_REAL_DATA)"),
 ]
 
