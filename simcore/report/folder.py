@@ -14,7 +14,6 @@ import numpy as np
 
 from simcore.errors import JournalError, ReportError
 from simcore.journal.store import check_streams, read_stream, select_rows
-from simcore.params import instrument_scale
 from simcore.records import ASK, BID, NO_PRICE, IntArray, Record
 from simcore.report import sums
 from simcore.report.sums import Column
@@ -95,6 +94,8 @@ class Money:
 
 def money_of(instrument: Instrument) -> Money:
     """Return how ticks and lots of an instrument become money. CONF-003 if its sizes do not fit."""
+    from simcore.params import instrument_scale  # it loads numba, which reports alone do not need
+
     scale = instrument_scale(instrument)
     return Money(
         instrument.kind_code, scale.value_scale, scale.unit, to_decimal(instrument.tick_size), to_decimal(instrument.lot_size),

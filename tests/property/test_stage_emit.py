@@ -138,7 +138,8 @@ def test_a_side_with_an_order_too_far_away_rests_for_the_cool_down(row, cooldown
     for context in row:
         context, memory = run_stage("emit", context, params, memory)
         market, worst = context.market, context.queue.worst_bid_ticks
-        if worst > 0 and cooldown_bps > 0.0 and abs(worst - market.mid_ticks) > cooldown_bps * 1e-4 * market.mid_ticks:
+        limit = cooldown_bps * 1e-4 * market.mid_ticks  # 0, also of a number too small for the product, is no limit
+        if worst > 0 and 0.0 < limit < abs(worst - market.mid_ticks):
             until = max(until, market.elapsed_ns + cooldown_ms * 1e6)
         if market.elapsed_ns < until:
             assert context.quote.bid_lots == 0
