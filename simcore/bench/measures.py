@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from simcore import engine, jit, runner
-from simcore.bench.process import peak_rss_mb
+from simcore.bench.process import FEW_LANES, peak_rss_mb
 from simcore.config.load import load_config
 from simcore.config.model import Config, StrategyConfig
 from simcore.errors import MmsimError
@@ -29,7 +29,6 @@ from simcore.tape.read import Tape
 from simcore.units import NS_PER_S
 
 STEADY_UNTIL_S = 2.0
-FEW_LANES = 16  # a grid that a peer can still play, one pass each
 PIPELINE_ROUNDS = 4
 HELD_ROWS = 1 << 25  # rows of a tape that are held in memory at most, 33 bytes each; the peer's take 64
 ROI_MARGIN = 0.03  # the peer's range-limited depth reaches so far beyond the trades

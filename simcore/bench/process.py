@@ -17,6 +17,7 @@ from simcore.errors import BenchError
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 3600.0
+FEW_LANES = 16  # a grid that a peer can still play, one pass each
 
 
 @dataclass(frozen=True)

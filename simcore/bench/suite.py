@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simcore.bench import peer as peers
-from simcore.bench.measures import FEW_LANES
-from simcore.bench.process import ROOT, measure, python
+from simcore.bench.process import FEW_LANES, ROOT, measure, python
 from simcore.errors import TapeError
 
 ROUNDS = 5
