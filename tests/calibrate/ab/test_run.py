@@ -61,7 +61,7 @@ def tapes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_units_figures_are_those_of_a_replay(tmp_path: Path, kind: str) -> None:
     """For each arm, profit, turnover, the five ratios and the largest drawdown equal the summary of `mmsim replay`."""
-    tape = write(tmp_path / "x.parquet", "XXX", 500, 3000, 4, **KINDS[kind])
+    tape = write(tmp_path / "x.parquet", "XAB", 500, 3000, 4, **KINDS[kind])
     arms = {"a": config(), "b": config(WIDE, "latency.place.ms=300", "latency.response.ms=40000", "run.seed=3")}
     cells = outcome([tape], arms["b"], arms["a"]).cells
     for number, (arm, chosen) in enumerate(arms.items()):
@@ -220,7 +220,7 @@ def test_drawdown_and_profit_of_a_window(tapes: list[Path], tmp_path: Path) -> N
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_handover_costs(tmp_path: Path, kind: str) -> None:
     """From B's position to A's at the last sample of a window: lots × (half the spread + taker fee at the price), each worked out by hand."""
-    tape = write(tmp_path / "x.parquet", "XXX", 500, 1500, 4, **KINDS[kind])
+    tape = write(tmp_path / "x.parquet", "XAB", 500, 1500, 4, **KINDS[kind])
     a, b = config(), config(WIDE, "fees.taker_bps=77")
     cells = outcome([tape], b, a).cells
     runs = [RunResult(engine.replay(tape, chosen, tmp_path / arm)) for arm, chosen in (("a", a), ("b", b))]

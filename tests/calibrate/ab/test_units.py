@@ -56,25 +56,25 @@ def test_each_symbol_and_day_is_a_unit(tmp_path: Path) -> None:
 
 def test_a_tape_over_midnight_is_cut(tmp_path: Path) -> None:
     """Each date is a run of its own; a part of a date that is less than a window is left out, and said."""
-    tape = write(tmp_path / "x.parquet", "XXX", 86_400 - 90, 400)
+    tape = write(tmp_path / "x.parquet", "XAB", 86_400 - 90, 400)
     first, second = plan(tape).units
     midnight = (DAY + 1) * DAY_NS
     assert (first.day, first.a.run.from_ts, first.a.run.to_ts) == ("2023-12-09", None, midnight)
     assert (second.day, second.b.run.from_ts, second.b.run.to_ts) == ("2023-12-10", midnight, None)
-    found = plan(write(tmp_path / "y.parquet", "YYY", 86_400 - 20, 400))
+    found = plan(write(tmp_path / "y.parquet", "YAB", 86_400 - 20, 400))
     assert [(unit.day, unit.a.run.from_ts) for unit in found.units] == [("2023-12-10", midnight)]
     assert found.left_out == ("y.parquet: 20 s of 2023-12-09",)
 
 
 def test_a_short_tape_is_kept(tmp_path: Path) -> None:
     """A tape that is shorter than a window is a unit: it is all there is."""
-    (unit,) = plan(write(tmp_path / "x.parquet", "XXX", 100, 15)).units
+    (unit,) = plan(write(tmp_path / "x.parquet", "XAB", 100, 15)).units
     assert 0 < unit.tape.end_ts - unit.tape.start_ts < WINDOW_NS
 
 
 def test_tapes_of_one_day_are_one_run(tmp_path: Path) -> None:
     """Tapes that follow each other on a date are played as one, in time order."""
-    one, other = write(tmp_path / "1.parquet", "XXX", 5000, seed=2), write(tmp_path / "2.parquet", "XXX", 100)
+    one, other = write(tmp_path / "1.parquet", "XAB", 5000, seed=2), write(tmp_path / "2.parquet", "XAB", 100)
     (unit,) = plan(one, other).units
     assert unit.tape.rows == 400
     assert unit.tape.start_ts == DAY * DAY_NS + 100 * SECOND_NS
@@ -82,7 +82,7 @@ def test_tapes_of_one_day_are_one_run(tmp_path: Path) -> None:
 
 def test_run_windows_choose_parts_of_days(tmp_path: Path) -> None:
     """run.from and run.to hold for the whole test; a tape outside is left out."""
-    tapes = [write(tmp_path / "0.parquet", "XXX", 0), write(tmp_path / "1.parquet", "XXX", 86_400)]
+    tapes = [write(tmp_path / "0.parquet", "XAB", 0), write(tmp_path / "1.parquet", "XAB", 86_400)]
     cut = config("run.from=2023-12-10T00:01:00Z", "run.to=2023-12-10T00:02:00Z")
     found = plan(*tapes, a=cut, b=cut)
     assert [unit.day for unit in found.units] == ["2023-12-10"]
@@ -107,23 +107,23 @@ def test_a_symbol_has_its_own_configuration(tmp_path: Path) -> None:
         (("run.repeat=2",), "AB-001", "run.repeat of B"),
         (("portfolio.allocate=true",), "AB-001", "portfolio of B"),
         (("portfolio.max_gross=5",), "AB-001", "portfolio of B"),
-        (("links=[{follower: XXX, leader: YYY}]",), "AB-001", "links of B"),
-        (("instruments.YYY.fees.maker_bps=3",), "CONF-003", "YYY"),
+        (("links=[{follower: XAB, leader: YAB}]",), "AB-001", "links of B"),
+        (("instruments.YAB.fees.maker_bps=3",), "CONF-003", "YAB"),
     ],
 )
 def test_pairs_that_cannot_be_compared(tmp_path: Path, b: tuple[str, ...], code: str, words: str) -> None:
     """What differs is named."""
     with pytest.raises(MmsimError, match=words) as refused:
-        plan(write(tmp_path / "x.parquet", "XXX", 0), b=config(*b))
+        plan(write(tmp_path / "x.parquet", "XAB", 0), b=config(*b))
     assert refused.value.code == code
 
 
 def test_tapes_that_cannot_be_compared(tmp_path: Path) -> None:
     """The same tape twice, by name or content; overlapping ones; two levels; none; none inside the window."""
-    tape = write(tmp_path / "x.parquet", "XXX", 0)
+    tape = write(tmp_path / "x.parquet", "XAB", 0)
     copy = tmp_path / "copy.parquet"
     shutil.copy(tape, copy)
-    overlapping = write(tmp_path / "y.parquet", "XXX", 30, seed=2)
+    overlapping = write(tmp_path / "y.parquet", "XAB", 30, seed=2)
     late = config("run.from=2024-01-01")
     cases: list[tuple[type[MmsimError], str, str, Any]] = [
         (AbError, "AB-002", "again", lambda: plan(tape, tape)),
@@ -132,7 +132,7 @@ def test_tapes_that_cannot_be_compared(tmp_path: Path) -> None:
         (AbError, "AB-004", "no tape", plan),
         (AbError, "AB-004", "run.from", lambda: plan(tape, a=late, b=late)),
         (TapeError, "TAPE-001", "gone", lambda: plan(tmp_path / "gone.parquet")),
-        (TapeError, "TAPE-008", "sizes", lambda: plan(tape, write(tmp_path / "z.parquet", "XXX", 4000, seed=3, tick_size="0.2"))),
+        (TapeError, "TAPE-008", "sizes", lambda: plan(tape, write(tmp_path / "z.parquet", "XAB", 4000, seed=3, tick_size="0.2"))),
     ]
     for kind, code, words, call in cases:
         with pytest.raises(kind, match=words) as refused:
