@@ -121,12 +121,18 @@ def overlapping(days: Sequence[Day]) -> tuple[Day, Day] | None:
 
 
 def interval_ns(days: Sequence[Day], config: Config, chosen_s: float | None) -> int:
-    """Return the length of the intervals of equity curves, ns; chosen_s: the user's. CAL-018: a day is shorter than two."""
+    """Return the length of the intervals of equity curves, ns; chosen_s: the user's.
+
+    CAL-018: a day is shorter than two.  CONF-003: the user's is shorter than the time between samples, or no time at all.
+    """
+    sampled_s = config.node.sample_interval_ms / 1000
+    if chosen_s is not None and not sampled_s <= chosen_s < float("inf"):
+        raise ConfigError("CONF-003", f"--interval is {chosen_s:g} s; expected at least node.sample_interval_ms, {sampled_s:g} s: a curve has no point between two samples")
     shortest = min(days, key=lambda day: day.end_ts - day.start_ts)
     span_s = (shortest.end_ts - shortest.start_ts) / NS_PER_S
     fitting = (each for each in INTERVALS_S if span_s >= INTERVALS_MIN * each)
     seconds = chosen_s if chosen_s is not None else next(fitting, INTERVALS_S[-1])
-    seconds = max(seconds, config.node.sample_interval_ms / 1000)
+    seconds = max(seconds, sampled_s)
     if span_s < 2 * seconds:
         raise CalibrateError("CAL-018", f"{shortest.label}: lasts {span_s:g} s; an equity curve needs two intervals of {seconds:g} s")
     return round(seconds * NS_PER_S)

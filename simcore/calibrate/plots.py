@@ -32,12 +32,18 @@ def draw(name: str, evidence: Evidence, terms: Terms) -> Picture:
         return PLOTS[name][0](evidence, terms)
 
 
+def _one_panel(title: str, height_in: float, top: float, bottom: float) -> tuple[Picture, Axes]:
+    """Return a picture of one panel with its title; top, bottom: the panel's edges, as shares of the height."""
+    picture = canvas.new_picture(height_in)
+    axes = picture.subplots()
+    picture.subplots_adjust(left=0.085, right=0.975, top=top, bottom=bottom)
+    axes.set_title(title)
+    return picture, axes
+
+
 def held_out(evidence: Evidence, terms: Terms) -> Picture:
     """What each fold's choice earned more than the old weights, over the test days."""
-    picture = canvas.new_picture(3.1)
-    axes = picture.subplots()
-    picture.subplots_adjust(left=0.085, right=0.975, top=0.86, bottom=0.17)
-    axes.set_title("Held-out days: the choice less the old weights")
+    picture, axes = _one_panel("Held-out days: the choice less the old weights", 3.1, top=0.86, bottom=0.17)
     if evidence.out is None:
         canvas.say_nothing_to_show(axes, "no days were held out")
         return picture
@@ -59,10 +65,7 @@ def held_out(evidence: Evidence, terms: Terms) -> Picture:
 
 def train_test(evidence: Evidence, terms: Terms) -> Picture:
     """Each trial on train and on test days, of the last fold."""
-    picture = canvas.new_picture(4.0)
-    axes = picture.subplots()
-    picture.subplots_adjust(left=0.085, right=0.975, top=0.88, bottom=0.14)
-    axes.set_title("Train and test days of the last fold")
+    picture, axes = _one_panel("Train and test days of the last fold", 4.0, top=0.88, bottom=0.14)
     if not evidence.steps or evidence.choice is None:
         canvas.say_nothing_to_show(axes, "no days were held out" if evidence.choice is not None else _NOBODY)
         return picture
@@ -78,10 +81,7 @@ def train_test(evidence: Evidence, terms: Terms) -> Picture:
 
 def plateau(evidence: Evidence, terms: Terms) -> Picture:
     """Own score against the neighbourhood's, on the train days."""
-    picture = canvas.new_picture(3.6)
-    axes = picture.subplots()
-    picture.subplots_adjust(left=0.085, right=0.975, top=0.87, bottom=0.155)
-    axes.set_title("Plateau or peak")
+    picture, axes = _one_panel("Plateau or peak", 3.6, top=0.87, bottom=0.155)
     if evidence.choice is None:
         canvas.say_nothing_to_show(axes, _NOBODY)
         return picture
@@ -195,10 +195,7 @@ def cross(evidence: Evidence, terms: Terms) -> Picture:
 
 def luck(evidence: Evidence, _terms: Terms) -> Picture:
     """The Sharpe ratio of the winner's lead, and what luck gives the best of so many trials."""
-    picture = canvas.new_picture(3.0)
-    axes = picture.subplots()
-    picture.subplots_adjust(left=0.085, right=0.975, top=0.86, bottom=0.17)
-    axes.set_title("Lead and luck")
+    picture, axes = _one_panel("Lead and luck", 3.0, top=0.86, bottom=0.17)
     if evidence.whole is None:
         canvas.say_nothing_to_show(axes, _NOBODY)
         return picture

@@ -42,6 +42,7 @@ def build(folder: Path | str, limits: Limits = LIMITS) -> Verdict:
     calibration = load(folder)
     case, terms = case_of(calibration), terms_of(calibration)
     verdict = judge(case, terms, limits)
+    assert verdict.winner in (None, calibration.best), "verdict and best.yaml are about one trial"
     verdict = replace(verdict, notes=(*verdict.notes, *cautions(calibration)))
     write(calibration, verdict, terms, limits)
     return verdict

@@ -8,7 +8,7 @@ import pytest
 
 from simcore.calibrate.days import HOUR_NS, interval_ends, interval_ns, open_days, overlapping
 from simcore.config import load_config
-from simcore.errors import CalibrateError
+from simcore.errors import CalibrateError, ConfigError
 from simcore.lanes import run_lanes
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_S
@@ -101,6 +101,9 @@ def test_intervals_are_those_of_the_curves(four_days):
 def test_intervals_are_not_shorter_than_samples_nor_longer_than_half_a_day(four_days):
     _, days = open_days(four_days[:1], CONFIG)
     slow = load_config(None, ["node.sample_interval_ms=30000"])
-    assert interval_ns(days, slow, 1.0) == 30 * NS_PER_S
+    assert interval_ns(days, slow, None) >= 30 * NS_PER_S
+    assert interval_ns(days, slow, 30.0) == 30 * NS_PER_S
+    with pytest.raises(ConfigError, match="CONF-003"):
+        interval_ns(days, slow, 1.0)
     with pytest.raises(CalibrateError, match="CAL-018"):
         interval_ns(days, CONFIG, 1000.0)

@@ -1,6 +1,7 @@
 """Calibrations as wholes: the same bytes however they are made, and nothing wrong passes for a result."""
 
 import json
+import math
 import shutil
 
 import numpy as np
@@ -13,7 +14,7 @@ from simcore.calibrate.plan import Asked, Plan
 from simcore.calibrate.run import calibrate
 from simcore.calibrate.store import BEST, CURVES, NOTE, PARTS, TRIALS
 from simcore.config import load_config
-from simcore.errors import CalibrateError, EngineError
+from simcore.errors import CalibrateError, ConfigError, EngineError
 from simcore.lanes import run_lanes
 from simcore.tape.read import Tape
 from tests.blackbox.command import ROOT, SAMPLE
@@ -275,6 +276,14 @@ def test_a_day_without_a_market_is_refused(four_days, asking, tmp_path):
     config = ("strategy.name=demo_maker", f"run.to={end}", "node.tick_interval_ms=60000")
     with pytest.raises(CalibrateError, match="CAL-018"):
         calibrate(asking(four_days[:1], sets=config, interval_s=1.0), tmp_path / "out")
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 0.5, math.nan, math.inf])
+def test_an_interval_that_no_curve_has_is_refused(four_days, asking, tmp_path, seconds):
+    """Shorter than the time between two samples (1 s), or no time at all: CONF-003, and no folder."""
+    with pytest.raises(ConfigError, match=r"CONF-003.*--interval"):
+        calibrate(asking(four_days[:1], interval_s=seconds), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_lanes_cannot_share_makes_passes_of_its_own(four_days, asking, tmp_path):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simcore.calibrate.fidelity.own_table import NONE, OwnOrders
-from simcore.calibrate.fidelity.queue_family import QueueModel, family_named
+from simcore.calibrate.fidelity.queue_family import Family, QueueModel, family_named
 from simcore.calibrate.fidelity.queue_fit import Fit, Profile, Sample, fit, profile
 from simcore.calibrate.fidelity.queue_score import (
     Bin,
@@ -93,17 +93,23 @@ def fit_own(
     if filled < FILLS_MIN:
         raise CalibrateError("CAL-031", f"{filled} of {orders} orders filled; at least {FILLS_MIN} fills are needed to fit a queue model")
     found = fit(sample, chosen, by_likelihood=True)
-    profiles = tuple(profile(sample, found, index) for index in range(len(chosen.parameters))) if len(chosen.parameters) == 1 else ()
-    for each in profiles:
-        if each.low is None and each.high is None:
-            limits = next(one for one in chosen.parameters if one.name == each.parameter)
-            text = f"{orders} orders, {filled} of which filled, bound {each.parameter} of {family} on neither side, from {limits.lo:g} to {limits.hi:g}"
-            raise CalibrateError("CAL-036", f"{text}: no queue model can be fitted")
+    profiles = (profile(sample, found, 0),) if len(chosen.parameters) == 1 else ()
+    _refuse_untold(sample, profiles[0] if profiles else None, chosen if profiles else family_named(_REFERENCE), f"{orders} orders, {filled} of which filled,")
     scores = sorted((_score(sample, model) for model in [found.model, *models]), key=lambda score: -score.log_likelihood)
     return OwnFit(
         tape.instrument, tape.content_hash, source, found, profiles, tuple(scores), orders, filled, sampled.outside, sampled.unmatched,
         tuple(_warnings(found, profiles, sampled)),
     )  # fmt: skip
+
+
+def _refuse_untold(sample: Sample, found: Profile | None, family: Family, what: str) -> None:
+    """Refuse orders that fit any value of a family's parameter alike. found: its profile; None asks the reference family,
+    for one of several parameters, which has no profile of its own. CAL-036.
+    """
+    told = found or profile(sample, fit(sample, family, by_likelihood=True), 0)
+    if told.low is None and told.high is None:
+        limits = family.parameters[0]
+        raise CalibrateError("CAL-036", f"{what} bound {limits.name} of {family.name} on neither side, from {limits.lo:g} to {limits.hi:g}: no queue model can be fitted")
 
 
 def own_sample(tape: Tape, own: OwnOrders, tolerance_ns: int) -> OwnSample:

@@ -237,6 +237,8 @@ def test_orders_that_tell_nothing_are_refused_and_nothing_is_written(tmp_path: P
     with pytest.raises(CalibrateError, match=r"CAL-036.*bound n of power on neither side") as caught:
         fit_own(tape(), swapped, [])
     assert "swapped" in caught.value.remedy
+    with pytest.raises(CalibrateError, match=r"CAL-036.*bound n of power on neither side"):
+        fit_own(tape(), swapped, [], family="matched")
     pq.write_table(table_of(swapped), tmp_path / "own.parquet")
     arguments = ("calibrate", "queue", "--fills", tmp_path / "own.parquet", SAMPLE, "--tolerance-ms", "0.01", "--out", tmp_path / "q")
     assert_refused(mmsim_here(*arguments), "CAL-036")

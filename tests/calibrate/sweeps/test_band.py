@@ -224,14 +224,19 @@ def test_a_stopped_band_goes_on_to_the_same_bytes(long_band, tmp_path, write, mo
         assert (tmp_path / "run" / name).read_bytes() == (folder / "whole" / name).read_bytes()
 
 
+def stop_band(folder, config, out, writes):
+    """Leave a band run as it is after so many writes."""
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at_write(patch, writes, "after")
+        with pytest.raises(Stop):
+            bd.replay_band(folder / "tape.parquet", config, out)
+
+
 def test_a_run_goes_on_with_its_own_band_only(long_band, tmp_path):
     """A stopped band run is not resumed without its band, nor with another; JRNL-003."""
     folder, _ = long_band
     config = load_config(None, SETS)
-    with pytest.MonkeyPatch.context() as patch:
-        stop_at_write(patch, 20, "after")
-        with pytest.raises(Stop):
-            bd.replay_band(folder / "tape.parquet", config, tmp_path / "run")
+    stop_band(folder, config, tmp_path / "run", 20)
     with pytest.raises(MmsimError, match="JRNL-003"):
         engine.replay(folder / "tape.parquet", config, tmp_path / "run", resume=True)
     with pytest.raises(MmsimError, match="JRNL-003"):
@@ -244,10 +249,7 @@ def test_a_damaged_store_of_a_stopped_band_is_refused(long_band, tmp_path):
     """JRNL-003 with the file's name."""
     folder, _ = long_band
     config = load_config(None, SETS)
-    with pytest.MonkeyPatch.context() as patch:
-        stop_at_write(patch, 30, "after")
-        with pytest.raises(Stop):
-            bd.replay_band(folder / "tape.parquet", config, tmp_path / "run")
+    stop_band(folder, config, tmp_path / "run", 30)
     (tmp_path / "run" / "journal" / ".band.parquet").write_bytes(b"torn")
     with pytest.raises(MmsimError, match=r"JRNL-003.*\.band\.parquet"):
         bd.replay_band(folder / "tape.parquet", config, tmp_path / "run", resume=True)
