@@ -63,10 +63,10 @@ def fit_books(state: State) -> State:
     return replace(state, **changes) if changes else state
 
 
-def sizes(state: State, out: Output) -> dict[str, int]:
-    """Return the entries of the tables that can grow; of a ring those of one lane."""
-    shown = {"far levels at the Venue": len(state.exch.far_key), "far levels at the Node": len(state.local.far_key), "out_fills": len(out.out_fills)}
-    return shown | {name: getattr(state, name).shape[-1] for name in ("requests", "reports", "taken", "fill_ring", "l3")}
+def sizes(state: State) -> dict[str, int]:
+    """Return how many entries the tables of a state that can grow have room for; of a ring those of one lane."""
+    far = {"exch": len(state.exch.far_key), "local": len(state.local.far_key)}
+    return far | {name: getattr(state, name).shape[-1] for name in ("requests", "reports", "taken", "fill_ring", "l3")}
 
 
 def _missing(state: State) -> Iterator[tuple[str, int]]:

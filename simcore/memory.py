@@ -10,6 +10,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from simcore.errors import EngineError
@@ -33,15 +34,16 @@ def _process_limits() -> list[int]:
     return [limit for limit in limits if limit != resource.RLIM_INFINITY]
 
 
-def _container_limits() -> list[int]:
-    """Return the memory limit of the container, if there is one that can be read."""
+@cache
+def _container_limits() -> tuple[int, ...]:
+    """Return the memory limits of the container, if there are any that can be read."""
     limits = []
     for name in _CGROUP_FILES:
         try:
             limits.append(int(Path(name).read_text(encoding="ascii")))
         except (OSError, ValueError):  # no such file, or "max"
             continue
-    return limits
+    return tuple(limits)
 
 
 @contextmanager

@@ -317,7 +317,7 @@ def _make_room(session: Session) -> None:
     was_tight = bool(session.state.clock[st.TIGHT])
     state, out = growth.make_room(session.state, session.out)
     if not emptied and not was_tight and state is session.state and out is session.out:
-        raise EngineError("ENG-009", f"it asks for room where there is room: {growth.sizes(state, out)}")
+        raise EngineError("ENG-009", f"it asks for room where there is room: {growth.sizes(state)}")
     session.state, session.out = state, out
 
 

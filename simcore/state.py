@@ -18,7 +18,7 @@ from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRA
 
 OUTPUT_ROWS = 1 << 13
 RING = 512  # messages in flight, of a lane and way, at first
-FAR_SIZE = 256  # of a far table at least
+FAR_SIZE = 1024  # of a far table at least
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _places(arrays: dict[str, Any], owner: Any) -> tuple[int, ...]:
         array = getattr(owner, name)
         if array.dtype != dtype or array.ndim != dimensions or not array.flags.c_contiguous:
             raise TypeError(f"{name}: {array.dtype} [{array.ndim}] where the kernels read {dtype} [{dimensions}]")
-        places += (array.__array_interface__["data"][0], array.shape[0], array.shape[1] if dimensions == 2 else 1)
+        places += (array.ctypes.data, array.shape[0], array.shape[1] if dimensions == 2 else 1)
     return tuple(places)
 
 
@@ -175,7 +175,7 @@ def move_book(book: Book) -> Book:
 
 def far_size(levels_count: int) -> int:
     """Return the size of a far table for so many levels: a quarter of it or less is used, an eighth or more."""
-    return max(1 << (4 * (levels_count + 16) - 1).bit_length(), FAR_SIZE)
+    return max(1 << (4 * max(levels_count, 1) - 1).bit_length(), FAR_SIZE)
 
 
 def fit_far(book: Book) -> Book:

@@ -80,6 +80,7 @@ def advance_node(state: State, until_ns: int) -> int:
     until_ts = until_ns + clock[ORIGIN]
     first = clock[LOCAL_ROW]
     code = CHANGED
+    slow = 0
     while code == CHANGED:
         stop = min(clock[LOCAL_ROW] + work.PLAIN_ROWS, times.shape[0])
         i = _plain_node_rows(state, until_ts, stop)
@@ -97,7 +98,8 @@ def advance_node(state: State, until_ns: int) -> int:
             clock[LOCAL_ROW] = i + 1
             if at.meta(state.local)[MOVE_WANTED] == 1:
                 code = MOVE_BOOK
-            elif not work.spend(state, 1):
+            slow += 1
+            if code == CHANGED and slow % work.SLOW_ROWS == 0 and not work.spend(state, work.SLOW_ROWS):
                 code = YIELDED
     if clock[USES_FEED] == 1:
         clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])

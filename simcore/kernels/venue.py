@@ -23,7 +23,7 @@ from simcore.kernels.book import (
     set_level,
 )
 from simcore.kernels.feed import BEST_EXCH, EXCH_KIND_MASK, PLAIN_EXCH, TRADE_EXCH, feed_latency
-from simcore.kernels.l3 import add_order, find_order, l3_has_room, remove_order
+from simcore.kernels.l3 import add_order, find_order, forget_orders, l3_has_room, remove_order
 from simcore.kernels.state import (
     CHANGED,
     EXCH_LAST,
@@ -94,6 +94,7 @@ def advance_venue(state: State, until_ns: int) -> int:
         triggers.renew(state)
     first = clock[EXCH_ROW]
     code = REACHED
+    slow = 0
     while code == REACHED:
         stop = min(clock[EXCH_ROW] + work.PLAIN_ROWS, times.shape[0])
         i = _plain_venue_rows(state, until_ts, stop)
@@ -108,7 +109,8 @@ def advance_venue(state: State, until_ns: int) -> int:
             break
         else:
             code = _venue_row(state, i)
-            if not work.spend(state, 1) and code == REACHED:
+            slow += 1
+            if slow % work.SLOW_ROWS == 0 and not work.spend(state, work.SLOW_ROWS) and code == REACHED:
                 code = YIELDED
     if clock[USES_FEED] == 1:
         clock[FEED_EXCH_NS] = feed_latency(state.exch_rows, EXCH_BIT, first, clock[EXCH_ROW], clock[FEED_EXCH_NS])
@@ -360,6 +362,8 @@ def _rare_row(state: State, i: int, kind: int, now_ns: int) -> None:
         if ev & NO_SIDE_BIT:
             _clear(state, BID, price, lots)
             _clear(state, ASK, price, lots)
+            if lots == 0:
+                forget_orders(state)
         else:
             _clear(state, side, price, lots)
     elif kind == FUNDING:

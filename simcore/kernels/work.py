@@ -14,6 +14,7 @@ from simcore.kernels.state import WORK_LEFT, State
 STEPS_BITS = 9  # so many places that a search looks at are a unit of work: 512
 PLAIN_ROWS = 1 << 13  # rows that the short loops take at a time; each may search the window for a best price
 PLAIN_UNITS = 64  # work of so many rows
+SLOW_ROWS = 64  # rows that take the long way are counted together: a count of each would be felt
 
 
 @kernel
