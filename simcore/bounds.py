@@ -12,11 +12,12 @@ from simcore.memory import MB
 from simcore.params import LaneParams
 from simcore.records import SAMPLE
 from simcore.state import State, lane_bytes
-from simcore.units import NS_PER_MS
+from simcore.units import NS_PER_DAY, NS_PER_MS
 
-EVENTS_MAX = 20_000_000_000  # hours of a core: an event takes some 0.2 us with a small strategy, and 2 with all six stages
-LANES_MAX = 1 << 15  # links to orders have 32 bits, 16 of them for the lane, with its sign
 _HOUR_MS = 3_600_000
+EVENTS_MAX = 20_000_000_000  # hours of a core: an event takes some 0.2 us with a small strategy, and 2 with all six stages
+SPAN_NS_MAX = st.NEVER // 16 - NS_PER_DAY  # no event is due later, and markouts come after the last fill
+LANES_MAX = 1 << 15  # links to orders have 32 bits, 16 of them for the lane, with its sign
 _CURVE_POINT_BYTES = 2 * SAMPLE.itemsize + 16  # as a kept row, while the rows are joined, and in the two curves
 
 
@@ -41,11 +42,19 @@ def refuse_long_curves(lanes: int, curve_ns: int, span_ns: int) -> None:
     points, limit = span_ns // curve_ns + 2, memory.limit_bytes()
     size = points * lanes * _CURVE_POINT_BYTES
     if size > limit:
-        least_ms = span_ns * lanes * _CURVE_POINT_BYTES / (limit - 2 * lanes * _CURVE_POINT_BYTES) / NS_PER_MS
+        least_ms = -(-span_ns // max(limit // (lanes * _CURVE_POINT_BYTES) - 2, 1)) / NS_PER_MS
         raise EngineError(
             "ENG-007",
             f"curves of {points:,} points for {lanes:,} lanes are {size / MB:,.0f} MB; the limit is {limit / MB:,.0f} MB "
-            f"({memory.SHARE_WORDS}): an interval of {_above(least_ms)} ms would do",
+            f"({memory.SHARE_WORDS}): an interval of {least_ms:.12g} ms would do",
+        )
+
+
+def refuse_long_span(span_ns: int) -> None:
+    """Refuse a run that is longer than keys of events can count. CONF-012."""
+    if span_ns > SPAN_NS_MAX:
+        raise ConfigError(
+            "CONF-012", f"{span_ns / NS_PER_DAY:,.1f} days from start to end; at most {SPAN_NS_MAX / NS_PER_DAY:,.1f} can be played in one run"
         )
 
 
@@ -68,14 +77,9 @@ def refuse_many_events(state: State, lanes: Sequence[LaneParams], span_ns: int) 
     others = sum(counts) - max(counts)
     # of several timers each may have its share; one alone may have all
     share = EVENTS_MAX - others if others < EVENTS_MAX // 2 else EVENTS_MAX // len(timers)
-    least = span_ns * len(lanes) / share / unit_ns
+    least = -(-span_ns * len(lanes) // share) / unit_ns
     raise ConfigError(
         "CONF-011",
         f"{key}: {shortest:.6g} makes {max(counts):,} {words} in {span_ns / 1e9:,.0f} s of market time"
-        f"{f' for {len(lanes):,} lanes' if len(lanes) > 1 else ''}; a pass may have {EVENTS_MAX:,}: {_above(least)} would do",
+        f"{f' for {len(lanes):,} lanes' if len(lanes) > 1 else ''}; a pass may have {EVENTS_MAX:,}: {least:.12g} would do",
     )
-
-
-def _above(value: float) -> str:
-    """Return a number with six digits that is no smaller."""
-    return f"{value * 1.00001:.6g}"

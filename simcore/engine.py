@@ -168,9 +168,8 @@ def simulate(
     of the samples that are kept all the same; 0 keeps none.
     """
     linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
-    start_ts, end_ts = window(tape, configs[0])
-    bounds.refuse_long_curves(len(configs), curve_ns, end_ts - start_ts)
     session = new_session(tape, configs, linked, store or JournalStore(None), journal)
+    bounds.refuse_long_curves(len(configs), curve_ns, int(session.state.clock[st.END_TS] - session.state.clock[st.ORIGIN]))
     session.state.clock[st.CURVE_NS] = curve_ns
     session.state.lanes["curve_ns"] = curve_ns
     _compile(linked, configs[0], tape.rows * configs[0].run.repeat, progress)
@@ -272,6 +271,7 @@ def new_session(
     )  # fmt: skip
     lanes = [lane_params(each, tape.instrument, linked, is_l3, tables) for each in configs]
     start_ts, end_ts = window(tape, config)
+    bounds.refuse_long_span(end_ts - start_ts)
     feed = Feed(_chunks(tape, config, 0))
     first = feed.exch[1].price_ticks
     with memory.spared():

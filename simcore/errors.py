@@ -52,6 +52,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CONF-009": ("venue profile is not usable", "install mmsim again; a profile of your own needs value, source and date for each key"),
     "CONF-010": ("cannot write the configuration", "check the folder, its permissions and the free space"),
     "CONF-011": ("more events than can be played", "set a longer interval, or play less with run.from and run.to; the message has one that would do"),
+    "CONF-012": ("run is too long", "play parts of it with run.from and run.to, or fewer repetitions"),
     "STRAT-001": ("strategy not found", "name one of strategies/, or give a .py file"),
     "STRAT-002": ("strategy file is not usable", "see docs/strategies.md"),
     "STRAT-003": ("strategy does not compile", "the message names the line; run with --checked for more"),
