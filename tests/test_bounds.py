@@ -106,7 +106,7 @@ def st_size() -> int:
 
 def test_more_lanes_than_links_can_count_are_refused(monkeypatch):
     monkeypatch.setattr(memory, "limit_bytes", lambda: 10**15)
-    with pytest.raises(EngineError, match="32,769 lanes .*: at most 32,768 lanes in a pass"):
+    with pytest.raises(EngineError, match=r"32,769 lanes .*: at most 32,768 lanes in a pass"):
         session_of(DAY, [config()] * 32_769)
 
 
@@ -151,7 +151,7 @@ def test_memory_that_runs_out_is_said_with_a_code(monkeypatch):
 def test_the_limit_is_half_of_what_the_process_can_have(monkeypatch):
     monkeypatch.setattr(memory, "_machine_bytes", lambda: 8_000)
     monkeypatch.setattr(memory, "_container_limits", lambda: (6_000,))
-    monkeypatch.setattr(memory, "_process_limits", lambda: [])
+    monkeypatch.setattr(memory, "_process_limits", list)
     assert memory.limit_bytes() == 3_000
     monkeypatch.setattr(memory, "_process_limits", lambda: [1_000, 5_000])
     assert memory.limit_bytes() == 500

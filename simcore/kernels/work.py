@@ -1,6 +1,6 @@
 """How much the engine may do before it returns to Python, which looks at signals and keeps checkpoints meanwhile.
 
-Work is counted, not timed, so that it costs next to nothing; `simcore.runner.Pace` learns how many units fill a moment.
+Work is counted, not timed, so that it costs next to nothing; `simcore.pace.Pace` learns how many units fill a moment.
 Where the engine returns for it changes nothing: it goes on exactly there.
 """
 

@@ -120,10 +120,10 @@ def test_a_run_is_resumed_on_its_own_tape_only(tape: Path, tmp_path: Path) -> No
     assert_refused(mmsim_here("replay", own, "--out", out, *RUN, "--resume"), "JRNL-003", ".checkpoint.npz")
 
 
-# A tick each ns, and each 0.1 us: a second of the sample is minutes of work, 0.05 s of it seconds, all on one chunk of rows.
+# A tick each ns of a second is minutes of work, one each 0.5 us a second or two, all on the first rows of the sample.
 FAST = ("--strategy", "demo_maker", "--set", "run.checkpoint_s=0.1", "--set")
 ENDLESS = (*FAST, "node.tick_interval_ms=0.000001", "--to", "2024-01-01T00:00:01Z")
-SECONDS = (*FAST, "node.tick_interval_ms=0.0001", "--to", "2024-01-01T00:00:01Z")
+SECONDS = (*FAST, "node.tick_interval_ms=0.0005", "--to", "2024-01-01T00:00:01Z")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as hyp
 
 from simcore import engine, growth, memory, runner
+from simcore import pace as pacing
 from simcore import records as r
 from simcore import state as states
 from simcore.config.load import load_config
@@ -380,7 +381,7 @@ def test_the_pace_follows_what_work_costs(monkeypatch):
     """Cheap work: four times as much at each call, up to a limit. Dear work: so much less that a call takes a moment again."""
     pace, now = runner.Pace(), [0.0]
     state = session_of(far_tape(1), [CONFIG]).state
-    monkeypatch.setattr(runner.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(pacing.time, "perf_counter", lambda: now[0])
     given_units = []
     for cost_s in (1e-7, 1e-7, 1e-7, 1e-7, 1e-7, 1 / 1024, 1 / 1024, 1.0, 1.0):
         pace.begin(state)
