@@ -190,7 +190,8 @@ class _Parser:
         if event is not None and stream is not None and event != stream.event:
             raise ValueError(f"stream {stream.name[:60]} holds a message of type {str(event)[:40]}")
         if use == MARKS:
-            self.marks.add(data, local, self._lines)
+            if not self.marks.add(data, local, self._lines):
+                self._ignored.add("markPriceUpdate", is_known=True)
             return
         symbol = data.get("s", data.get("symbol"))
         if symbol is None and stream is not None and use in (PARTIAL, REST):

@@ -36,21 +36,22 @@ class Marks:
         self._by_symbol: dict[str, dict[int, _Announced]] = {}
         self._read_by_symbol: Counter[str] = Counter()
 
-    def add(self, data: dict[str, Any], local: int, line: int) -> None:
-        """Take a markPriceUpdate. Delivery contracts announce no funding: their r is empty and their T is 0."""
-        self.read += 1
+    def add(self, data: dict[str, Any], local: int, line: int) -> bool:
+        """Take a markPriceUpdate; return whether it announces a funding. Those of delivery contracts have an empty r and T 0."""
         symbol = str(data["s"])
-        self._read_by_symbol[symbol] += 1
         if not data.get("r") or not data.get("T"):
-            return
+            return False
         due, at = data["T"], data.get("E", local)
         if not isinstance(due, int) or not isinstance(at, int) or max(abs(due), abs(at)) >= 1 << 63:
             raise TypeError(f"T {due!r}, E {at!r}")
         found = _Announced(at, float(data["r"]), float(data["p"]), line)
+        self.read += 1
+        self._read_by_symbol[symbol] += 1
         by_due = self._by_symbol.setdefault(symbol, {})
         before = by_due.get(due)
         if before is None or at >= before.at:
             by_due[due] = found
+        return True
 
     def has(self, symbol: str) -> bool:
         """Return whether mark prices of the symbol were read."""

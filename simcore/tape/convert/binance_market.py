@@ -171,6 +171,9 @@ def _stated(options: ConvertOptions) -> tuple[Evidence, ...]:
     """Return what the user says."""
     found = [Evidence(bit, f"--venue {options.venue}") for bit, name in MARKET_NAMES.items() if options.venue == f"binance_{name}"]
     found += [Evidence(bit, f"--kind {options.kind}") for bit, kind in KINDS.items() if options.kind == kind]
+    if options.symbol:
+        one = _of_symbol(options.symbol)
+        found.append(Evidence(one.markets, f"--{one.text}"))
     return tuple(found)
 
 

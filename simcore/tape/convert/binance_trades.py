@@ -29,15 +29,14 @@ def chosen_trades(messages: Messages, counts: Counter[str], warnings: list[str])
         _, first = np.unique(m.last_id[own], return_index=True)
         firsts[which] = own[first]
     taken = _chosen_stream(m, kind, at, firsts, counts, warnings)
-    own = np.flatnonzero(stream == taken)
     kind[kind == NOT_MARKET] = UNUSED
-    if not len(own):
+    if not len(firsts[taken]):
         return kind
-    _repeats(m, kind, own, at, counts, warnings)
     _missing(m.last_id[firsts[taken]], taken, counts, warnings)
     prints = np.flatnonzero(kind == taken)
     empty = prints[m.levels[at[prints], 1] == 0]
     kind[empty] = UNUSED
+    _repeats(m, kind, np.flatnonzero(kind == taken), at, counts, warnings)
     sideless = int((m.prev_id[kind == taken] == NO_SIDE).sum())
     not_market = sum(count for name, count in counts.items() if name.startswith("trades_not_market_"))
     counts["trades_without_quantity"] += len(empty)
@@ -76,9 +75,7 @@ def _repeats(m: Messages, kind: Any, own: Any, at: Any, counts: Counter[str], wa
     if not len(again):
         return
     before = own[first[which]][first[which] != np.arange(len(own))]
-    same = (m.exch[again] == m.exch[before]) & (m.bids[again] == m.bids[before]) & (m.asks[again] == m.asks[before])
-    both = same & (m.bids[again] + m.asks[again] > 0)
-    same[both] = (m.levels[at[again[both]]] == m.levels[at[before[both]]]).all(axis=1)
+    same = (m.exch[again] == m.exch[before]) & (m.asks[again] == m.asks[before]) & (m.levels[at[again]] == m.levels[at[before]]).all(axis=1)
     kind[again] = UNUSED
     differing = int((~same).sum())
     counts["trades_repeated"] += len(again) - differing

@@ -38,10 +38,16 @@ class FileOrder:
 
 
 def to_ns(times: Any, line: Any, name: str) -> Any:
-    """Return times (int64) in ns: 10 digits are s, 13 ms, 16 µs, 19 ns; NO_TIME stays. CONV-004 for any other."""
+    """Return times (int64) in ns: 10 digits are s, 13 ms, 16 µs, 19 ns; NO_TIME stays. CONV-004 for any other.
+
+    Exchanges went from ms to µs in the middle of a file; but seconds among finer times are times that lost their digits.
+    """
     factor = np.select(
         [times == NO_TIME, *((times > least) & (times < _AGE * least) for least, _ in _UNITS)], [1, *(unit for _, unit in _UNITS)]
     )
+    is_whole_s = factor == NS_PER_S
+    if is_whole_s.any() and (~is_whole_s & (times != NO_TIME)).any():
+        factor[is_whole_s] = 0
     if not factor.all():
         i = int(np.argmin(factor != 0))
         raise ConvertError("CONV-004", f"line {line[i]}: {name} {times[i]} is not s, ms, µs or ns of our age")
