@@ -93,7 +93,8 @@ def _without_empty_trades(source: Source, warnings: list[str]) -> Source:
     count = int(is_empty.sum())
     counts = {**source.counts, "trades_without_quantity": source.counts.get("trades_without_quantity", 0) + count}
     warnings.append(f"{count} trades without a quantity were left out")
-    rows = SourceRows(*(column[keep] if len(column) else column for column in rows))
+    columns: list[Any] = [column[keep] if len(column) else column for column in rows]
+    rows = SourceRows(*columns)
     rank = None if source.exch_rank is None else source.exch_rank[keep]
     return replace(source, rows=rows, counts=counts, exch_rank=rank)
 
@@ -226,9 +227,11 @@ def set_clocks(
         clock["synthesised"] = "exch_ts"
         warnings.append(f"the source has no exchange time: exchange time is local time - {options.min_latency_us} µs")
     if not source.flagged:
-        local, clock["local_times_clamped"] = _clamped(local, (rows.ev & LOCAL_BIT) != 0)
+        raised, clock["local_times_clamped"] = _clamped(local, (rows.ev & LOCAL_BIT) != 0)
         if clock["local_times_clamped"]:
-            warnings.append(f"{clock['local_times_clamped']} local times went back and were raised to the time before them")
+            most_ms = int((raised - local).max()) / NS_PER_MS
+            warnings.append(f"{clock['local_times_clamped']} local times went back, by up to {most_ms:.3f} ms, and were raised to the time before them")
+        local = raised
     latency = (local - exch)[(rows.ev & BOTH_BITS) == BOTH_BITS]
     if not len(latency):
         return rows._replace(exch_ts=exch, local_ts=local), clock

@@ -54,6 +54,7 @@ from simcore.tape.convert.binance_streams import (
     use_of_event,
 )
 from simcore.tape.convert.binance_streams import UNUSED as NOT_USED
+from simcore.tape.convert.binance_times import in_id_order, with_exchange_times
 from simcore.tape.convert.binance_trades import chosen_trades
 from simcore.tape.convert.sources import NO_TIME, FileOrder, to_ns
 
@@ -90,6 +91,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
         parser.counts["ignored_markPriceUpdate"] += parser.marks.read
     else:
         messages = with_fundings(messages, parser.marks, parser.symbol or "", parser.counts, warnings)
+    messages = in_id_order(with_exchange_times(messages, parser.counts, warnings), parser.counts, warnings)
     rows, exch_rank, more = book_rows(messages, parser.counts)
     if not len(rows.ev):
         raise ConvertError("CONV-002", f"{', '.join(map(str, paths))}: no usable row")
@@ -135,7 +137,7 @@ class _Parser:
         """
         scan = json.JSONDecoder().raw_decode
         first = self._lines
-        earliest = latest = None
+        times: list[tuple[int, int]] = []  # the first and the latest local time, each with its line
         for text, is_cut in _lines(path, self.counts):
             self._lines += 1
             if not text or text.isspace():
@@ -156,11 +158,11 @@ class _Parser:
                 self._take(message, local)
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as exc:
                 raise _bad_line(path, self._lines - first, f"not a known message: {exc!r}") from exc
-            if earliest is None:
-                earliest = latest = (local, self._lines)
-            elif local > latest[0]:
-                latest = (local, self._lines)
-        return None if earliest is None else (_one_ns(*earliest), _one_ns(*latest))
+            if not times:
+                times = [(local, self._lines)] * 2
+            elif local > times[1][0]:
+                times[1] = (local, self._lines)
+        return (_one_ns(*times[0]), _one_ns(*times[1])) if times else None
 
     def _take(self, message: Any, local: int) -> None:
         """Take a line: a message, bare or in a stream's wrapper, or a list of messages."""

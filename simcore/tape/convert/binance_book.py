@@ -25,7 +25,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simcore.errors import ConvertError
 from simcore.records import (
     ASK_BIT,
     BEST,
@@ -40,8 +39,7 @@ from simcore.records import (
     TRADE,
 )
 from simcore.tape.convert.base import SourceRows
-from simcore.tape.convert.sources import NO_TIME
-from simcore.units import NS_PER_MS, NS_PER_S
+from simcore.units import NS_PER_S
 
 # What a message is. PARTIAL_BOOK: the best levels, first_id is how many at most. NOT_MARKET: a trade of which only the id
 # counts, prev_id is PRINT or AGG_TRADE.
@@ -52,7 +50,6 @@ _EV = np.array(
 )
 _BOOK = (DIFF, SNAP, BBO, PARTIAL_BOOK)
 _BOTH = EXCH_BIT | LOCAL_BIT
-_BEHIND_NS_MAX = 60 * NS_PER_S  # an exchange time that is further behind that of an earlier update id is no time
 
 
 class Messages(NamedTuple):
@@ -75,76 +72,16 @@ class Messages(NamedTuple):
 
 def book_rows(messages: Messages, counts: Counter[str]) -> tuple[SourceRows, Any, list[str]]:
     """Return rows in arrival order, each with the bits of the views that see it, the place of each in the exchange's order,
-    and warnings; counts is added to. CONV-012.
+    and warnings; counts is added to. All messages have exchange times.
     """
-    warnings: list[str] = []
-    messages = _in_id_order(_with_exchange_times(messages, counts, warnings), counts, warnings)
     sync = _Sync(messages, counts)
     sync.run()
-    warnings += sync.warnings()
+    warnings = sync.warnings()
     messages = sync.grown()
     shown = np.array(sync.shown(), dtype=np.int64).reshape(-1, 3)
     shown = shown[shown[:, 1] != 0]
     rows, exch_rank = _rows(messages, shown[:, 0], shown[:, 1], shown[:, 2], counts)
     return rows, exch_rank, warnings
-
-
-def _with_exchange_times(messages: Messages, counts: Counter[str], warnings: list[str]) -> Messages:
-    """Estimate the exchange time of messages without one (spot bookTicker and snapshots).
-
-    Local time less the median feed delay of the messages that have both, but between the event times of the
-    depth messages that end before its update id and at or after it, and never against the order of the ids. A snapshot
-    has the event time of the last depth message that it contains, if there is one: a later one says nothing of it.
-    """
-    kind, exch = messages.kind, messages.exch.copy()
-    missing = (exch == NO_TIME) & (kind != UNUSED)
-    if not missing.any():
-        return messages
-    counts["exchange_times_estimated"] = int(missing.sum())
-    known = exch != NO_TIME
-    delay = int(np.median(messages.local[known] - exch[known])) if known.any() else 0
-    exch[missing] = messages.local[missing] - delay
-    if not known.any():
-        warnings.append("no message has an exchange time: exchange time was set to local time")
-    diffs = np.flatnonzero(kind == DIFF)
-    diffs = diffs[np.argsort(messages.last_id[diffs], kind="stable")]
-    if len(diffs):
-        ids, times = messages.last_id[diffs], np.maximum.accumulate(exch[diffs])
-        fill = np.flatnonzero(missing)
-        after = np.searchsorted(ids, messages.last_id[fill], "left")
-        lo = np.where(after > 0, times[after - 1], 0)
-        hi = np.where(after < len(ids), times[np.minimum(after, len(ids) - 1)], np.iinfo(np.int64).max)
-        exch[fill] = np.clip(exch[fill], lo, hi)
-        snaps = fill[kind[fill] == SNAP]
-        upto = np.searchsorted(ids, messages.last_id[snaps], "right")
-        exch[snaps[upto > 0]] = times[upto[upto > 0] - 1]
-    tickers = np.flatnonzero(missing & (kind == BBO))
-    tickers = tickers[np.argsort(messages.last_id[tickers], kind="stable")]
-    exch[tickers] = np.maximum.accumulate(exch[tickers])
-    return messages._replace(exch=exch)
-
-
-def _in_id_order(messages: Messages, counts: Counter[str], warnings: list[str]) -> Messages:
-    """Raise exchange times of depth and tickers that are before that of an earlier update id: the ids say what came first.
-
-    CONV-012 if a time is more than a minute behind.
-    """
-    m = messages
-    book = np.flatnonzero(np.isin(m.kind, (DIFF, BBO, PARTIAL_BOOK)))
-    book = book[np.lexsort((m.exch[book], m.last_id[book]))]
-    risen = np.maximum.accumulate(m.exch[book])
-    behind = risen - m.exch[book]
-    if not behind.any():
-        return m
-    worst = int(np.argmax(behind))
-    text = f"{behind[worst] / NS_PER_MS:.3f} ms (line {m.line[book[worst]]}, update id {m.last_id[book[worst]]})"
-    if behind[worst] > _BEHIND_NS_MAX:
-        raise ConvertError("CONV-012", f"an exchange time is before that of an earlier update id by {text}")
-    counts["exchange_times_raised"] += int((behind > 0).sum())
-    warnings.append(f"{int((behind > 0).sum())} exchange times went back against the update ids, by up to {text}, and were raised")
-    exch = m.exch.copy()
-    exch[book] = risen
-    return m._replace(exch=exch)
 
 
 class _Sync:

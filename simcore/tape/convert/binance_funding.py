@@ -45,6 +45,8 @@ class Marks:
         if not isinstance(due, int) or not isinstance(at, int) or max(abs(due), abs(at)) >= 1 << 63:
             raise TypeError(f"T {due!r}, E {at!r}")
         found = _Announced(at, float(data["r"]), float(data["p"]), line)
+        if found.price == 0:
+            return False
         self.read += 1
         self._read_by_symbol[symbol] += 1
         by_due = self._by_symbol.setdefault(symbol, {})
@@ -96,5 +98,5 @@ def _inserted(m: Messages, rows: list[tuple[int, int, _Announced]]) -> Messages:
     ends = np.cumsum(m.bids + m.asks)
     made = np.array([(FUND, m.local[p], time, -1, -1, -1, 1, 0, one.line) for p, time, one in rows], dtype=np.int64).T
     columns = [np.insert(old, at, new) for old, new in zip(m[:9], made, strict=True)]
-    levels = np.insert(m.levels, ends[np.array(at) - 1], [(one.price, one.rate) for _, _, one in rows], axis=0)
-    return Messages(*columns, levels)
+    columns.append(np.insert(m.levels, ends[np.array(at) - 1], [(one.price, one.rate) for _, _, one in rows], axis=0))
+    return Messages(*columns)

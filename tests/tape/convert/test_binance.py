@@ -181,7 +181,7 @@ def test_spot_tickers_get_a_time_between_the_depth_messages_around_them(tmp_path
 
 
 def test_a_spot_snapshot_that_contains_no_depth_has_the_time_of_its_receipt(tmp_path: Path) -> None:
-    """Snapshot first, then the stream: local time less the median delay, not the time of a depth message a second later."""
+    """Case 12. Snapshot first, then the stream: local time less the median delay, not the time of a depth message a second later."""
     def spot(local: float, first: int) -> str:
         return line(local, {"e": "depthUpdate", "E": T0 + int(local) - 5, "s": "ABCUSDT", "U": first, "u": first + 2, "b": [["99", "1"]], "a": []})
 
@@ -256,7 +256,7 @@ def two_files(folder: Path) -> tuple[Path, Path]:
 
 
 def test_files_out_of_time_order_are_refused_and_named(tmp_path: Path) -> None:
-    """part10 sorts before part2: the depth of the earlier file must not be dropped in silence."""
+    """Case 17. part10 sorts before part2: the depth of the earlier file must not be dropped in silence."""
     early, late = two_files(tmp_path)
     with pytest.raises(ConvertError) as caught:
         convert([late, early], "binance", tmp_path / "t.parquet", STATED)

@@ -45,7 +45,7 @@ def venue_of(folder: Path, lines: list[str], options: ConvertOptions = STATED) -
 
 
 def test_usdm_messages_with_a_pair_are_linear(tmp_path: Path) -> None:
-    """Since 2026 USD-M payloads carry ps too; st says which market. Fees, kind and lot are USD-M's."""
+    """Case 01. Since 2026 USD-M payloads carry ps too; st says which market. Fees, kind and lot are USD-M's."""
     lines = [rest_snapshot(10, E=T0, T=T0), usdm(11, ps="BTCUSDT", st=1), usdm(13, ps="BTCUSDT", st=1)]
     report, _ = made(tmp_path, lines, ConvertOptions())
     one = report.instrument
@@ -61,7 +61,7 @@ def test_usdm_messages_with_a_pair_and_no_type_are_linear_and_that_is_inferred(t
 
 
 def test_best_quotes_with_a_time_are_futures(tmp_path: Path) -> None:
-    """bookTicker with e, E, T exists on futures only: linear, 2 and 5 bps, tick 0.1."""
+    """Case 16. bookTicker with e, E, T exists on futures only: linear, 2 and 5 bps, tick 0.1."""
     agg = {"e": "aggTrade", "E": T0 + 20, "s": "BTCUSDT", "a": 5, "p": "100.1", "q": "1", "f": 5, "l": 5, "T": T0 + 20, "m": False}
     lines = [bbo(1, e="bookTicker", E=T0 + 1, T=T0 + 1), line(25, agg, "btcusdt@aggTrade")]
     report, _ = made(tmp_path, lines, ConvertOptions())
@@ -183,6 +183,7 @@ def test_a_message_of_another_symbol_than_its_stream_is_counted(tmp_path: Path) 
 
 
 def test_base_and_quote_come_from_the_longest_known_quote(tmp_path: Path) -> None:
+    """Case 30."""
     report, _ = made(tmp_path, [usdm(1, symbol="BTCTUSD", stream=None)])
     assert (report.instrument.base, report.instrument.quote) == ("BTC", "TUSD")
     assert "base" not in report.inferred

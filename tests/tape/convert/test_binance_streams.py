@@ -55,7 +55,7 @@ def final_book(folder: Path, view: str = "L") -> tuple[list[int], list[int]]:
 
 
 def test_each_message_of_partial_depth_is_the_whole_book(tmp_path: Path) -> None:
-    """The market falls by 10 in ten messages; the book is the last five levels a side, never crossed."""
+    """Case 03. The market falls by 10 in ten messages; the book is the last five levels a side, never crossed."""
     lines = [partial(5 + k, k, 500 + 7 * k, *falling(1000 - k)) for k in range(11)]
     report, rows = made(tmp_path, lines)
     assert final_book(tmp_path) == falling(990)
@@ -120,7 +120,7 @@ def test_a_ticker_newer_than_a_partial_book_stands_after_it(tmp_path: Path) -> N
 
 
 def test_a_list_of_messages_is_taken_one_by_one(tmp_path: Path) -> None:
-    """!markPrice@arr and bare lists: each message counts on its own, the rest converts."""
+    """Case 21. !markPrice@arr and bare lists: each message counts on its own, the rest converts."""
     mark = {"e": "markPriceUpdate", "E": T0, "s": "ABCUSDT", "p": "100.05", "r": "0.0001", "T": T0 + HOUR}
     lines = [
         *START, line(20, {"result": None, "id": 1}, None), line(21, [mark, {**mark, "s": "QQQUSDT"}], "!markPrice@arr@1s"),

@@ -23,7 +23,7 @@ def agg(local: float, ts: int, number: int, price: int, qty: Any, is_sale: bool 
 
 
 def test_aggregated_trades_whose_ids_come_out_of_order_are_all_kept(tmp_path: Path) -> None:
-    """Nine ids at one time, each once, not in order: nine trades, 18 units, none repeated, none missing."""
+    """Case 06. Nine ids at one time, each once, not in order: nine trades, 18 units, none repeated, none missing."""
     order = (140, 145, 147, 143, 142, 141, 148, 144, 146)
     report, rows = made(tmp_path, [*START, *(agg(200 + k / 100, 195, number, PRICES[number], 2) for k, number in enumerate(order))])
     node = [row for row in rows if "trade" in row and not row.startswith("E ")]
@@ -34,6 +34,7 @@ def test_aggregated_trades_whose_ids_come_out_of_order_are_all_kept(tmp_path: Pa
 
 
 def test_trades_without_a_quantity_are_counted_and_dropped(tmp_path: Path) -> None:
+    """Case 13."""
     report, rows = made(tmp_path, [*START, agg(6, 4, 200, 101, "1.000"), agg(7, 5, 201, 99, "0.000"), agg(8, 6, 202, 101, "1.000")])
     assert rows == [*START_ROWS, "trade bid 101 1 @4/6", "trade bid 101 1 @6/8"]
     assert report.counts == {"snapshots": 1, "trades_without_quantity": 1}

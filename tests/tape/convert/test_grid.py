@@ -34,7 +34,7 @@ def test_a_decimal_off_the_grid_is_refused_however_small(step: tuple[int, int], 
 
 
 def test_a_price_far_below_the_step_is_not_zero_steps() -> None:
-    """4.5e-7 is not 0 × 1."""
+    """Case 22. 4.5e-7 is not 0 × 1."""
     assert is_on_grid(np.array([4.5e-7, 1e-300, 0.0]), "1").tolist() == [False, False, True]
 
 
