@@ -95,7 +95,7 @@ def split_symbol(symbol: str) -> list[tuple[str, str]]:
     for separator in "-/_":
         if letters.count(separator) == 1:
             base, quote = letters.split(separator)
-            return [(base, quote)] if base and quote else []
+            return [(base, quote)] if base.isalnum() and quote.isalnum() else []
     pairs = [(letters[:cut], letters[cut:]) for cut in range(1, len(letters)) if letters[cut:] in _QUOTES]
     known = [pair for pair in pairs if pair[0] in _BASES]
     return known or pairs

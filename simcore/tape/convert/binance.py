@@ -240,7 +240,9 @@ class _Parser:
         self._add(PARTIAL_BOOK, local, data.get("T", data.get("E", NO_TIME)), (levels, last_id, -1), len(bids), len(asks))
 
     def _take_ticker(self, _stream: Stream | None, data: dict[str, Any], local: int) -> None:
-        self.levels.extend((float(data["b"]), float(data["B"]), float(data["a"]), float(data["A"])))
+        values = (data["b"], data["B"], data["a"], data["A"])
+        _check_numbers(values)
+        self.levels.extend(map(float, values))
         self._add(BBO, local, data.get("T", data.get("E", NO_TIME)), (data["u"], data["u"], -1), 1, 1)
 
     def _take_trade(self, _stream: Stream | None, data: dict[str, Any], local: int) -> None:
@@ -253,7 +255,9 @@ class _Parser:
         is_sale = data.get("m")  # the buyer was the maker
         if is_sale is not None and not isinstance(is_sale, bool):
             raise TypeError(f"m {is_sale!r}")
-        self.levels.extend((float(data["p"]), float(data["q"])))
+        values = (data["p"], data["q"])
+        _check_numbers(values)
+        self.levels.extend(map(float, values))
         self._add(kind, local, data["T"], (number, number, NO_SIDE if is_sale is None else -1), int(not is_sale), int(bool(is_sale)))
 
     def _take_snapshot(self, stream: Stream | None, data: dict[str, Any], local: int) -> None:
@@ -264,10 +268,10 @@ class _Parser:
         self._add(SNAP, local, time, (last_id, last_id, -1 if is_named else _NAMELESS), len(bids), len(asks))
 
     def _add_levels(self, bids: list[Any], asks: list[Any]) -> None:
-        wanted = len(self.levels) + 2 * (len(bids) + len(asks))
-        self.levels.extend(map(float, chain.from_iterable(bids)))
-        self.levels.extend(map(float, chain.from_iterable(asks)))
-        if len(self.levels) != wanted or any(len(level) != 2 for level in chain(bids[:1], asks[:1])):
+        flat = [*chain.from_iterable(bids), *chain.from_iterable(asks)]
+        _check_numbers(flat)
+        self.levels.extend(map(float, flat))
+        if len(flat) != 2 * (len(bids) + len(asks)) or any(len(level) != 2 for level in chain(bids[:1], asks[:1])):
             raise ValueError("a level is not [price, quantity]")
 
     def _add(self, kind: int, local: int, exch: int, ids: tuple[int, int, int], bids: int, asks: int) -> None:
@@ -334,6 +338,18 @@ def _use_of(data: dict[str, Any], event: Any) -> int:
     if "lastUpdateId" in data:
         return REST
     return TICKER if "u" in data and "B" in data else UNKNOWN
+
+
+def _check_numbers(values: Sequence[Any]) -> None:
+    """Refuse what `float` takes for a number but is none in JSON: true, and digits with underscores."""
+    try:
+        text = "".join(values)
+    except TypeError:
+        if any(isinstance(value, bool) for value in values):
+            raise
+        text = "".join(map(str, values))
+    if "_" in text:
+        raise ValueError("an underscore in a number")
 
 
 def _one_ns(time: int, line: int) -> int:

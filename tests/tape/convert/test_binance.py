@@ -313,7 +313,9 @@ def test_a_cut_off_gzip_is_counted(tmp_path: Path) -> None:
         "hello", "123", "12x {}", '1723161255000000000 {"e":', "1723161255000000000 {} {}", "1723161255000000000 [1]",
         ticker(1, 0, 1, (99, 1), (101, 1)).replace('"u": 1', '"u": "1"'), ticker(1, 0, 1, (99, 1), (101, 1)).replace('"99"', '"9x"'),
         depth(1, 0, 1, 1, 0, [(99, 1)]).replace('"99.0", ', ""), trade(1, 0, 1, 99, 1, True).replace('"T"', '"t0"'),
-        trade(1, 0, 1, 99, 1, True).replace('"ABCUSDT"', "7"), trade(1, 0, 10**30, 99, 1, True),
+        trade(1, 0, 1, 99, 1, True).replace('"ABCUSDT"', "7"), trade(1, 0, 1, 99, 1, True).replace('"q": "1"', '"q": true'),
+        trade(1, 0, 1, 99, 1, True).replace('"q": "1"', '"q": "1_0"'), depth(1, 0, 1, 1, 0, [(99, 1)]).replace('"1.0"', '"1_0"'),
+        depth(1, 0, 1, 1, 0, [(99, 1)]).replace('"1.0"', "true"), ticker(1, 0, 3, (99, 1), (101, 1)).replace('"99"', '"9_9"'), trade(1, 0, 10**30, 99, 1, True),
     ],
 )  # fmt: skip
 def test_a_bad_line_is_named(tmp_path: Path, bad: str) -> None:
