@@ -7,6 +7,7 @@ from typing import Any
 
 from simcore.report.band import band_warnings
 from simcore.report.folder import RunFolder
+from simcore.report.idle import idle_warnings
 from simcore.report.wording import utc_text
 
 FEW_FILLS = 100
@@ -14,7 +15,7 @@ FEW_FILLS = 100
 
 def warnings(run: RunFolder, figures: Mapping[str, Any]) -> list[str]:
     """Return the warnings of a run, each once (the files of one capture share theirs)."""
-    return list(dict.fromkeys((*_failure(run), *band_warnings(figures), *_tape(run.note), *_run(figures))))
+    return list(dict.fromkeys((*_failure(run), *band_warnings(figures), *_tape(run.note), *_run(figures), *idle_warnings(figures))))
 
 
 def _failure(run: RunFolder) -> Iterator[str]:
