@@ -105,3 +105,16 @@ def made() -> dict[str, bool]:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_parameter_of_the_adaptive_maker_acts(name):
     assert made()[name], f"{name}: no change in world {CHANGES.get(name, 'plain')}"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("capture", ["usdm", "coinm", "spot", "es", "bitstamp"])
+def test_each_weight_of_the_spread_acts_on_real_captures(capture):
+    """With the defaults of one market on all of them: scores are in units of what is usual there."""
+    from tests.property.real import real_case
+
+    settings = ("strategy.name=adaptive", "latency.place.model=lognormal", "latency.cancel.model=lognormal")
+    sets = [(), *((f"{PARAM}spread.{weight}_weight=0",) for weight in ("vol", "liq", "lat", "pnl"))]
+    with_all, *without = run_lanes(real_case(capture).tape(), [load_config(None, [*settings, *more]) for more in sets]).lanes
+    names = ("orders", "fills", "equity_units", "request_last_ns")
+    assert [any(with_all[name] != lane[name] for name in names) for lane in without] == [True] * 4

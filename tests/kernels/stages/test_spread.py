@@ -4,7 +4,6 @@ import pytest
 
 from simcore.kernels.stages import usual as usual_stage
 from simcore.kernels.stages.usual import Usual
-
 from tests.property.contexts import make_context, market_view
 from tests.property.plain import memory_of, params_of, plain, run_stage
 
