@@ -95,7 +95,7 @@ class RunResult:
         """One row a change of the guards' verdict, with the values that it was made of."""
         return self._frame("guards")
 
-    @property
+    @cached_property
     def features(self) -> pd.DataFrame:
         """One row a sample: the ten features (docs/metrics.md)."""
         return self._frame("features")
