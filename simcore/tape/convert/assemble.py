@@ -95,9 +95,10 @@ def resolve(source: Source, options: ConvertOptions, fmt: str, warnings: list[st
         raise ConvertError("CONV-005", "the source names no symbol; give --symbol")
     listed = look_up(venue, symbol)
     default = venue_defaults(venue)
-    inferred: list[str] = []
-
-    kind = options.kind or (listed.kind if listed else None) or source.kind or (default[0] if default else None)
+    kind = options.kind or source.kind or (listed.kind if listed else None) or (default[0] if default else None)
+    if listed is not None and listed.kind != kind:
+        listed = None  # of another market of that venue
+    inferred = [name for name in source.inferred if listed is None and getattr(options, name) is None]
     if kind is None:
         kind = "linear"
         inferred.append("kind")

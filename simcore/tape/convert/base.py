@@ -57,6 +57,7 @@ class Source:
     hints    tick_size, lot_size, contract_size as decimal strings, where the source states them.
     counts   everything dropped, repaired or noticed, by name.
     flagged  ev already holds EXCH and LOCAL bits and the order is final.
+    inferred names of instrument fields that the reader assumed; the catalogue's and the user's word make them known.
     """
 
     rows: SourceRows
@@ -70,6 +71,7 @@ class Source:
     flagged: bool = False
     has_exch_clock: bool = True
     has_local_clock: bool = True
+    inferred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
