@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from simcore.commands.options import JSON, RUN
+from simcore.commands.options import JSON, RUN, moment
 from simcore.commands.output import print_figures
 
 
 @click.command()
 @RUN
-@click.option("--at", metavar="TIME", help="Explain the last tick at or before this time: ISO 8601 UTC or ns.")
+@click.option("--at", metavar="TIME", help="Explain the last tick at or before this time: ISO 8601 UTC, or s, ms, µs or ns.")
 @click.option(
     "--order", "order_id", metavar="ID", type=int, help="Explain the order of this id (order_id of the journal)."
 )
@@ -29,7 +29,9 @@ def explain(run_dir: Path, at: str | None, order_id: int | None, symbol: str | N
     from simcore.report.explain.text import order_text, tick_text
 
     if at is not None:
-        found, shown = explain_tick(run_dir, at, symbol), tick_text
+        wanted = moment(at, "--at")
+        assert wanted is not None, "a text is a time or refused"
+        found, shown = explain_tick(run_dir, wanted, symbol), tick_text
     else:
         assert order_id is not None, "one of the two is given"
         found, shown = explain_order(run_dir, order_id, symbol), order_text

@@ -150,7 +150,7 @@ class _Book:
         if symbol not in self.symbols:
             self.symbols.add(symbol)
             self.evidence += of_topic(message.get("topic"))
-        if not self._is_news(kind, update, (kind, update, data.get("seq"), matched, sent)):
+        if not self._is_news(kind, update, (kind, update, matched, sent, data["b"], data["a"])):
             return sent
         if "cts" in message:
             self.has_two_clocks = True

@@ -38,7 +38,7 @@ def fill(at_s, **changes):
     """Return a fill `at_s` seconds into the day."""
     ts = BASE + round(at_s * NS_PER_S)
     row = {
-        "ts": ts, "exch_ts": ts - NS_PER_MS, "symbol": "X/Y", "order_id": int(at_s * 10), "side": "buy", "price": 100.0, "qty": 1.0,
+        "ts": ts, "exch_ts": ts - NS_PER_MS, "venue": "V", "symbol": "X/Y", "order_id": int(at_s * 10), "side": "buy", "price": 100.0, "qty": 1.0,
         "liquidity": "maker", "queue_pos_est": 2.0, "quote_price": 100.0, "mid_at_quote": 100.5, "mid_now": 100.0, "spread_at_quote_bps": 3.0,
         "latency_ms": 20.0, "slip_bps": 0.5, "gross_bps": 2.0, "adverse_bps": 1.0, "fees_bps": 0.25, "inventory_bps": 0.0, "net_bps": 0.75,
     }  # fmt: skip
@@ -48,7 +48,7 @@ def fill(at_s, **changes):
 def tick(at_s, **changes):
     """Return a traced tick `at_s` seconds into the day."""
     row = {
-        "ts": BASE + round(at_s * NS_PER_S), "symbol": "X/Y", "tick": round(at_s * 10), "tick_total_ms": 10.0, "cache_hit": True,
+        "ts": BASE + round(at_s * NS_PER_S), "venue": "V", "symbol": "X/Y", "tick": round(at_s * 10), "tick_total_ms": 10.0, "cache_hit": True,
         "cache_age_ms": 5.0, "used_stale": False, "wait_ms": 0.0, "deadline_miss": False, "guard_level": "none", "spread_bps": 1.5,
         "inventory_pct": 4.0, "skew_bps": 0.0, "requests": 2, "orders": 1,
     }  # fmt: skip
