@@ -24,5 +24,5 @@ def test_different_instruments_have_different_names(one: tuple[str, str], other:
     assert (symbol_name(one[1]).casefold() == symbol_name(other[1]).casefold()) == (one[1] == other[1])
     for name in (*names, symbol_name(one[1])):
         assert not set(name) & set("/\\:\0 ")
-        assert name[0] not in "."
+        assert name[0] != "."
         assert len(name) <= 100

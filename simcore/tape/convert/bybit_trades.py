@@ -83,8 +83,10 @@ def trade_rows(files: Sequence[TradeFile], symbol: str, has_book: bool, lag: int
     exch = found["ts"].to_numpy(np.int64)
     if has_book:
         exch = exch // NS_PER_MS * NS_PER_MS
-    columns = (found[name].to_numpy(kind) for name, kind in (("ev", np.uint8), ("price", np.float64), ("qty", np.float64)))
-    return SourceRows(exch, exch + lag, *columns, np.zeros(0, np.int64), found["line"].to_numpy(np.int64))
+    return SourceRows(
+        exch, exch + lag, found["ev"].to_numpy(np.uint8), found["price"].to_numpy(np.float64), found["qty"].to_numpy(np.float64),
+        np.zeros(0, np.int64), found["line"].to_numpy(np.int64),
+    )  # fmt: skip
 
 
 def floats(values: Sequence[Any], line: Any, name: str) -> Any:

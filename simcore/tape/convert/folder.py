@@ -51,7 +51,9 @@ def write_tape(rows: Chunk, meta: TapeMeta, target: Path, put_in_place: bool) ->
         for path, part in parts:
             whole, said = part, meta
             if path.exists() and not put_in_place:
-                found = _file(path, part, meta) if is_file else _day(path, part, meta)
+                if is_file:
+                    _refuse_other(path, part, meta)
+                found = None if is_file else _day(path, part, meta)
                 if found is None:
                     unchanged.append(path)
                     continue
@@ -79,7 +81,7 @@ def join(old: Chunk, new: Chunk) -> Chunk | None:
     return None
 
 
-def _file(path: Path, rows: Chunk, meta: TapeMeta) -> None:
+def _refuse_other(path: Path, rows: Chunk, meta: TapeMeta) -> None:
     """Refuse a file that is there and holds something else. CONV-016."""
     held = _held(path)
     if held is None or held[0].instrument != meta.instrument or held[0].level != meta.level or not _equal(held[1], rows):

@@ -300,6 +300,25 @@ def test_a_day_given_twice_counts_once_and_two_runs_of_a_day_are_said(tmp_path):
     assert len(again.files) == 4
 
 
+def test_one_symbol_at_two_venues_stays_apart(tmp_path):
+    """Rows of each venue, which they name."""
+    for venue in ("b", "a"):
+        write(tmp_path, FILLS, [fill(10, venue=venue), fill(310, venue=venue)], symbol=f"{venue}-x")
+        write(tmp_path, TICKS, ticks_of(0, 600, venue=venue), symbol=f"{venue}-x")
+    rows = ds.records(ds.build_dataset(tmp_path))
+    assert [(row["venue"], row["symbol"], (row["ts"] - BASE) // NS_PER_S) for row in rows] == [
+        ("a", "X/Y", 0), ("a", "X/Y", 300), ("b", "X/Y", 0), ("b", "X/Y", 300),
+    ]  # fmt: skip
+
+
+def test_days_are_given_as_times_are_elsewhere(tmp_path):
+    """ISO 8601, or a count whose size tells its unit."""
+    write(tmp_path, FILLS, [fill(10)])
+    write(tmp_path, TICKS, ticks_of(0, 300))
+    assert ds.build_dataset(tmp_path, from_ts=BASE // NS_PER_S).rows == ds.build_dataset(tmp_path, from_ts="2024-06-26").rows == 1
+    refused("CONF-003", lambda: ds.build_dataset(tmp_path, from_ts=20240626))
+
+
 def test_symbols_stay_apart(tmp_path):
     """Two symbols of one day: rows of each, in order of symbol and time."""
     for symbol in ("B", "A"):
