@@ -45,7 +45,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CONV-011": ("files are not in time order", "give the files in time order"),
     "CONV-015": ("a day of this folder is there already and differs", "choose another folder, or give --replace to put the new day in its place"),
     "CONV-016": ("a file is there already and differs", "choose another --out, or give --replace to put the new file in its place"),
-    "CONV-017": ("the folder holds days of another instrument, or of other sizes", "choose another folder, or give --tick-size, --lot-size and the like as its days have them"),
+    "CONV-017": ("the days of this folder have other sizes or fees", "give --tick-size, --lot-size and the like as its days have them, or choose another folder"),
     "CONF-001": ("config file not found or unreadable", "check the path and its permissions"),
     "CONF-002": ("unknown config key", "the nearest known key is named"),
     "CONF-003": ("config value refused", "see the key's description in docs/config.md"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def write_tape(rows: Chunk, meta: TapeMeta, target: Path, put_in_place: bool) ->
     """Write the file, or the days of the folder: all of them or none.
 
     put_in_place  a file or day that is there and differs is replaced, not refused. ConvertError CONV-015 (day), CONV-016
-    (file), CONV-017 (folder of another instrument), TapeError TAPE-011.
+    (file), CONV-009 and CONV-017 (folder of another instrument, of other sizes), TapeError TAPE-011.
     """
     is_file = target.suffix == ".parquet"
     parts = [(target, rows)] if is_file else [(target / f"{day}.parquet", part) for day, part in _days(rows)]
@@ -212,16 +212,19 @@ def _united(one: list[Any], other: list[Any]) -> list[Any]:
 
 
 def _check_folder(folder: Path, instrument: Instrument, replaced: set[Path]) -> None:
-    """Refuse to mix instruments, or sizes of one, in a folder: it could not be opened. CONV-017."""
+    """Refuse to mix instruments (CONV-009), or sizes of one (CONV-017), in a folder: it could not be opened."""
     for path in sorted(folder.glob("*.parquet")):
         try:
             other = Tape.open(path).instrument
         except TapeError:
             continue  # not readable as a tape: not ours to judge, and it is not touched
-        if other != instrument and path not in replaced:
-            names = [name for name in instrument.__dataclass_fields__ if getattr(other, name) != getattr(instrument, name)]
-            held = ", ".join(f"{name} {getattr(other, name)}" for name in names)
-            raise ConvertError("CONV-017", f"{path} is of {held}; the new rows of {', '.join(f'{name} {getattr(instrument, name)}' for name in names)}")
+        if path in replaced or other == instrument:
+            continue
+        if (other.venue, other.symbol) != (instrument.venue, instrument.symbol):
+            raise ConvertError("CONV-009", f"{folder} holds {other.venue} {other.symbol}; choose another folder for {instrument.venue} {instrument.symbol}")
+        names = [name for name in (item.name for item in fields(instrument)) if getattr(other, name) != getattr(instrument, name)]
+        held = ", ".join(f"{name} {getattr(other, name)}" for name in names)
+        raise ConvertError("CONV-017", f"{path} is of {held}; the new rows of {', '.join(f'{name} {getattr(instrument, name)}' for name in names)}")
 
 
 def _days(rows: Chunk) -> Iterator[tuple[str, Chunk]]:

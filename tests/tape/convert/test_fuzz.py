@@ -32,7 +32,7 @@ from tests.tape.convert import fuzz_sources as valid
 
 EXAMPLES = int(os.environ.get("MMSIM_FUZZ", "60"))
 FAST_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
-REFUSALS = [f"CONV-00{i}" for i in range(1, 8)]
+REFUSALS = [*(f"CONV-00{i}" for i in range(1, 8)), "CONV-010", "CONV-011"]
 
 TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "binance": ("binance", "raw.txt", valid.binance),
