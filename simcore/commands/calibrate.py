@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,18 +93,18 @@ def run(
             asked, out, resume=resume, jobs=jobs, engine_name=engine_name,
             home=Path(home) if home else None, watch=watch, written=lambda folder: verdicts.extend(_judged(folder)),
         )  # fmt: skip
-    _warn_of_times(days, config)
+    _warn_of_times(found, config)
     _print(found, verdicts[0] if verdicts else None, as_json)
 
 
-def _warn_of_times(days: Sequence[Path], config: Config) -> None:
-    """Say which of run.from and run.to lie outside of all days."""
+def _warn_of_times(found: Calibration, config: Config) -> None:
+    """Say which of run.from and run.to lie outside of all days; periods of days are cut, so they cannot tell."""
     from simcore.report.warnings import outside
-    from simcore.tape.read import Tape
 
-    tapes = [Tape.open(day) for day in days]
-    for text in outside(min(tape.start_ts for tape in tapes), max(tape.end_ts for tape in tapes), config.run.from_ts, config.run.to_ts):
-        print_warning(text)
+    days = [day for day in found.days if day.from_ts is None]
+    if days:
+        for text in outside(min(day.start_ts for day in days), max(day.end_ts for day in days), config.run.from_ts, config.run.to_ts):
+            print_warning(text)
 
 
 def _judged(folder: Path) -> Iterator[Verdict]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from simcore.config.values import parse_time
+from simcore.errors import ReportError
 from simcore.report.band import band_warnings
 from simcore.report.folder import RunFolder
 from simcore.report.wording import utc_text
@@ -37,8 +39,12 @@ def outside(start_ts: int, end_ts: int, from_ts: int | None, to_ts: int | None, 
 
 def _asked(run: RunFolder) -> Iterator[str]:
     """Yield what of the asked time is not in the tapes; a failed run ended before, for another reason."""
-    asked = (yaml.safe_load(run.config_text) or {}).get("run") or {}
-    yield from outside(run.start_ts, int(run.note["end_ts"]), asked.get("from"), asked.get("to"))
+    try:
+        asked = (yaml.safe_load(run.config_text) or {}).get("run") or {}
+        from_ts, to_ts = parse_time(asked.get("from")), parse_time(asked.get("to"))
+    except (yaml.YAMLError, AttributeError, ValueError) as exc:
+        raise ReportError("REP-001", f"{run.path / 'config.yaml'}: run.from, run.to: {exc}") from exc
+    yield from outside(run.start_ts, int(run.note["end_ts"]), from_ts, to_ts)
 
 
 def _tape(note: Mapping[str, Any]) -> Iterator[str]:

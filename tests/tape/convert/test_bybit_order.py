@@ -257,3 +257,10 @@ def test_book_files_out_of_time_order_are_refused(tmp_path: Path) -> None:
 def test_a_file_whose_update_ids_go_on_may_begin_before_the_last_one_ended(tmp_path: Path) -> None:
     parts = files(tmp_path, BOOK, [message("delta", 290, 299, 503, [["100.0", "1"]], [])])
     assert bybit.read(parts, ConvertOptions()).rows.qty.tolist()[-1] == 1.0
+
+
+@pytest.mark.parametrize("trades", [csv(), csv(f"{T0 // 1000}.15,ETHUSDT,Sell,5,100.0")])
+def test_trade_files_without_a_trade_of_the_symbol_are_none(tmp_path: Path, trades: str) -> None:
+    found = source(tmp_path, BOOK, trades, ConvertOptions(symbol="BTCUSDT"))
+    assert not ((found.rows.ev & KIND_MASK) == TRADE).any()
+    assert any("no trade file was given" in text for text in found.warnings)
