@@ -35,7 +35,7 @@ from simcore.units import NS_PER_MS
 
 _TS_LO = 1_000_000_000_000  # ms: 2001; earlier or later is not a time in ms
 _TS_HI = 9_000_000_000_000  # ms: 2255, and the ns still fit int64
-_LATE_MAX = 100_000  # update ids of one gap that are remembered, in case they come late
+_LATE_MAX = 100_000  # update ids left out that are remembered, in case they come late
 _SAID = {
     "trades_repeated": "trades were in the files twice and were taken once",
     "trades_without_quantity": "trades of quantity 0 were dropped",
@@ -167,7 +167,7 @@ class _Book:
         elif self._last_u is not None and update != self._last_u + 1:
             self.counts["book_gaps"] += 1
             rows.append((exch, local, GAP | NO_SIDE_BIT, "0", str(update - self._last_u - 1), line))
-            self._missing.update(range(self._last_u + 1, min(update, self._last_u + _LATE_MAX)))
+            self._missing.update(range(self._last_u + 1, min(update, self._last_u + 1 + _LATE_MAX - len(self._missing))))
         self._last_u = update
         code = SNAPSHOT if kind == "snapshot" else DEPTH
         for levels, ev in ((data["b"], code), (data["a"], code | ASK_BIT)):
