@@ -19,7 +19,7 @@ from simcore import jit
 from simcore.config.load import config_hash, dump_config
 from simcore.config.model import Config
 from simcore.errors import JournalError, MmsimError
-from simcore.files import write_text
+from simcore.files import symbol_name, write_text
 from simcore.journal import checkpoint
 from simcore.kernels import state as st
 from simcore.params import instrument_scale
@@ -40,7 +40,7 @@ def claimed(out: Path | None, strategy: str, symbol: str) -> Iterator[Path]:
     JRNL-005: it cannot be made.
     """
     try:
-        folder, is_new = _make(out, f"{Path(strategy).stem}-{symbol}".lower().replace("/", "-"))
+        folder, is_new = _make(out, f"{Path(strategy).stem}-{symbol_name(symbol)}".lower())
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as exc:
         raise JournalError("JRNL-005", f"{exc.filename or out}: {exc.strerror}") from exc

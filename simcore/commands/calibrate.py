@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simcore.calibrate.folder import Calibration
     from simcore.calibrate.run import Tally
     from simcore.calibrate.verdict import Verdict
+    from simcore.config import Config
 
 # name: (where it is, the first line of its help). The first is meant where no command is named.
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
@@ -92,7 +93,18 @@ def run(
             asked, out, resume=resume, jobs=jobs, engine_name=engine_name,
             home=Path(home) if home else None, watch=watch, written=lambda folder: verdicts.extend(_judged(folder)),
         )  # fmt: skip
+    _warn_of_times(found, config)
     _print(found, verdicts[0] if verdicts else None, as_json)
+
+
+def _warn_of_times(found: Calibration, config: Config) -> None:
+    """Say which of run.from and run.to lie outside of all days; periods of days are cut, so they cannot tell."""
+    from simcore.report.warnings import outside
+
+    days = [day for day in found.days if day.from_ts is None]
+    if days:
+        for text in outside(min(day.start_ts for day in days), max(day.end_ts for day in days), config.run.from_ts, config.run.to_ts):
+            print_warning(text)
 
 
 def _judged(folder: Path) -> Iterator[Verdict]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from simcore.commands.options import JSON, RUN
+from simcore.commands.options import JSON, RUN, moment
 from simcore.commands.output import print_figures
 
 
 @click.command()
 @RUN
-@click.option("--at", metavar="TIME", help="Explain the last tick at or before this time: ISO 8601 UTC or ns.")
+@click.option("--at", metavar="TIME", help="Explain the last tick at or before this time: ISO 8601 UTC, or s, ms, µs or ns.")
 @click.option("--order", "order_id", metavar="ID", type=int, help="Explain the order of this id; --orders lists them.")
 @click.option("--orders", "lists_orders", is_flag=True, help="List all orders: when, side, price, size, filled, end.")
 @click.option("--silent", is_flag=True, help="List the stretches without quotes, and why.")
@@ -34,7 +34,9 @@ def explain(
 
     found: Any
     if at is not None:
-        found = explained.explain_tick(run_dir, at, symbol)
+        wanted = moment(at, "--at")
+        assert wanted is not None, "a text is a time or refused"
+        found = explained.explain_tick(run_dir, wanted, symbol)
         shown = text.tick_text(found)
     elif order_id is not None:
         found = explained.explain_order(run_dir, order_id, symbol)

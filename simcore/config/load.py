@@ -15,6 +15,7 @@ from simcore.config.migrate import migrate
 from simcore.config.model import Config
 from simcore.config.symbols import plain_tree
 from simcore.config.trees import Tree, anchor, dotted, merge, nested, path_of, tree_of
+from simcore.config.values import time_reading
 from simcore.config.venue import profile
 from simcore.config.yaml_text import parse_yaml, read_yaml
 from simcore.errors import ConfigError
@@ -74,6 +75,9 @@ def resolve_config(
     for layer in layers:
         merge(tree, layer.tree)
     config = build_config(tree, str(path) if path is not None else "")
+    for key in ("from", "to"):
+        if reading := time_reading((tree.get("run") or {}).get(key)):
+            (warn or _warn)(f"run.{key}: {reading}")
     return Resolved(config, _origins(config, layers))
 
 

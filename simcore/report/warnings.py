@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
+
+from simcore.config.values import parse_time
+from simcore.errors import ReportError
 from simcore.report.band import band_warnings
 from simcore.report.folder import RunFolder
 from simcore.report.guards import LONG_S, longest_halt
@@ -17,13 +21,33 @@ FEW_FILLS = 100
 
 def warnings(run: RunFolder, figures: Mapping[str, Any]) -> list[str]:
     """Return the warnings of a run, each once (the files of one capture share theirs)."""
-    return list(dict.fromkeys((*_failure(run), *band_warnings(figures), *_tape(run.note), *_run(figures), *_halts(run, figures), *idle_warnings(figures))))
+    return list(dict.fromkeys((*_failure(run), *band_warnings(figures), *_asked(run), *_tape(run.note), *_run(figures), *_halts(run, figures), *idle_warnings(figures))))
 
 
 def _failure(run: RunFolder) -> Iterator[str]:
     if run.error is not None:
         cause = run.error["cause"]
         yield f"The run failed: {run.error['code']} {run.error['title']}: {cause}. It holds what was done before {utc_text(run.end_ts)}, and all figures are of that part."
+
+
+def outside(start_ts: int, end_ts: int, from_ts: int | None, to_ts: int | None, names: tuple[str, str] = ("run.from", "run.to")) -> list[str]:
+    """Return which of the times asked for lie outside of the tapes, in words. start_ts, end_ts: of the tapes, ns."""
+    found = []
+    if from_ts is not None and from_ts < start_ts:
+        found.append(f"{names[0]} {utc_text(from_ts)} is before the tape starts, {utc_text(start_ts)}: it begins there.")
+    if to_ts is not None and to_ts > end_ts:
+        found.append(f"{names[1]} {utc_text(to_ts)} is after the tape ends, {utc_text(end_ts)}: it ends there.")
+    return found
+
+
+def _asked(run: RunFolder) -> Iterator[str]:
+    """Yield what of the asked time is not in the tapes; a failed run ended before, for another reason."""
+    try:
+        asked = (yaml.safe_load(run.config_text) or {}).get("run") or {}
+        from_ts, to_ts = parse_time(asked.get("from")), parse_time(asked.get("to"))
+    except (yaml.YAMLError, AttributeError, ValueError) as exc:
+        raise ReportError("REP-001", f"{run.path / 'config.yaml'}: run.from, run.to: {exc}") from exc
+    yield from outside(run.start_ts, int(run.note["end_ts"]), from_ts, to_ts)
 
 
 def _tape(note: Mapping[str, Any]) -> Iterator[str]:

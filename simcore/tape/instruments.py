@@ -16,6 +16,8 @@ _VENUES = {
     "binance_coinm": ("inverse", "0.0002", "0.0005"),
     "binance_spot": ("spot", "0.001", "0.001"),
     "bybit": ("linear", "0.0002", "0.00055"),
+    "bybit_inverse": ("inverse", "0.0002", "0.00055"),
+    "bybit_spot": ("spot", "0.001", "0.001"),
     "bitstamp": ("spot", "0.003", "0.004"),
     "cme": ("linear", "0", "0"),
     "nasdaq": ("spot", "0", "0"),

@@ -16,7 +16,7 @@ import numpy as np
 import simcore
 from simcore import faults
 from simcore import state as states
-from simcore.config.values import parse_time
+from simcore.config.values import given_time
 from simcore.errors import EngineError, JournalError, ReportError, StrategyError
 from simcore.journal.store import read_stream
 from simcore.kernels import state as st
@@ -40,7 +40,7 @@ _RING = 8  # reports that the copy of a state has room for; it gets none
 def explain_tick(run_dir: Path | str, at: str | int, symbol: str | None = None) -> dict[str, Any]:
     """Explain the last tick at or before a time (ISO 8601 UTC or ns): what each stage saw and decided, and what was sent.
 
-    REP-002: the time is not in the run, or `open_subject` says so. JRNL-004: the tick does not come out as in the journal.
+    CONF-003: not a time. REP-002: the time is not in the run, or `open_subject` says so. JRNL-004: the tick does not come out as in the journal.
     """
     subject = open_subject(run_dir, symbol)
     wanted = _time(subject, at)
@@ -63,12 +63,8 @@ def explain_tick(run_dir: Path | str, at: str | int, symbol: str | None = None) 
 
 
 def _time(subject: Subject, at: str | int) -> int:
-    try:
-        wanted = int(parse_time(at))
-    except ValueError as exc:
-        raise ReportError("REP-002", f"--at {at}: {exc}") from exc
-    run = subject.run
-    if not run.start_ts <= wanted <= run.end_ts:
+    wanted, run = given_time(at, "--at"), subject.run
+    if wanted is None or not run.start_ts <= wanted <= run.end_ts:
         raise ReportError(
             "REP-002", f"--at {at}: the run lasts from {utc_text(run.start_ts)} to {utc_text(run.end_ts)}"
         )

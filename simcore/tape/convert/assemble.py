@@ -111,9 +111,10 @@ def resolve(source: Source, options: ConvertOptions, fmt: str, warnings: list[st
         raise ConvertError("CONV-005", "the source names no symbol; give --symbol")
     listed = look_up(venue, symbol)
     default = venue_defaults(venue)
-    inferred = [name for name in source.inferred if getattr(options, name) is None]
-
-    kind = options.kind or (listed.kind if listed else None) or source.kind or (default[0] if default else None)
+    kind = options.kind or source.kind or (listed.kind if listed else None) or (default[0] if default else None)
+    if listed is not None and listed.kind != kind:
+        listed = None  # of another market of that venue
+    inferred = [name for name in source.inferred if getattr(options, name) is None and (name == "venue" or listed is None)]
     if kind is None:
         kind = "linear"
         inferred.append("kind")

@@ -48,7 +48,7 @@ def trade(local: float, ts: int, number: int, price: int, qty: int, is_sale: boo
 def made(folder: Path, lines: list[str], options: ConvertOptions = STATED) -> tuple[ConvertReport, list[str]]:
     """Convert; return the report, and the rows as words: `views kind side price qty @ exchange ms / local ms`."""
     (folder / "raw.txt").write_text("\n".join(lines) + "\n")
-    report = convert([folder / "raw.txt"], "binance", folder / "t.parquet", options)
+    report = convert([folder / "raw.txt"], "binance", folder / "t.parquet", options, replace=True)
     tape = Tape.open(folder / "t.parquet")
     offset = tape.meta.clock["offset_ns"]
     rows = []

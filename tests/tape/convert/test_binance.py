@@ -373,7 +373,7 @@ def test_mutated_streams_convert_or_are_refused_by_code(tmp_path_factory: Any, m
     (folder / "raw").write_bytes(gzip.compress(data) if packed else data)
     code = ""
     try:
-        convert([folder / "raw"], "binance", folder / "out" / "t.parquet", STATED)
+        convert([folder / "raw"], "binance", folder / "out" / "t.parquet", STATED, replace=True)
     except ConvertError as error:
         code = error.code
     if code:

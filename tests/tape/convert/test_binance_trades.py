@@ -127,7 +127,7 @@ def test_the_quantity_of_all_trades_is_in_the_rows_or_in_a_count(tmp_path_factor
         if with_agg and how == "MARKET":
             lines.append(agg(1.5 + k, 1 + ts, 100 + k, 99, text, is_sale=True))
     (folder / "raw").write_text("\n".join(lines) + "\n")
-    report = convert([folder / "raw"], "binance", folder / "t.parquet", ConvertOptions(tick_size="1", lot_size="0.125"))
+    report = convert([folder / "raw"], "binance", folder / "t.parquet", ConvertOptions(tick_size="1", lot_size="0.125"), replace=True)
     tape = Tape.open(folder / "t.parquet")
     counts = report.counts
     dropped = sum(count for name, count in counts.items() if name.startswith(("trades_repeated", "trades_with", "trades_not", "ignored_")))
@@ -157,7 +157,7 @@ def test_every_level_of_depth_is_a_row_or_counted(tmp_path_factory: Any, message
         sizes[len(lines)] = len(bids) + len(asks)
         last = max(last, u)
     (folder / "raw").write_text("\n".join(lines) + "\n")
-    report = convert([folder / "raw"], "binance", folder / "t.parquet", ConvertOptions(tick_size="1", lot_size="1"))
+    report = convert([folder / "raw"], "binance", folder / "t.parquet", ConvertOptions(tick_size="1", lot_size="1"), replace=True)
     tape = Tape.open(folder / "t.parquet")
     rows = tape.head(tape.rows)
     counts = report.counts
