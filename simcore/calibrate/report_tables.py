@@ -44,7 +44,7 @@ def best_table(evidence: Evidence, terms: Terms, more: Mapping[str, FloatArray] 
     before, after, excess = evidence.train_gains, _test_gains(evidence), case.excess(evidence.train)
     means = np.full(case.trials, math.nan) if evidence.choice is None else evidence.choice.means
     able = [int(trial) for trial in evidence.candidates if math.isfinite(before[trial]) and excess[trial] == 0.0]
-    best = sorted(able, key=lambda trial: (-_low(means[trial]), -before[trial], trial))[:BEST_ROWS]
+    best = sorted(able, key=lambda trial: (-min(_low(means[trial]), _low(before[trial])), -before[trial], trial))[:BEST_ROWS]  # as `choose` does
     rows = []
     for trial in [*best, *([] if 0 in best else [0])]:
         values = (shown_value(case.params.iloc[trial, place], digits) for place in range(len(names)))
