@@ -138,6 +138,7 @@ def page_of(calibration: Calibration, verdict: Verdict, terms: Terms, captions: 
     more = {name: trained[name] for name in ("net", "fills")}
     sections = [
         Section("The verdict", (verdict.sentence,), tables.rule_table(verdict)),
+        Section("Current and best", (), tables.comparison_table(evidence, terms)),
         pictured("held_out", "On held-out days", tables.fold_table(evidence, terms)),
         Section("The best trials", (_choice_text(verdict, terms),), tables.best_table(evidence, terms, more)),
         pictured("train_test", "Train against test"),
@@ -175,7 +176,7 @@ def figures_of(verdict: Verdict, terms: Terms, limits: Limits = LIMITS) -> dict[
         "neighbours_keep": evidence.kept_share,
         "trials": {
             "here": evidence.case.trials, "whole": int(np.count_nonzero(evidence.case.whole)), "ever": evidence.case.ever,
-            "effective": evidence.trials_effective, "sharpe_variance": evidence.sharpe_variance,
+            "distinct": evidence.distinct, "effective": evidence.trials_effective, "counted": evidence.trials_counted, "sharpe_variance": evidence.sharpe_variance,
         },
         "folds": [
             {
@@ -190,7 +191,7 @@ def figures_of(verdict: Verdict, terms: Terms, limits: Limits = LIMITS) -> dict[
         "all_days": record_figures(evidence.whole, terms, limits.level),
         "deflation": None if evidence.whole is None else {
             "sharpe_of_luck": evidence.deflation, "deflated_sharpe": evidence.deflated,
-            "minimum_backtest": overfit.minimum_backtest(evidence.whole.shape.sharpe, evidence.case.ever),
+            "minimum_backtest": overfit.minimum_backtest(evidence.whole.shape.sharpe, evidence.trials_counted),
         },
         "cross_validation": None if cross is None else {
             "blocks": cross.blocks, "combinations": len(cross.logits), "measure": cross.measure, "pbo": cross.pbo, "loss": cross.loss,
@@ -202,12 +203,14 @@ def figures_of(verdict: Verdict, terms: Terms, limits: Limits = LIMITS) -> dict[
             "ranks": [_number(rank) for rank in stability.ranks.tolist()],
             "ahead": [_number(terms.better * value) for value in stability.ahead.tolist()],
         },
+        "dead": list(evidence.dead),
+        "comparison": tables.comparison(evidence, terms),
         "parameters": [{"name": one.name, "winner": one.labels[one.winner_at], "explains": one.share} for one in evidence.slices],
     }  # fmt: skip
 
 
 def _headline(verdict: Verdict) -> str:
-    return f"Adopt trial {verdict.winner}" if verdict.adopt else "Keep the old weights"
+    return f"Adopt trial {verdict.winner}" if verdict.adopt else "Keep your current parameters"
 
 
 def _choice_text(verdict: Verdict, terms: Terms) -> str:
