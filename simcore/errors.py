@@ -41,6 +41,8 @@ CODES: dict[str, tuple[str, str]] = {
     "CONV-007": ("local clock is behind the exchange clock", "choose --clock shift, or --clock keep to accept it"),
     "CONV-008": ("unknown format", "see `mmsim tape convert --help`"),
     "CONV-009": ("cannot write the output", "check the folder, its permissions and the free space"),
+    "CONV-019": ("an extra is not installed", "the message says what to install"),
+    "CONV-020": ("the source contradicts itself or what was stated", "give files of one market, and leave out what they say themselves"),
     "CONF-001": ("config file not found or unreadable", "check the path and its permissions"),
     "CONF-002": ("unknown config key", "the nearest known key is named"),
     "CONF-003": ("config value refused", "see the key's description in docs/config.md"),

@@ -61,6 +61,7 @@ SOURCES = {
     ),
     "bitstamp": Source("bitstamp", ("l3/bitstamp_2015/2015-05-01.log.xz",), (), 0, "bitstamp", "spot", "l3"),
     "lobster": Source("lobster", ("l3/lobster_AMZN_2021-04-12_message_10.csv",), ("--kind", "spot"), 0, "lobster", "spot", "l3"),
+    "cryptofeed": Source("cryptofeed", ("cryptofeed_raw/KRAKEN.ws.50.0.gz",), ("--symbol", "XMR/USD"), 0, "kraken", "spot"),
 }  # fmt: skip
 needs_captures = pytest.mark.skipif(
     not all((REAL / path).is_file() for source in SOURCES.values() for path in source.paths), reason="no captures (MMSIM_REAL_DATA)"

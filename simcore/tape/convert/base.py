@@ -22,6 +22,7 @@ FORMATS: dict[str, str] = {
     "binance": "simcore.tape.convert.binance",
     "bitstamp": "simcore.tape.convert.bitstamp",
     "bybit": "simcore.tape.convert.bybit",
+    "cryptofeed": "simcore.tape.convert.cryptofeed",
     "hftbacktest": "simcore.tape.convert.hftbacktest",
     "lobster": "simcore.tape.convert.lobster",
     "mbo": "simcore.tape.convert.mbo",

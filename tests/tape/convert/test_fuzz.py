@@ -29,10 +29,11 @@ from simcore.tape.read import Tape
 from simcore.tape.validate import validate
 from tests.blackbox.command import assert_refused, mmsim_here, names_under
 from tests.tape.convert import fuzz_sources as valid
+from tests.tape.convert.cryptofeed.captures import MAKERS
 
 EXAMPLES = int(os.environ.get("MMSIM_FUZZ", "60"))
 FAST_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
-REFUSALS = [f"CONV-00{i}" for i in range(1, 8)]
+REFUSALS = [*(f"CONV-00{i}" for i in range(1, 8)), "CONV-020"]
 
 TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "binance": ("binance", "raw.txt", valid.binance),
@@ -41,6 +42,7 @@ TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "bitstamp": ("bitstamp", "2024-12-01.log", valid.bitstamp),
     "bitstamp orders": ("bitstamp", "orders.csv", valid.bitstamp_csv),
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", valid.lobster),
+    **{f"cryptofeed {name}": ("cryptofeed", f"{name}.ws.1.0", make) for name, make in MAKERS.items()},
 }
 EVENTS = {"levels": valid.hftbacktest, "orders": valid.hftbacktest_orders}
 
@@ -153,7 +155,7 @@ def fuzz_text(name: str, examples: int) -> None:
     run()
 
 
-SYMBOLS = {"binance": "ABCUSDT", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
+SYMBOLS = {"binance": "ABCUSDT", "cryptofeed": "ABC", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -209,6 +211,7 @@ FILES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "bitstamp": ("bitstamp", "2024-12-01.log.xz", lambda: lzma.compress(valid.bitstamp().encode())),
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", lambda: valid.lobster().encode()),
     "npz": ("hftbacktest", "x.npz", lambda: npz(data=valid.hftbacktest())),
+    "cryptofeed": ("cryptofeed", "KRAKEN.ws.1.0.gz", lambda: gzip.compress(MAKERS["KRAKEN"]().encode())),
     "mbo": ("mbo", "x.parquet", lambda: parquet(pa.table(valid.mbo()))),
 }
 
