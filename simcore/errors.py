@@ -43,6 +43,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CONV-009": ("cannot write the output", "check the folder, its permissions and the free space"),
     "CONV-019": ("an extra is not installed", "the message says what to install"),
     "CONV-020": ("the source contradicts itself or what was stated", "give files of one market, and leave out what they say themselves"),
+    "CONV-021": ("rows or files are not in time order", "the message names them; give each stretch of time once, in files as they were downloaded"),
     "CONF-001": ("config file not found or unreadable", "check the path and its permissions"),
     "CONF-002": ("unknown config key", "the nearest known key is named"),
     "CONF-003": ("config value refused", "see the key's description in docs/config.md"),

@@ -26,6 +26,7 @@ FORMATS: dict[str, str] = {
     "hftbacktest": "simcore.tape.convert.hftbacktest",
     "lobster": "simcore.tape.convert.lobster",
     "mbo": "simcore.tape.convert.mbo",
+    "tardis": "simcore.tape.convert.tardis",
 }  # each module has read(paths: Sequence[Path], options: ConvertOptions) -> Source
 
 

@@ -84,18 +84,20 @@ class LevelRows:
             self.counts["trades_without_side"] += 1
         self._emit(self._at[0], TRADE | (NO_SIDE_BIT if side == NO_SIDE else ASK_BIT if side == ASK else 0), number(price), amount)
 
-    def snapshot(self, bids: Iterable[Level], asks: Iterable[Level], apart: bool = False) -> None:
+    def snapshot(self, bids: Iterable[Level], asks: Iterable[Level], apart: bool = False, goes_on: bool = False) -> None:
         """Replace the book; levels without quantity are none. The tape starts at the first snapshot.
 
         apart : the snapshot came on a way of its own (REST), so updates that arrived before it may be newer by their
         exchange time; they are shown once more after it. Of what arrived before the first snapshot only these stay,
         and trades that are newer.
+        goes_on : these are further levels of the snapshot before, which has cleared the book.
         """
-        newer = self._newer(apart)
+        newer = [] if goes_on else self._newer(apart)
         self.has_snapshot = self.is_whole = True
-        self.counts["snapshots"] += 1
         exch_ts = self._book_time()
-        self._emit(exch_ts, CLEAR | NO_SIDE_BIT, 0.0, 0.0)
+        if not goes_on:
+            self.counts["snapshots"] += 1
+            self._emit(exch_ts, CLEAR | NO_SIDE_BIT, 0.0, 0.0)
         for levels, ev in ((bids, SNAPSHOT), (asks, SNAPSHOT | ASK_BIT)):
             for price, qty in levels:
                 amount = number(qty)

@@ -131,3 +131,33 @@ def mbo() -> dict[str, list[Any]]:
         "size": [row[3] for row in rows], "order_id": [row[4] for row in rows], "flags": [128] * count,
         "symbol": ["ESH4"] * count,
     }  # fmt: skip
+
+
+_TARDIS = "exchange,symbol,timestamp,local_timestamp,"
+
+
+def _tardis(header: str, rows: list[tuple[str, ...]]) -> str:
+    at = [f"binance-futures,ABC,{T0_MS * 1000 + i * 500},{T0_MS * 1000 + i * 500 + 40},{','.join(fields)}" for i, fields in enumerate(rows)]
+    return "\n".join([_TARDIS + header, *at]) + "\n"
+
+
+def tardis_trades() -> str:
+    """Return trades of both sides, one of none."""
+    return _tardis("id,side,price,amount", [(str(i), ("buy", "sell", "unknown")[i % 3], f"{100 + i % 2 / 10}", f"{i + 1}.5") for i in range(10)])
+
+
+def tardis_book() -> str:
+    """Return a snapshot and changes."""
+    rows = [("true", side, price, "5") for side, price in (("bid", "99.9"), ("ask", "100.1"), ("ask", "100.2"))]
+    return _tardis("is_snapshot,side,price,amount", rows + [("false", "ask" if i % 2 else "bid", f"{100.1 if i % 2 else 99.9}", str(i % 4)) for i in range(10)])
+
+
+def tardis_snapshots() -> str:
+    """Return snapshots of two levels."""
+    header = ",".join(f"{side}[{i}].{name}" for i in range(2) for side in ("asks", "bids") for name in ("price", "amount"))
+    return _tardis(header, [(f"{100.1 + i / 10:.1f}", "4", f"{99.9 + i / 10:.1f}", "5", f"{100.3 + i / 10:.1f}", "1", f"{99.5 + i / 10:.1f}", str(i)) for i in range(8)])
+
+
+def tardis_quotes() -> str:
+    """Return best quotes, one with an empty side."""
+    return _tardis("ask_amount,ask_price,bid_price,bid_amount", [("4", f"{100.1 + i / 10:.1f}", "99.9" if i != 4 else "", str(i) if i != 4 else "") for i in range(8)])

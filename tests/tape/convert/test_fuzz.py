@@ -33,7 +33,7 @@ from tests.tape.convert.cryptofeed.captures import MAKERS
 
 EXAMPLES = int(os.environ.get("MMSIM_FUZZ", "60"))
 FAST_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
-REFUSALS = [*(f"CONV-00{i}" for i in range(1, 8)), "CONV-020"]
+REFUSALS = [*(f"CONV-00{i}" for i in range(1, 8)), "CONV-020", "CONV-021"]
 
 TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "binance": ("binance", "raw.txt", valid.binance),
@@ -43,6 +43,10 @@ TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "bitstamp orders": ("bitstamp", "orders.csv", valid.bitstamp_csv),
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", valid.lobster),
     **{f"cryptofeed {name}": ("cryptofeed", f"{name}.ws.1.0", make) for name, make in MAKERS.items()},
+    "tardis trades": ("tardis", "trades.csv", valid.tardis_trades),
+    "tardis book": ("tardis", "incremental_book_L2.csv", valid.tardis_book),
+    "tardis snapshots": ("tardis", "book_snapshot_2.csv", valid.tardis_snapshots),
+    "tardis quotes": ("tardis", "quotes.csv", valid.tardis_quotes),
 }
 EVENTS = {"levels": valid.hftbacktest, "orders": valid.hftbacktest_orders}
 
@@ -155,7 +159,7 @@ def fuzz_text(name: str, examples: int) -> None:
     run()
 
 
-SYMBOLS = {"binance": "ABCUSDT", "cryptofeed": "ABC", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
+SYMBOLS = {"binance": "ABCUSDT", "cryptofeed": "ABC", "tardis": "ABC", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -212,6 +216,7 @@ FILES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", lambda: valid.lobster().encode()),
     "npz": ("hftbacktest", "x.npz", lambda: npz(data=valid.hftbacktest())),
     "cryptofeed": ("cryptofeed", "KRAKEN.ws.1.0.gz", lambda: gzip.compress(MAKERS["KRAKEN"]().encode())),
+    "tardis": ("tardis", "incremental_book_L2.csv.gz", lambda: gzip.compress(valid.tardis_book().encode())),
     "mbo": ("mbo", "x.parquet", lambda: parquet(pa.table(valid.mbo()))),
 }
 
