@@ -61,6 +61,7 @@ SOURCES = {
     ),
     "bitstamp": Source("bitstamp", ("l3/bitstamp_2015/2015-05-01.log.xz",), (), 0, "bitstamp", "spot", "l3"),
     "lobster": Source("lobster", ("l3/lobster_AMZN_2021-04-12_message_10.csv",), ("--kind", "spot"), 0, "lobster", "spot", "l3"),
+    "hyperliquid": Source("hyperliquid", ("hyperliquid/btcusd_20250126.gz",), (), 0, "hyperliquid"),
     "tardis": Source("tardis", ("tardis/quotes.csv", "tardis/trades.csv"), (), 0, "binance_usdm"),
     "cryptofeed": Source("cryptofeed", ("cryptofeed_raw/KRAKEN.ws.50.0.gz",), ("--symbol", "XMR/USD"), 0, "kraken", "spot"),
 }  # fmt: skip

@@ -24,6 +24,7 @@ FORMATS: dict[str, str] = {
     "bybit": "simcore.tape.convert.bybit",
     "cryptofeed": "simcore.tape.convert.cryptofeed",
     "hftbacktest": "simcore.tape.convert.hftbacktest",
+    "hyperliquid": "simcore.tape.convert.hyperliquid",
     "lobster": "simcore.tape.convert.lobster",
     "mbo": "simcore.tape.convert.mbo",
     "tardis": "simcore.tape.convert.tardis",

@@ -15,6 +15,7 @@ from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -315,6 +316,13 @@ def whole(value: Any) -> int:
     if type(value) is not str or "_" in value or len(value) > 20:
         raise TypeError(f"{value!r:.40} is not a whole number")
     return int(value)
+
+
+def iso_time(text: str) -> int:
+    """Return the ns of a time in UTC, `2021-04-17T16:43:37.075687Z` (the Z may be missing), exactly."""
+    date, _, fraction = text.removesuffix("Z").partition(".")
+    when = datetime.fromisoformat(f"{date}+00:00")
+    return int(when.timestamp()) * NS_PER_S + decimal_seconds(f"0.{fraction}" if fraction else "0")
 
 
 def decimal_seconds(text: str) -> int:

@@ -161,3 +161,26 @@ def tardis_snapshots() -> str:
 def tardis_quotes() -> str:
     """Return best quotes, one with an empty side."""
     return _tardis("ask_amount,ask_price,bid_price,bid_amount", [("4", f"{100.1 + i / 10:.1f}", "99.9" if i != 4 else "", str(i) if i != 4 else "") for i in range(8)])
+
+
+def hyperliquid_line(ms: int, message: dict[str, Any]) -> str:
+    return f"{(T0_MS + ms) * 1_000_000} {json.dumps(message)}"
+
+
+def hyperliquid_book(ms: int, bids: list[tuple[str, str]], asks: list[tuple[str, str]], coin: str = "BTC") -> str:
+    """Return a snapshot that the exchange made 5 ms before it came."""
+    levels = [[{"px": price, "sz": size, "n": 1} for price, size in side] for side in (bids, asks)]
+    return hyperliquid_line(ms, {"channel": "l2Book", "data": {"coin": coin, "levels": levels, "time": T0_MS + ms - 5}})
+
+
+def hyperliquid_trade(ms: int, price: str, size: str, side: str, number: int) -> dict[str, Any]:
+    return {"coin": "BTC", "side": side, "px": price, "sz": size, "time": T0_MS + ms, "hash": "0x0", "tid": number}
+
+
+def hyperliquid() -> str:
+    """Return snapshots, trades and a message of no use."""
+    lines = [hyperliquid_line(1, {"channel": "subscriptionResponse", "data": {"method": "subscribe"}})]
+    for i in range(8):
+        lines.append(hyperliquid_book(10 + 20 * i, [("99", f"{i + 1}.5"), (str(98 - i % 2), "2")], [("100", "3"), (str(101 + i % 3), "1")]))
+        lines.append(hyperliquid_line(20 + 20 * i, {"channel": "trades", "data": [hyperliquid_trade(12 + 20 * i, "100", "0.5", "BA"[i % 2], i)]}))
+    return "\n".join(lines) + "\n"

@@ -43,6 +43,7 @@ TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "bitstamp orders": ("bitstamp", "orders.csv", valid.bitstamp_csv),
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", valid.lobster),
     **{f"cryptofeed {name}": ("cryptofeed", f"{name}.ws.1.0", make) for name, make in MAKERS.items()},
+    "hyperliquid": ("hyperliquid", "capture", valid.hyperliquid),
     "tardis trades": ("tardis", "trades.csv", valid.tardis_trades),
     "tardis book": ("tardis", "incremental_book_L2.csv", valid.tardis_book),
     "tardis snapshots": ("tardis", "book_snapshot_2.csv", valid.tardis_snapshots),
@@ -159,7 +160,7 @@ def fuzz_text(name: str, examples: int) -> None:
     run()
 
 
-SYMBOLS = {"binance": "ABCUSDT", "cryptofeed": "ABC", "tardis": "ABC", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
+SYMBOLS = {"binance": "ABCUSDT", "cryptofeed": "ABC", "tardis": "ABC", "hyperliquid": "BTC", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -216,6 +217,7 @@ FILES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", lambda: valid.lobster().encode()),
     "npz": ("hftbacktest", "x.npz", lambda: npz(data=valid.hftbacktest())),
     "cryptofeed": ("cryptofeed", "KRAKEN.ws.1.0.gz", lambda: gzip.compress(MAKERS["KRAKEN"]().encode())),
+    "hyperliquid": ("hyperliquid", "capture.gz", lambda: gzip.compress(valid.hyperliquid().encode())),
     "tardis": ("tardis", "incremental_book_L2.csv.gz", lambda: gzip.compress(valid.tardis_book().encode())),
     "mbo": ("mbo", "x.parquet", lambda: parquet(pa.table(valid.mbo()))),
 }

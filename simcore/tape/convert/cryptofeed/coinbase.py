@@ -9,15 +9,13 @@ are lost within a connection cannot be seen.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.cryptofeed.feed import Feed
 from simcore.tape.convert.cryptofeed.lines import Line
-from simcore.tape.convert.levels import Level, count_unknown, decimal_seconds, whole
-from simcore.units import NS_PER_S
+from simcore.tape.convert.levels import Level, count_unknown, iso_time, whole
 
 _CONTROL = ("subscriptions", "heartbeat", "status")
 _UNUSED = ("ticker", "ticker_batch", "received", "open", "done", "change", "activate")
@@ -83,12 +81,3 @@ class Coinbase(Feed):
             self.counts["snapshots_never_dated"] += 1
         self.rows.missing_trades()
         return super().finish(symbol)
-
-
-def iso_time(text: str) -> int:
-    """Return the ns of `2021-04-17T16:43:37.075687Z`, exactly."""
-    whole_part, _, fraction = text.removesuffix("Z").partition(".")
-    when = datetime.fromisoformat(f"{whole_part}+00:00")
-    if not text.endswith("Z"):
-        raise ValueError(f"{text!r:.40} is not a time in UTC")
-    return int(when.timestamp()) * NS_PER_S + decimal_seconds(f"0.{fraction}" if fraction else "0")
