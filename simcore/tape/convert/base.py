@@ -23,6 +23,7 @@ FORMATS: dict[str, str] = {
     "bitstamp": "simcore.tape.convert.bitstamp",
     "bybit": "simcore.tape.convert.bybit",
     "cryptofeed": "simcore.tape.convert.cryptofeed",
+    "databento": "simcore.tape.convert.databento",
     "hftbacktest": "simcore.tape.convert.hftbacktest",
     "hyperliquid": "simcore.tape.convert.hyperliquid",
     "lobster": "simcore.tape.convert.lobster",

@@ -182,11 +182,7 @@ class LevelRows:
         ):
             if count[name]:
                 found.append(f"{count[name]} {text}")
-        unknown = sorted(name.removeprefix("unknown_") for name in count if name.startswith("unknown_"))
-        if unknown:
-            total = sum(count[f"unknown_{name}"] for name in unknown)
-            found.append(f"{total} messages of unknown kinds were left out: {', '.join(unknown[:8])}")
-        return found
+        return found + unknown_kinds(count)
 
     def _book_time(self) -> int:
         """Return the exchange time of the update, raised to that of the update before it."""
@@ -286,6 +282,13 @@ def trades_first(local_ts: Any, ev: Any) -> Any:
         return None
     run = np.cumsum(np.concatenate(([True], local_ts[1:] != local_ts[:-1])))
     return np.lexsort((is_book, run))
+
+
+def unknown_kinds(counts: Counter[str]) -> list[str]:
+    """Return the warning about messages of unknown kinds, if there are any."""
+    names = sorted(name.removeprefix("unknown_") for name in counts if name.startswith("unknown_"))
+    total = sum(counts[f"unknown_{name}"] for name in names)
+    return [f"{total} messages of unknown kinds were left out: {', '.join(names[:8])}"] if names else []
 
 
 def count_unknown(counts: Counter[str], name: Any) -> None:

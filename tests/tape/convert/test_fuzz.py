@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from simcore.tape.read import Tape
 from simcore.tape.validate import validate
 from tests.blackbox.command import assert_refused, mmsim_here, names_under
+from tests.tape.convert import dbn
 from tests.tape.convert import fuzz_sources as valid
 from tests.tape.convert.cryptofeed.captures import MAKERS
 
@@ -160,7 +161,7 @@ def fuzz_text(name: str, examples: int) -> None:
     run()
 
 
-SYMBOLS = {"binance": "ABCUSDT", "cryptofeed": "ABC", "tardis": "ABC", "hyperliquid": "BTC", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
+SYMBOLS = {"binance": "ABCUSDT", "cryptofeed": "ABC", "tardis": "ABC", "hyperliquid": "BTC", "databento": "ESH5", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -217,6 +218,9 @@ FILES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", lambda: valid.lobster().encode()),
     "npz": ("hftbacktest", "x.npz", lambda: npz(data=valid.hftbacktest())),
     "cryptofeed": ("cryptofeed", "KRAKEN.ws.1.0.gz", lambda: gzip.compress(MAKERS["KRAKEN"]().encode())),
+    "dbn mbo": ("databento", "x.dbn", dbn.mbo),
+    "dbn mbp-10": ("databento", "x.dbn", dbn.mbp10),
+    "dbn trades": ("databento", "x.dbn", dbn.trades),
     "hyperliquid": ("hyperliquid", "capture.gz", lambda: gzip.compress(valid.hyperliquid().encode())),
     "tardis": ("tardis", "incremental_book_L2.csv.gz", lambda: gzip.compress(valid.tardis_book().encode())),
     "mbo": ("mbo", "x.parquet", lambda: parquet(pa.table(valid.mbo()))),
