@@ -28,6 +28,7 @@ FORMATS: dict[str, str] = {
     "hyperliquid": "simcore.tape.convert.hyperliquid",
     "lobster": "simcore.tape.convert.lobster",
     "mbo": "simcore.tape.convert.mbo",
+    "nautilus": "simcore.tape.convert.nautilus",
     "tardis": "simcore.tape.convert.tardis",
 }  # each module has read(paths: Sequence[Path], options: ConvertOptions) -> Source
 
