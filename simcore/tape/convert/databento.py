@@ -38,7 +38,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """Read files of one instrument, definitions first, then in order of their start, as one source of level l3 (mbo) or l2.
 
     Raises ConvertError: CONV-001 no file, CONV-002 no record of use, CONV-003 not readable, CONV-004 bad value, CONV-006
-    several instruments, CONV-019 databento-dbn is not installed, CONV-020 several datasets, CONV-021 files overlap.
+    several instruments, CONV-010 several datasets, CONV-011 files overlap, CONV-019 databento-dbn is not installed.
     """
     counts: Counter[str] = Counter()
     files = sorted((DbnFile(path, counts) for path in paths), key=lambda file: (file.schema != "definition", file.start))
@@ -66,7 +66,7 @@ class _Reader:
         self.schema = next((one for one in _SCHEMAS if one in stated), "")
         self.dataset = files[0].dataset
         if any(file.dataset != self.dataset for file in files):
-            raise ConvertError("CONV-020", "files of several datasets: " + ", ".join(sorted({file.dataset for file in files})))
+            raise ConvertError("CONV-010", "files of several datasets: " + ", ".join(sorted({file.dataset for file in files})))
         self._dbn = package()
         self._names: dict[int, str] = {}  # instrument id -> symbol, as far as the source tells
         for file in files:
@@ -135,7 +135,7 @@ class _Reader:
         return False
 
     def _stamp(self, record: Any) -> tuple[int, int]:
-        """Return exchange and local time, ns; a snapshot stands as of its receipt. CONV-004, CONV-021."""
+        """Return exchange and local time, ns; a snapshot stands as of its receipt. CONV-004, CONV-011."""
         exch, local = int(record.ts_event), int(record.ts_recv)
         if int(record.flags) & SNAPSHOT_FLAG:
             self.counts["snapshot_rows_retimed"] += exch != local
@@ -144,7 +144,7 @@ class _Reader:
             if not _TIME_START <= ts < TIME_END:
                 raise ConvertError("CONV-004", f"record {self.line}: {name} {ts} ns is not of our age")
         if self._is_first and local < self._times[1]:
-            raise ConvertError("CONV-021", f"it begins at {local} ns, before the end {self._times[1]} ns of the file before it")
+            raise ConvertError("CONV-011", f"it begins at {local} ns, before the end {self._times[1]} ns of the file before it")
         self._is_first = False
         if exch < self._times[0]:
             self.counts["exchange_times_raised"] += 1

@@ -36,8 +36,8 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """Read files, or folders of them, of one instrument, merged by ts_init, as one L2 source.
 
     Raises ConvertError: CONV-001 no file, CONV-002 no rows, CONV-003 not readable or of another layout, CONV-004 bad
-    value, CONV-005 and CONV-006 the instrument is not clear, CONV-020 files that contradict each other, CONV-021 rows or
-    files out of time order.
+    value, CONV-005 and CONV-006 the instrument is not clear, CONV-011 files that overlap, CONV-020 files that
+    contradict each other, CONV-021 rows out of time order.
     """
     files = [CatalogFile(file) for path in paths for file in (sorted(path.rglob("*.parquet")) if path.is_dir() else [path])]
     data = [file for file in files if file.columns is not INSTRUMENT]
@@ -50,7 +50,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     for row in heapq.merge(*(file.rows() for file in data), key=lambda row: (row.local_ts, row.is_book)):
         before = last.get(row.is_book, row.file)
         if before is not row.file and row.number > 1:
-            raise ConvertError("CONV-021", f"{row.file.path} and {before.path} overlap in time (row {row.number})")
+            raise ConvertError("CONV-011", f"{row.file.path} and {before.path} overlap in time (row {row.number})")
         last[row.is_book] = row.file
         try:
             reader.take(row)

@@ -115,7 +115,8 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """Read files of one instrument, merged by local time, as one L2 source.
 
     Raises ConvertError: CONV-001 no file, CONV-002 no rows, CONV-003 bad header or line, CONV-004 bad value, CONV-006
-    several instruments, CONV-020 another venue than stated, CONV-021 rows or files out of time order.
+    several instruments, CONV-010 another venue than stated, CONV-011 files that overlap, CONV-021 rows out of
+    time order.
     """
     counts: Counter[str] = Counter()
     files = sorted((_File(path, counts) for path in paths), key=lambda file: file.start)
@@ -128,7 +129,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
         if last.get(file.kind) is not file:
             if file in done:
                 other = last[file.kind].path
-                raise ConvertError("CONV-021", f"{file.path} and {other} are both {file.kind} and overlap in time (line {row.number})")
+                raise ConvertError("CONV-011", f"{file.path} and {other} are both {file.kind} and overlap in time (line {row.number})")
             done.add(file)
             last[file.kind] = file
         try:
@@ -224,7 +225,7 @@ class _Reader:
         self._gathered = ([], [])
 
     def source(self, paths: Sequence[Path]) -> Source:
-        """Return what was found. CONV-002, CONV-006, CONV-020."""
+        """Return what was found. CONV-002, CONV-006, CONV-010."""
         self.flush()
         names = ", ".join(" ".join(one) for one in sorted(self._instruments)[:_INSTRUMENTS_MAX])
         if self._chosen is None and self._instruments:
@@ -237,7 +238,7 @@ class _Reader:
         exchange, symbol = self._chosen
         venue, kind = _EXCHANGES.get(exchange, (self.options.venue or exchange, None))
         if self.options.venue is not None and self.options.venue not in (venue, exchange):
-            raise ConvertError("CONV-020", f"exchange {exchange} is {venue} here, not {self.options.venue}")
+            raise ConvertError("CONV-010", f"exchange {exchange} is {venue} here, not {self.options.venue}")
         return Source(
             rows=self.rows.source_rows(), level="l2", venue=venue, symbol=symbol, kind=kind,
             hints={"contract_size": "1"} if kind == "spot" or venue == "binance_usdm" else {},

@@ -161,7 +161,7 @@ def test_days_are_joined_by_their_start_and_overlap_is_refused(tmp_path: Path) -
     late = dbn.file("trades", [dbn.trade(3, "B", 11, 1)], start=dbn.T0 + 9000)
     with pytest.raises(ConvertError) as refused:
         read(tmp_path, dbn.file("trades", [dbn.trade(5, "B", 10, 1)]), late)
-    assert refused.value.code == "CONV-021"
+    assert refused.value.code == "CONV-011"
 
 
 def test_a_file_that_was_cut_off_ends_with_its_last_whole_record(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_files_are_joined_by_time_and_a_folder_is_its_files(tmp_path: Path) -> N
     assert levels_of(nautilus.read([tmp_path], ConvertOptions())) == levels_of(other)
     with pytest.raises(ConvertError) as refused:
         read(tmp_path, catalog.deltas(), catalog.deltas())
-    assert refused.value.code == "CONV-021"
+    assert refused.value.code == "CONV-011"
 
 
 def test_instruments_are_chosen(tmp_path: Path) -> None:

@@ -105,10 +105,10 @@ def test_files_of_days_are_joined_in_order_of_time_however_they_are_given(tmp_pa
     assert tuples(read(tmp_path, (TRADES, second), (TRADES, first))) == tuples(read(tmp_path, (TRADES, first), (TRADES, second)))
     with pytest.raises(ConvertError) as refused:
         read(tmp_path, (TRADES, [row(1, 1, "1", "buy", "10", "1"), row(5, 5, "2", "buy", "10", "1")]), (TRADES, second))
-    assert refused.value.code == "CONV-021"
+    assert refused.value.code == "CONV-011"
     with pytest.raises(ConvertError) as refused:
         read(tmp_path, (TRADES, first), (TRADES, first))
-    assert refused.value.code == "CONV-021"
+    assert refused.value.code == "CONV-011"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_venue_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
     rows = (TRADES, [row(1, 1, "1", "buy", "10", "1")])
     with pytest.raises(ConvertError) as refused:
         read(tmp_path, rows, venue="binance_spot")
-    assert refused.value.code == "CONV-020"
+    assert refused.value.code == "CONV-010"
     assert read(tmp_path, rows, venue="binance_usdm").venue == "binance_usdm"
     unknown = (TRADES, [row(1, 1, "1", "buy", "10", "1", exchange="gate-io")])
     assert read(tmp_path, unknown).venue == "gate-io"

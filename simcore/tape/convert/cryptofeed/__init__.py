@@ -43,14 +43,14 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """Read the files of one exchange as one L2 source.
 
     Raises ConvertError: CONV-001 no file, CONV-002 no market data, CONV-003 bad line, CONV-004 bad value, CONV-005 a
-    contract of unknown value, CONV-006 several symbols, CONV-020 several exchanges.
+    contract of unknown value, CONV-006 several symbols, CONV-010 several exchanges.
     """
     venue = _venue(paths, options)
     counts: Counter[str] = Counter()
     with FEEDS[venue](venue, options, counts) as feed:
         for line in merged(paths, counts):
             if line.url and venue_of_url(line.url) not in ("", venue):
-                raise ConvertError("CONV-020", f"{line.path}: line {line.number}: {line.url[:80]} is not of {venue}")
+                raise ConvertError("CONV-010", f"{line.path}: line {line.number}: {line.url[:80]} is not of {venue}")
             try:
                 _take(feed, line)
             except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as exc:
@@ -79,10 +79,10 @@ def _venue(paths: Sequence[Path], options: ConvertOptions) -> str:
         if venue:
             found[venue] = path.name
     if len(found) > 1:
-        raise ConvertError("CONV-020", ", ".join(f"{name} is of {venue}" for venue, name in sorted(found.items())))
+        raise ConvertError("CONV-010", ", ".join(f"{name} is of {venue}" for venue, name in sorted(found.items())))
     venue = next(iter(found), options.venue or "")
     if options.venue is not None and options.venue != venue:
-        raise ConvertError("CONV-020", f"{found[venue]} is of {venue}, not of {options.venue}")
+        raise ConvertError("CONV-010", f"{found[venue]} is of {venue}, not of {options.venue}")
     if venue not in FEEDS:
         raise ConvertError("CONV-005", f"no line or file name tells the exchange; give --venue, one of {', '.join(FEEDS)}")
     return venue

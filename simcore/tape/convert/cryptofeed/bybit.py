@@ -70,7 +70,7 @@ class Bybit(Feed):
         for pattern, kind in _KINDS:
             if pattern.search(self.url):
                 if self.kind not in (None, kind):
-                    raise ConvertError("CONV-020", f"{symbol} is {self.kind} on one connection and {kind} on another")
+                    raise ConvertError("CONV-010", f"{symbol} is {self.kind} on one connection and {kind} on another")
                 self.kind = kind
 
     def _trade(self, one: dict[str, Any], line: Line) -> None:

@@ -250,13 +250,13 @@ def test_two_exchanges_are_refused(tmp_path: Path) -> None:
     (tmp_path / "OKX.ws.1.0").write_text(made.okx())
     with pytest.raises(ConvertError) as refused:
         cryptofeed.read(sorted(tmp_path.iterdir()), ConvertOptions())
-    assert refused.value.code == "CONV-020"
+    assert refused.value.code == "CONV-010"
     with pytest.raises(ConvertError) as refused:
         read(tmp_path, "KRAKEN", made.kraken() + made.opened("wss://ws.okx.com/ws/v5/public", 9) + "\n")
-    assert refused.value.code == "CONV-020"
+    assert refused.value.code == "CONV-010"
     with pytest.raises(ConvertError) as refused:
         read(tmp_path, "KRAKEN", made.kraken(), venue="okx")
-    assert refused.value.code == "CONV-020"
+    assert refused.value.code == "CONV-010"
 
 
 def test_the_exchange_is_told_by_the_name_or_by_venue_where_no_url_does(tmp_path: Path) -> None:
