@@ -17,7 +17,7 @@ from simcore.errors import ConvertError
 from simcore.records import ASK, BID, GAP, NO_SIDE_BIT, TIME_END
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.dbn_file import DbnFile, package
-from simcore.tape.convert.levels import NO_SIDE, Covered, LevelRows, unknown_kinds
+from simcore.tape.convert.levels import NO_SIDE, Covered, LevelRows, exch_rank, unknown_kinds
 from simcore.tape.convert.mbo import PRICE_SCALE, SNAPSHOT_FLAG, UNDEFINED_PRICE, OrderMessages
 from simcore.tape.convert.orders import OrderRows
 from simcore.units import NS_PER_S
@@ -210,7 +210,7 @@ class _Reader:
             raise ConvertError("CONV-002", f"{self._described(self._chosen)}: no row of use")
         kind, hints, said = self._instrument(self._definitions.get(self._chosen[1]))
         return Source(
-            rows=rows, level="l3" if is_orders else "l2", venue=_VENUES.get(self.dataset, self.dataset.lower()),
+            rows=rows, exch_rank=None if is_orders else exch_rank(rows), level="l3" if is_orders else "l2", venue=_VENUES.get(self.dataset, self.dataset.lower()),
             symbol=self._names.get(self._chosen[1]) or self.options.symbol or "", kind=kind, hints=hints,
             counts={name: count for name, count in self.counts.items() if count}, warnings=self._warnings() + said,
         )  # fmt: skip

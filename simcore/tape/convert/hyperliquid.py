@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
-from simcore.tape.convert.levels import Covered, LevelRows, count_unknown, iso_time, whole
+from simcore.tape.convert.levels import Covered, LevelRows, count_unknown, exch_rank, iso_time, whole
 from simcore.tape.convert.text_lines import cut_off, lines
 from simcore.units import NS_PER_MS, NS_PER_US
 
@@ -118,8 +118,9 @@ class _Feed:
         if not len(self.rows) or self._chosen is None:
             raise ConvertError("CONV-002", f"{', '.join(map(str, paths))}: no l2Book and no trade")
         is_spot = "/" in self._chosen or self._chosen.startswith("@")
+        rows = self.rows.source_rows()
         return Source(
-            rows=self.rows.source_rows(), level="l2", venue="hyperliquid", symbol=self._chosen, kind="spot" if is_spot else "linear",
+            rows=rows, exch_rank=exch_rank(rows), level="l2", venue="hyperliquid", symbol=self._chosen, kind="spot" if is_spot else "linear",
             hints={"contract_size": "1"}, counts={name: count for name, count in self.counts.items() if count},
             warnings=cut_off(self.counts) + self.rows.warnings(),
         )  # fmt: skip

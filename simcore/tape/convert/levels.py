@@ -6,7 +6,7 @@ of the updates. `LevelRows` does that once, and counts what it left out or repai
 
 The rules: rows come in arrival order. Updates of one book are in the order in which the exchange made them, so an update
 id or the order of a stream outranks a clock: an exchange time before that of an earlier update is raised to it. At one
-receive time trades come before book changes, since they cause them.
+receive time (for the Node) and at one exchange time (for the Venue) trades come before book changes: they cause them.
 """
 
 from __future__ import annotations
@@ -282,6 +282,16 @@ def trades_first(local_ts: Any, ev: Any) -> Any:
         return None
     run = np.cumsum(np.concatenate(([True], local_ts[1:] != local_ts[:-1])))
     return np.lexsort((is_book, run))
+
+
+def exch_rank(rows: SourceRows) -> Any:
+    """Return each row's place in the exchange's order, int64 [n]: by time; within one time trades first, as they cause changes."""
+    is_book = (rows.ev & np.uint8(KIND_MASK)) != TRADE
+    order = np.lexsort((is_book, rows.exch_ts))
+    is_later = (np.diff(rows.exch_ts[order]) != 0) | (np.diff(is_book[order].astype(np.int8)) != 0)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.concatenate(([0], np.cumsum(is_later))) if len(order) else 0
+    return rank
 
 
 def unknown_kinds(counts: Counter[str]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
-from simcore.tape.convert.levels import NO_SIDE, LevelRows
+from simcore.tape.convert.levels import NO_SIDE, LevelRows, exch_rank
 from simcore.tape.convert.nautilus_file import INSTRUMENT, CatalogFile, Row
 
 _ADD, _UPDATE, _DELETE, _CLEAR = 1, 2, 3, 4
@@ -215,8 +215,9 @@ class _Reader:
         if self.counts["sequences_that_go_back"]:
             warnings.append(f"{self.counts['sequences_that_go_back']} sequence numbers go back: the order of the file was kept")
         kind, hints = _facts(listed[-1]) if listed else (None, {})
+        rows = self.rows.source_rows()
         return Source(
-            rows=self.rows.source_rows(), level="l2", venue=venue.lower() if symbol else "", symbol=symbol or venue, kind=kind, hints=hints,
+            rows=rows, exch_rank=exch_rank(rows), level="l2", venue=venue.lower() if symbol else "", symbol=symbol or venue, kind=kind, hints=hints,
             counts={name: count for name, count in self.counts.items() if count}, warnings=warnings, has_local_clock=self._clocks_differ,
         )  # fmt: skip
 

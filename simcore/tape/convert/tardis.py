@@ -17,7 +17,7 @@ from typing import NamedTuple
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
-from simcore.tape.convert.levels import NO_SIDE, Covered, Level, LevelRows, whole
+from simcore.tape.convert.levels import NO_SIDE, Covered, Level, LevelRows, exch_rank, whole
 from simcore.tape.convert.text_lines import cut_off, lines
 from simcore.units import NS_PER_US
 
@@ -239,8 +239,9 @@ class _Reader:
         venue, kind = _EXCHANGES.get(exchange, (self.options.venue or exchange, None))
         if self.options.venue is not None and self.options.venue not in (venue, exchange):
             raise ConvertError("CONV-010", f"exchange {exchange} is {venue} here, not {self.options.venue}")
+        rows = self.rows.source_rows()
         return Source(
-            rows=self.rows.source_rows(), level="l2", venue=venue, symbol=symbol, kind=kind,
+            rows=rows, exch_rank=exch_rank(rows), level="l2", venue=venue, symbol=symbol, kind=kind,
             hints={"contract_size": "1"} if kind == "spot" or venue == "binance_usdm" else {},
             counts={name: count for name, count in self.counts.items() if count}, warnings=self._warnings(),
         )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, Self
 from simcore.errors import ConvertError
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.cryptofeed.lines import Line
-from simcore.tape.convert.levels import LevelRows
+from simcore.tape.convert.levels import LevelRows, exch_rank
 from simcore.tape.convert.text_lines import cut_off
 
 _SHOWN_MAX = 20  # symbols named in a message
@@ -116,8 +116,9 @@ class Feed:
             warnings.append(f"the connection was lost {self.counts['reconnects']} times: what came between is missing")
         if self.counts["checksums_wrong"]:
             warnings.append(f"{self.counts['checksums_wrong']} of {self.counts['checksums']} checksums of the book differ from the exchange's")
+        rows = self.rows.source_rows()
         return Source(
-            rows=self.rows.source_rows(), level="l2", venue=self.venue, symbol=symbol, kind=self.kind, hints=self.hints,
+            rows=rows, exch_rank=exch_rank(rows), level="l2", venue=self.venue, symbol=symbol, kind=self.kind, hints=self.hints,
             counts={name: count for name, count in self.counts.items() if count}, warnings=warnings,
         )  # fmt: skip
 
