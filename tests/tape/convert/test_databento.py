@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from simcore.tape.convert import ConvertOptions, convert, databento, mbo
 from simcore.tape.convert.base import Source
 from tests.tape.convert import dbn
 from tests.tape.convert.plain_book import PlainBook
+
+REAL = Path(os.environ.get("MMSIM_REAL_DATA", Path(__file__).parents[4] / "shared" / "data")) / "l3" / "esh4_mbo_20231225_first_part.parquet"
 
 
 def packed(data: bytes) -> bytes:
@@ -218,3 +221,20 @@ def test_the_book_after_each_record_is_the_record_s(tmp_path_factory: pytest.Tem
     assert book.sides == found[-1][:2]
     prints = sum(size > 0 for _, _, size in found)
     assert kinds(source).count(TRADE) + source.counts.get("trades_before_snapshot", 0) == prints
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.is_file(), reason="no ES capture (MMSIM_REAL_DATA)")
+def test_the_es_capture_as_dbn_gives_the_rows_of_its_parquet(tmp_path: Path) -> None:
+    """What the Parquet holds, written as DBN: the same orders, trades and executions; only snapshot times are found otherwise."""
+    names = ("ts_event", "ts_recv", "action", "side", "price", "size", "order_id", "flags")
+    table = pq.read_table(REAL, columns=list(names)).to_pydict()
+    records = [
+        databento_dbn.MBOMsg(1, 42, event, order_id, price, size, dbn.ACTIONS[action], dbn.SIDES[side], recv, flags=flags)
+        for event, recv, action, side, price, size, order_id, flags in zip(*(table[name] for name in names), strict=True)
+    ]
+    source = read(tmp_path, dbn.file("mbo", records))
+    plain = mbo.read([REAL], ConvertOptions(symbol="ESH4"))
+    for name in ("ev", "price", "qty", "order_id", "local_ts"):
+        assert (getattr(source.rows, name) == getattr(plain.rows, name)).all(), name
+    assert (source.rows.exch_ts[1:] >= source.rows.exch_ts[:-1]).all()
