@@ -17,7 +17,7 @@ from simcore.errors import ConvertError
 from simcore.records import ASK, BID, GAP, NO_SIDE_BIT, TIME_END
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.dbn_file import DbnFile, package
-from simcore.tape.convert.levels import NO_SIDE, Covered, LevelRows, exch_rank, unknown_kinds
+from simcore.tape.convert.levels import NO_SIDE, Covered, LevelRows, exch_rank, stated_sizes, unknown_kinds
 from simcore.tape.convert.mbo import PRICE_SCALE, SNAPSHOT_FLAG, UNDEFINED_PRICE, OrderMessages
 from simcore.tape.convert.orders import OrderRows
 from simcore.units import NS_PER_S
@@ -244,7 +244,7 @@ class _Reader:
             hints["quote"] = str(record.currency)
         if str(record.asset):
             hints["base"] = str(record.asset)
-        return kind, hints, said
+        return kind, stated_sizes(hints, "the definition"), said
 
     def _warnings(self) -> list[str]:
         counts, found = self.counts, unknown_kinds(self.counts) if self.schema == "mbo" else self._rows.warnings()

@@ -16,6 +16,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,13 @@ from simcore.records import (
     TRADE,
 )
 from simcore.tape.convert.base import SourceRows
-from simcore.units import NS_PER_S
+from simcore.units import NS_PER_S, to_decimal
 
 NO_SIDE = -1  # a trade whose aggressor the source does not name
 _TIME_START = 946_684_800 * NS_PER_S  # 2000-01-01
 _NAMES_MAX = 50  # names of unknown messages that are counted one by one
 _NAME_LENGTH = 40
+_SIZE_MIN, _SIZE_MAX = Decimal("1e-18"), Decimal("1e18")
 
 Level = tuple[Any, Any]  # price, quantity: decimal strings or numbers
 
@@ -292,6 +294,19 @@ def exch_rank(rows: SourceRows) -> Any:
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.concatenate(([0], np.cumsum(is_later))) if len(order) else 0
     return rank
+
+
+def stated_sizes(hints: dict[str, str], where: str) -> dict[str, str]:
+    """Return the hints of a source. CONV-004 for a tick, lot or contract size that is none."""
+    for name in ("tick_size", "lot_size", "contract_size"):
+        if name in hints:
+            try:
+                is_size = _SIZE_MIN <= to_decimal(hints[name]) <= _SIZE_MAX
+            except ValueError:
+                is_size = False
+            if not is_size:
+                raise ConvertError("CONV-004", f"{where}: {name} {hints[name]!r:.40}, expected {_SIZE_MIN} to {_SIZE_MAX}")
+    return hints
 
 
 def unknown_kinds(counts: Counter[str]) -> list[str]:

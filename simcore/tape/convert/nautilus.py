@@ -17,7 +17,7 @@ from typing import Any
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
-from simcore.tape.convert.levels import NO_SIDE, LevelRows, exch_rank
+from simcore.tape.convert.levels import NO_SIDE, LevelRows, exch_rank, stated_sizes
 from simcore.tape.convert.nautilus_file import INSTRUMENT, CatalogFile, Row
 
 _ADD, _UPDATE, _DELETE, _CLEAR = 1, 2, 3, 4
@@ -227,7 +227,7 @@ def _facts(listed: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
     kind = "spot" if listed["class"] in _SPOT else "inverse" if listed.get("is_inverse") else "linear"
     names = {"price_increment": "tick_size", "size_increment": "lot_size", "multiplier": "contract_size", "base_currency": "base", "quote_currency": "quote"}
     hints = {ours: str(listed[theirs]) for theirs, ours in names.items() if listed.get(theirs)}
-    return kind, hints | ({"contract_size": "1"} if kind == "spot" else {})
+    return kind, stated_sizes(hints | ({"contract_size": "1"} if kind == "spot" else {}), f"the instrument {listed['id']!r:.60}")
 
 
 def _refuse_undefined(number: int, price: int, size: int) -> None:

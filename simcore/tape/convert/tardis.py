@@ -17,7 +17,7 @@ from typing import NamedTuple
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
-from simcore.tape.convert.levels import NO_SIDE, Covered, Level, LevelRows, exch_rank, whole
+from simcore.tape.convert.levels import NO_SIDE, Covered, Level, LevelRows, exch_rank, number, whole
 from simcore.tape.convert.text_lines import cut_off, lines
 from simcore.units import NS_PER_US
 
@@ -207,7 +207,7 @@ class _Reader:
             if self._stamp is None or stamp[:2] != self._stamp[:2]:
                 self.flush()
                 self._stamp = stamp
-            self._gathered[side].append((price, amount))
+            self._gathered[side].append((number(price), number(amount)))
             return
         self.flush()
         self._in_snapshot = False

@@ -129,6 +129,7 @@ BAD = {
     "time goes back": (with_column(catalog.deltas(), "ts_init", pa.array([T0 - i for i in range(8)], pa.uint64())), "CONV-021"),
     "orders among levels": (with_column(catalog.deltas(), "order_id", pa.array([0] * 7 + [5], pa.uint64())), "CONV-020"),
     "no rows": (catalog.deltas()[:0], "CONV-002"),
+    "a listed size": (None, "CONV-004"),
     "instruments only": (catalog.instrument(), "CONV-002"),
 }
 
@@ -136,8 +137,9 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_files_are_refused(name: str, tmp_path: Path) -> None:
     table, code = BAD[name]
+    tables = [catalog.deltas(), catalog.instrument(price_increment="0")] if table is None else [table]
     with pytest.raises(ConvertError) as refused:
-        read(tmp_path, table)
+        read(tmp_path, *tables)
     assert refused.value.code == code
 
 

@@ -120,7 +120,7 @@ def test_files_of_days_are_joined_in_order_of_time_however_they_are_given(tmp_pa
         (TRADES, [row(1, 1, "1", "buy", "10", "1"), row(1, 2, "2", "buy", "10", "1", symbol="XYZ")], "CONV-006"),
         (TRADES, [row(1, 1, "1", "buy", "10", "1"), row(1, 2, "2", "buy", "10", "1", exchange="bybit")], "CONV-006"),
         (TRADES, [row(-T0 + 1_733_011_200, 1, "1", "buy", "10", "1")], "CONV-004"),
-        (BOOK, [row(1, 1, "maybe", "bid", "10", "1")], "CONV-003"), (BOOK, [row(1, 1, "true", "buy", "10", "1")], "CONV-003"),
+        (BOOK, [row(1, 1, "true", "bid", "x", "1")], "CONV-003"), (BOOK, [row(1, 1, "maybe", "bid", "10", "1")], "CONV-003"), (BOOK, [row(1, 1, "true", "buy", "10", "1")], "CONV-003"),
     ],
 )  # fmt: skip
 def test_bad_files_are_refused(header: str, rows: list[str], code: str, tmp_path: Path) -> None:

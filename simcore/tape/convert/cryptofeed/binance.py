@@ -19,7 +19,7 @@ from simcore.tape.convert import binance
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.cryptofeed.feed import Feed
 from simcore.tape.convert.cryptofeed.lines import Line
-from simcore.tape.convert.levels import count_unknown
+from simcore.tape.convert.levels import count_unknown, stated_sizes
 
 _DEPTH_URL = re.compile(r"/depth\?(?:.*&)?symbol=([A-Za-z0-9_]+)")
 _KINDS = {"binance_spot": "spot", "binance_usdm": "linear", "binance_coinm": "inverse"}
@@ -66,7 +66,7 @@ class Binance(Feed):
         except ConvertError as exc:
             raise ConvertError(exc.code, exc.cause.replace(str(self._path), "messages in order of receive time")) from exc
         hints = {} if self.kind == "inverse" else {"contract_size": "1"}
-        hints |= {name: value for name, value in self._listed.get(made.symbol, {}).items() if name != "kind"}
+        hints |= stated_sizes(self._listed.get(made.symbol, {}), f"exchangeInfo, {made.symbol}")
         return replace(
             made, venue=self.venue, kind=self.kind, hints=hints | made.hints, counts=made.counts | dict(self.counts),
         )  # fmt: skip

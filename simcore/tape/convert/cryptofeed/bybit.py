@@ -20,7 +20,7 @@ from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.cryptofeed.feed import Feed
 from simcore.tape.convert.cryptofeed.lines import Line
 from simcore.tape.convert.levels import Level, count_unknown, number, whole
-from simcore.units import NS_PER_MS, NS_PER_US
+from simcore.units import NS_PER_MS, NS_PER_US, to_decimal
 
 _SIDES = {"Buy": BID, "Sell": ASK}
 _UNUSED = ("instrument_info", "tickers", "klineV2", "candle", "kline", "liquidation", "insurance")
@@ -177,13 +177,19 @@ class Bybit(Feed):
 
 
 def settled(qty: Any, lot_size: str | None) -> Any:
-    """Return sizes rounded to lot_size, else to the coarsest power of ten that all are multiples of as 32 bit floats."""
-    for digits in range(_DIGITS_MAX + 1):
-        scale = 1.0 / number(lot_size) if lot_size is not None else 10.0**digits
-        units = qty * scale
-        near = np.rint(units)
-        if (np.abs(units - near) <= np.maximum(units * _FLOAT32, 1e-6)).all():
-            return near / scale
-        if lot_size is not None:
-            break
+    """Return sizes rounded to lot_size, else to the coarsest power of ten that all are multiples of as 32 bit floats.
+
+    Sizes that are no multiples stay as they are: who resolves the instrument then says so.
+    """
+    try:
+        scales = [10.0**digits for digits in range(_DIGITS_MAX + 1)] if lot_size is None else [float(1 / to_decimal(lot_size))]
+    except (ValueError, ArithmeticError):
+        return qty
+    with np.errstate(all="ignore"):
+        for scale in scales:
+            units = qty * scale
+            near = np.rint(units)
+            made = near / scale
+            if np.isfinite(made).all() and (np.abs(units - near) <= units * _FLOAT32).all():
+                return made
     return qty

@@ -15,7 +15,7 @@ from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.cryptofeed.feed import Feed
 from simcore.tape.convert.cryptofeed.lines import Line
-from simcore.tape.convert.levels import Level, count_unknown, iso_time, whole
+from simcore.tape.convert.levels import Level, count_unknown, iso_time, number, whole
 
 _CONTROL = ("subscriptions", "heartbeat", "status")
 _UNUSED = ("ticker", "ticker_batch", "received", "open", "done", "change", "activate")
@@ -43,7 +43,8 @@ class Coinbase(Feed):
             if kind == "snapshot":
                 if self._held is not None:
                     self.counts["snapshots_never_dated"] += 1
-                self._held = (message["bids"], message["asks"], line)
+                bids, asks = ([(number(price), number(size)) for price, size in message[side]] for side in ("bids", "asks"))
+                self._held = (bids, asks, line)
             elif kind == "last_match" and not self._last_ts:
                 self.counts["trades_before_start"] += 1
                 self.rows.note_trade(whole(message["trade_id"]))

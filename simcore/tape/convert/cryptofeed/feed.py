@@ -9,7 +9,7 @@ from typing import Any, Self
 from simcore.errors import ConvertError
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.cryptofeed.lines import Line
-from simcore.tape.convert.levels import LevelRows, exch_rank
+from simcore.tape.convert.levels import LevelRows, exch_rank, stated_sizes
 from simcore.tape.convert.text_lines import cut_off
 
 _SHOWN_MAX = 20  # symbols named in a message
@@ -102,7 +102,7 @@ class Feed:
             raise ConvertError("CONV-006", f"the source holds {names}")
         listed = dict(self._listed.get(self._chosen or "", {}))
         self.kind = listed.pop("kind", None) or self.kind
-        self.hints |= listed
+        self.hints |= stated_sizes(listed, f"the exchange's list of instruments, {self._chosen}")
         if self.kind == "spot":
             self.hints["contract_size"] = "1"
         return self.finish(self._chosen or "")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simcore.errors import ConvertError
 from simcore.records import ASK, ASK_BIT, CLEAR, DEPTH, GAP, KIND_MASK, NO_SIDE_BIT, SNAPSHOT, TRADE
 from simcore.tape.convert import cryptofeed
 from simcore.tape.convert.base import ConvertOptions, Source
+from simcore.tape.convert.cryptofeed.bybit import settled
 from tests.tape.convert.cryptofeed import captures as made
 from tests.tape.convert.plain_book import PlainBook
 
@@ -142,6 +144,13 @@ def test_a_coinbase_snapshot_is_shown_with_the_next_dated_message(tmp_path: Path
     assert source.counts == {"snapshots": 1, "trades_before_start": 1}
 
 
+def test_a_bad_coinbase_snapshot_that_nothing_follows_is_refused_with_its_line(tmp_path: Path) -> None:
+    """It is shown late, but read at once."""
+    with pytest.raises(ConvertError) as refused:
+        read(tmp_path, "COINBASE", made.text(made.coinbase_snapshot(0.1).replace('"9.9"', "null")))
+    assert (refused.value.code, "line 1:" in refused.value.cause) == ("CONV-003", True)
+
+
 def test_coinbase_trades_repeated_after_a_reconnect_are_known_by_their_ids(tmp_path: Path) -> None:
     """41 comes again as the last match; 43 was missed while the connection was down."""
     lines = [
@@ -164,6 +173,18 @@ def test_bybit_sizes_that_were_32_bit_floats_are_rounded_and_counted(tmp_path: P
     assert source.counts["sizes_rounded"] == 2
     assert any("2 sizes were 32 bit floats" in warning for warning in source.warnings)
     assert source.kind == "linear"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "lot", "rounded"),
+    [
+        ([642.60004, 0.4], None, [642.6, 0.4]), ([642.60004, 0.4], "0.2", [642.6, 0.4]), ([642.60004, 0.4], "1", [642.60004, 0.4]), ([0.0000005, 3.0], None, [0.0000005, 3.0]),
+        ([5.0, 7.0], "1000000000", [5.0, 7.0]), ([5.0], "1e999999999", [5.0]), ([5.0], "0", [5.0]), ([5.0], "x", [5.0]), ([float("inf"), 5.0], None, [float("inf"), 5.0]),
+    ],
+)  # fmt: skip
+def test_sizes_that_fit_no_step_stay_as_they_are(sizes: list[float], lot: str | None, rounded: list[float]) -> None:
+    """None is rounded to nothing, and a step that does not fit is refused later, where the instrument is made."""
+    assert settled(np.array(sizes), lot).tolist() == rounded
 
 
 def test_a_bybit_delta_that_does_not_fit_the_book_is_a_gap(tmp_path: Path) -> None:
@@ -219,6 +240,34 @@ def test_binance_snapshots_get_the_symbol_of_their_url_and_sizes_of_the_exchange
     with pytest.raises(ConvertError) as refused:
         read(tmp_path, "BINANCE_FUTURES", made.binance() + made.text(other))
     assert refused.value.code == "CONV-006"
+
+
+@pytest.mark.parametrize("size", ["abc", "0", "-1", "nan", "1e999999999"])
+def test_a_listed_size_that_is_none_is_refused(size: str, tmp_path: Path) -> None:
+    listed = {"symbols": [{"symbol": "ABC", "filters": [{"filterType": "PRICE_FILTER", "tickSize": size}]}]}
+    with pytest.raises(ConvertError) as refused:
+        read(tmp_path, "BINANCE_FUTURES", made.text(made.answered("https://fapi.binance.com/fapi/v1/exchangeInfo", 0.0, listed)), made.binance())
+    assert refused.value.code == "CONV-004"
+    pairs = made.answered("https://api.kraken.com/0/public/AssetPairs", 0.0, {"result": {"X": {"wsname": "ABC", "pair_decimals": 1, "tick_size": size, "lot_decimals": 8}}})
+    with pytest.raises(ConvertError) as refused:
+        read(tmp_path, "KRAKEN", made.text(pairs) + made.kraken())
+    assert refused.value.code == "CONV-004"
+
+
+def test_the_exchanges_lists_of_instruments_give_their_sizes(tmp_path: Path) -> None:
+    """Each in the exchange's own form."""
+    answers = {
+        "KRAKEN": ("https://api.kraken.com/0/public/AssetPairs", {"result": {"X": {"wsname": "ABC", "pair_decimals": 1, "lot_decimals": 8}}}),
+        "COINBASE": ("https://api.exchange.coinbase.com/products", [{"id": "ABC", "quote_increment": "0.1", "base_increment": "0.00000001"}]),
+        "BITSTAMP": ("https://www.bitstamp.net/api/v2/trading-pairs-info/", [{"url_symbol": "abc", "counter_decimals": 1, "base_decimals": 8}]),
+        "OKX": ("https://www.okx.com/api/v5/public/instruments?instType=SPOT", {"data": [{"instId": "ABC", "instType": "SPOT", "ctType": "", "ctVal": "", "tickSz": "0.1", "lotSz": "0.00000001"}]}),
+        "BYBIT": ("https://api.bybit.com/v2/public/symbols", {"result": [{"name": "ABC", "price_filter": {"tick_size": "0.1"}, "lot_size_filter": {"qty_step": "0.00000001"}}]}),
+    }  # fmt: skip
+    for name, (url, answer) in answers.items():
+        hints = read(tmp_path, name, made.text(made.answered(url, 0.0, answer)) + made.MAKERS[name]()).hints
+        assert (float(hints["tick_size"]), float(hints["lot_size"]), hints["contract_size"]) == (0.1, 1e-8, "1"), name
+    linear = {"result": {"list": [{"symbol": "ABC", "priceFilter": {"tickSize": "0.1"}, "lotSizeFilter": {"qtyStep": "0.01"}}]}}
+    assert read(tmp_path, "BYBIT", made.text(made.answered("https://api.bybit.com/v5/market/instruments-info?category=linear", 0.0, linear)) + made.bybit()).hints["lot_size"] == "0.01"
 
 
 @pytest.mark.parametrize("name", ["KRAKEN", "OKX", "COINBASE", "BYBIT", "BITSTAMP"])
