@@ -149,7 +149,8 @@ def neighbours(space: Space, outcomes: IntArray | None = None) -> list[IntArray]
 
 
 def _nearest(distance: FloatArray, outcomes: IntArray, trial: int, most: int) -> IntArray:
-    seen, near = {int(outcomes[trial])}, []
+    seen = {int(outcomes[trial])}
+    near: list[int] = []
     for other in np.argsort(distance, kind="stable").tolist():
         if len(near) == most or not math.isfinite(distance[other]):
             break

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -94,6 +94,17 @@ def _in_proportion(wanted: Wanted, share: float) -> Wanted:
     return replace(wanted, constraints=tuple(scaled))
 
 
+def beside(calibration: Calibration) -> tables.Measures:
+    """Return the figures that stand beside objective and money: those of the constraints, and the fills."""
+    names = dict.fromkeys([*(each.name for each in calibration.wanted.constraints), "fills"])
+    shown = [name for name in names if name not in (calibration.wanted.objective, tables.MONEY)]
+
+    def measure(name: str) -> Callable[[Sequence[int]], FloatArray]:
+        return lambda days: calibration.figures(days)[name]
+
+    return {name: measure(name) for name in shown}
+
+
 def terms_of(calibration: Calibration) -> Terms:
     """Return how the figures of a calibration are named."""
     metric, money = METRICS[calibration.wanted.objective], calibration.money
@@ -138,7 +149,7 @@ def page_of(calibration: Calibration, verdict: Verdict, terms: Terms, captions: 
     more = {name: trained[name] for name in ("net", "fills")}
     sections = [
         Section("The verdict", (verdict.sentence,), tables.rule_table(verdict)),
-        Section("Current and best", (), tables.comparison_table(evidence, terms)),
+        Section("Current and best", (), tables.comparison_table(evidence, terms, beside(calibration))),
         pictured("held_out", "On held-out days", tables.fold_table(evidence, terms)),
         Section("The best trials", (_choice_text(verdict, terms),), tables.best_table(evidence, terms, more)),
         pictured("train_test", "Train against test"),

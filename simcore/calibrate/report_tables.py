@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,11 +57,15 @@ def best_table(evidence: Evidence, terms: Terms, more: Mapping[str, FloatArray] 
     return Table("Best trials", head, rows, (False, *(True,) * (len(head) - 2), False), note)
 
 
-def comparison(evidence: Evidence, terms: Terms) -> list[dict[str, Any]]:
+Measures = Mapping[str, Callable[[Sequence[int]], FloatArray]]  # figure -> its values [T] over some days
+
+
+def comparison(evidence: Evidence, terms: Terms, more: Measures | None = None) -> list[dict[str, Any]]:
     """Return what the current parameters and the choice have, and the difference: rows of figure, days, current, best, difference.
 
     Objective and money of the train days, of the held-out days (each fold's own choice, as the verdict judges it; the objective as
-    a mean over folds), and of all days (the winner). None where there is no figure. Empty without a winner.
+    a mean over folds), and of all days (the winner); then the figures of `more` on train and all days, as they are.
+    None where there is no figure. Empty without a winner.
     """
     choice, case = evidence.choice, evidence.case
     if choice is None:
@@ -80,6 +84,10 @@ def comparison(evidence: Evidence, terms: Terms) -> list[dict[str, Any]]:
         base = sum(float(np.sum(case.series(0, step.test))) for step in evidence.steps)
         rows.append(_compared(MONEY, "held out", 1, base, own))
     rows.append(_compared(MONEY, "all", 1, *(float(np.sum(case.series(trial))) for trial in (0, choice.winner))))
+    for name, measure in (more or {}).items():
+        for days, chosen in (("train", evidence.train), ("all", every)):
+            values = measure(chosen)
+            rows.append(_compared(name, days, 1, float(values[0]), float(values[choice.winner])))
     return rows
 
 
@@ -89,9 +97,9 @@ def _compared(figure: str, days: str, better: int, base: float, own: float) -> d
     return {"figure": figure, "days": days, **{name: value if math.isfinite(value) else None for name, value in values.items()}}
 
 
-def comparison_table(evidence: Evidence, terms: Terms) -> Table:
+def comparison_table(evidence: Evidence, terms: Terms, more: Measures | None = None) -> Table:
     """The current parameters beside the choice; no rows without a winner."""
-    found = comparison(evidence, terms)
+    found = comparison(evidence, terms, more)
     units = {terms.objective: terms.unit, MONEY: terms.cash}
     rows = [
         (_named(row, units), row["days"], *(ABSENT if row[key] is None else plain(row[key], 4) for key in ("current", "best", "difference")))

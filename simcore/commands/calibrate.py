@@ -113,10 +113,10 @@ def _print_table(found: Calibration, verdict: Verdict | None) -> None:
     from rich.table import Table
 
     if verdict is not None and verdict.winner is not None:
-        from simcore.calibrate.report import terms_of
+        from simcore.calibrate.report import beside, terms_of
         from simcore.calibrate.report_tables import comparison_table
 
-        rows = comparison_table(verdict.evidence, terms_of(found))
+        rows = comparison_table(verdict.evidence, terms_of(found), beside(found))
         table = Table(*rows.head, box=None)
         for row in rows.rows:
             table.add_row(*row)
