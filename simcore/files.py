@@ -9,12 +9,17 @@ from __future__ import annotations
 import atexit
 import contextlib
 import glob
+import hashlib
 import itertools
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 _SUFFIX = ".part"
+_VENUE = re.compile(r"(?!synth$)[a-z0-9][a-z0-9_.]*|SYNTH")  # no hyphen: the first one ends it
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_.-]*")
+_NAME_MAX = 80
 
 _unfinished: dict[Path, int] = {}  # temporary file -> the process that writes it: a fork must not remove its parent's
 
@@ -36,6 +41,26 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
     write_atomic(path, write)
+
+
+def instrument_name(venue: str, symbol: str) -> str:
+    """Return the name of an instrument in names of files: `binance_usdm-btcusdt`. No two instruments share one, nor differ by case only.
+
+    What is not spelled as most are (venues in small letters, symbols in capitals) is told apart by a hash: `okx-btc-usdt~1f0c9a5b2e`.
+    """
+    return _named(f"{venue}-{symbol}", bool(_VENUE.fullmatch(venue) and _SYMBOL.fullmatch(symbol)), f"{venue}\0{symbol}")
+
+
+def symbol_name(symbol: str) -> str:
+    """Return the name of a symbol in names of files, as `instrument_name` does for instruments: `btcusdt`."""
+    return _named(symbol, bool(_SYMBOL.fullmatch(symbol)), symbol)
+
+
+def _named(text: str, is_plain: bool, identity: str) -> str:
+    if is_plain and len(text) <= _NAME_MAX:
+        return text.lower()
+    digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return f"{re.sub(r'[^a-z0-9_.]+', '-', text.lower())[:_NAME_MAX].strip('-.')}~{digest}"
 
 
 def begin(path: Path) -> Path:

@@ -19,7 +19,7 @@ from simcore import jit
 from simcore.config.load import config_hash, dump_config
 from simcore.config.model import Config
 from simcore.errors import JournalError, MmsimError
-from simcore.files import write_text
+from simcore.files import symbol_name, write_text
 from simcore.journal import checkpoint
 from simcore.kernels import state as st
 from simcore.params import instrument_scale
@@ -40,7 +40,7 @@ def claimed(out: Path | None, strategy: str, symbol: str) -> Iterator[Path]:
     JRNL-005: it cannot be made.
     """
     try:
-        folder, is_new = _make(out, f"{Path(strategy).stem}-{symbol}".lower().replace("/", "-"))
+        folder, is_new = _make(out, f"{Path(strategy).stem}-{symbol_name(symbol)}".lower())
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as exc:
         raise JournalError("JRNL-005", f"{exc.filename or out}: {exc.strerror}") from exc
@@ -187,6 +187,7 @@ def write_end(
     """
     note = json.loads((folder / "run.json").read_text())
     note["stages"] = [stage.name for stage in session.linked.stages]
+    note["params"] = dict(zip(session.linked.param_names, session.state.params[0].tolist(), strict=False))
     if session.state.ints[0, st.P_TRACE] > 0:
         note["cycles_per_ns"] = jit.cycles_per_ns()
     note["status"] = "done" if error is None else "failed"

@@ -14,7 +14,7 @@ from simcore.kernels import book as bk
 from simcore.kernels import l3 as l3k
 from simcore.kernels import state as st
 from simcore.kernels.context import LEVELS_MAX
-from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Chunk, IntArray, Record
+from simcore.records import FEATURE, FILL, GUARD, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Chunk, IntArray, Record
 
 OUTPUT_ROWS = 1 << 13
 RING = 512  # messages in flight, of a lane and way, at first
@@ -83,6 +83,7 @@ class Output:
     out_samples: Any
     out_features: Any
     out_traces: Any
+    out_guards: Any
 
 
 def handle(state: State, out: Output, exch_rows: Chunk, local_rows: Chunk) -> Any:
@@ -289,6 +290,7 @@ def output_arrays(lanes: int, slots: int) -> dict[str, tuple[np.dtype[Any], int]
     return {
         "out_requests": (REQUEST, rows), "out_reports": (REPORT, rows), "out_fills": (FILL, rows), "out_markouts": (MARKOUT, rows),
         "out_samples": (SAMPLE, rows), "out_features": (FEATURE, few), "out_traces": (TRACE, few),
+        "out_guards": (GUARD, few),
     }  # fmt: skip
 
 

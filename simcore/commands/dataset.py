@@ -6,19 +6,8 @@ from pathlib import Path
 
 import click
 
-from simcore.commands.options import JSON
+from simcore.commands.options import JSON, moment
 from simcore.commands.output import print_figures, print_table, print_warning
-
-
-def _day(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:  # noqa: ARG001  click's interface
-    """Return the time of a text, ns."""
-    from simcore.config.values import parse_time
-
-    try:
-        found: int | None = parse_time(text)
-    except ValueError as exc:
-        raise click.BadParameter(f"{text!r}: {exc}") from exc
-    return found
 
 
 @click.group()
@@ -28,8 +17,8 @@ def dataset() -> None:
 
 @dataset.command()
 @click.argument("feeds", metavar="FEEDS…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--from", "from_ts", metavar="DAY", callback=_day, help="First UTC day; default: that of the feeds.")
-@click.option("--to", "to_ts", metavar="DAY", callback=_day, help="The day after the last; default: that of the feeds.")
+@click.option("--from", "from_ts", metavar="DAY", help="First UTC day; default: that of the feeds.")
+@click.option("--to", "to_ts", metavar="DAY", help="The day after the last; default: that of the feeds.")
 @click.option("--interval", "interval_s", metavar="SECONDS", type=int, default=300, show_default=True, help="Length of an interval; it divides a day.")
 @click.option("--min-ticks", metavar="N", type=int, default=10, show_default=True, help="Traced ticks that an interval needs.")
 @click.option("--max-gap", metavar="SECONDS", type=float, default=60.0, show_default=True, help="Longest time without a traced tick.")
@@ -37,7 +26,7 @@ def dataset() -> None:
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="New folder of the data set; default: one under reports/.")
 @JSON
 def build(
-    feeds: tuple[Path, ...], from_ts: int | None, to_ts: int | None, interval_s: int, min_ticks: int, max_gap: float, max_misses: float,
+    feeds: tuple[Path, ...], from_ts: str | None, to_ts: str | None, interval_s: int, min_ticks: int, max_gap: float, max_misses: float,
     out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Build a data set of feeds.
@@ -49,7 +38,8 @@ def build(
     from simcore.calibrate.datasets.intervals import Limits
     from simcore.calibrate.datasets.report import drop_table, filter_table, summary
 
-    found = build_dataset(list(feeds), from_ts=from_ts, to_ts=to_ts, interval_s=interval_s, limits=Limits(min_ticks, max_gap, max_misses))
+    first, past = moment(from_ts, "--from"), moment(to_ts, "--to")
+    found = build_dataset(list(feeds), from_ts=first, to_ts=past, interval_s=interval_s, limits=Limits(min_ticks, max_gap, max_misses))
     told = summary(found)
     with manifest.claimed(out, "dataset", "-".join(told["symbols"][:3])) as folder:
         write_dataset(found, folder)

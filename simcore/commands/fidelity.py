@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from simcore.commands.options import JSON, OUT, TAPES
-from simcore.commands.output import print_figures, print_table
+from simcore.commands.options import JSON, OUT, TAPES, moment
+from simcore.commands.output import print_figures, print_table, print_warning
 
 
 @click.command()
@@ -15,8 +15,8 @@ from simcore.commands.output import print_figures, print_table
 @click.option("--models", metavar="LIST", help="Models to compare, as power:2,log2; default: all of levels, the power models with n = 1, 2 and 3.")
 @click.option("--fit", "family", metavar="FAMILY", default="matched", show_default=True, help="Family that is fitted on the first part: matched, power, power2, power3; none: compare only.")
 @click.option("--split", metavar="SHARE", type=float, default=0.5, show_default=True, help="Share of the executions that come before the second part, on which models are scored.")
-@click.option("--from", "from_ts", metavar="TIME", help="Orders that join earlier do not count; ISO 8601 UTC or ns.")
-@click.option("--to", "to_ts", metavar="TIME", help="The end, ISO 8601 UTC or ns.")
+@click.option("--from", "from_ts", metavar="TIME", help="Orders that join earlier do not count; ISO 8601 UTC, or s, ms, µs or ns.")
+@click.option("--to", "to_ts", metavar="TIME", help="The end, ISO 8601 UTC, or s, ms, µs or ns.")
 @click.option("--seed", metavar="N", type=click.IntRange(0), default=1, show_default=True, help="Seed of the bootstrap.")
 @OUT
 @JSON
@@ -35,13 +35,16 @@ def fidelity(
     from simcore.calibrate.fidelity.pages import console_table, figures, verdict, write_fidelity
     from simcore.calibrate.fidelity.queue_family import UNFITTED, models_named
     from simcore.calibrate.pages import refuse_used
+    from simcore.report.warnings import outside
     from simcore.tape.read import Tape
 
     chosen = models_named(UNFITTED if models is None else models.split(","))
-    start, end = (_moment(text, option) for text, option in ((from_ts, "--from"), (to_ts, "--to")))
+    start, end = (moment(text, option) for text, option in ((from_ts, "--from"), (to_ts, "--to")))
     if out is not None:
         refuse_used(out)
     tape = Tape.open(tapes)
+    for text in outside(tape.start_ts, tape.end_ts, start, end, ("--from", "--to")):
+        print_warning(text)
     found = measure(tape, chosen, family=None if family == "none" else family, split=split, from_ts=start, to_ts=end, seed=seed)
     with manifest.claimed(out, "fidelity", tape.instrument.symbol) as folder:
         write_fidelity(found, folder)
@@ -52,15 +55,3 @@ def fidelity(
     for text in verdict(found):
         click.echo(text)
     click.echo(f"folder: {folder}")
-
-
-def _moment(text: str | None, option: str) -> int | None:
-    """Return the time that an option gives, ns since 1970. CONF-003 if it is none."""
-    from simcore.config.values import parse_time
-    from simcore.errors import ConfigError
-
-    try:
-        found: int | None = parse_time(text)
-    except ValueError as exc:
-        raise ConfigError("CONF-003", f"{option} {text}: {exc}") from exc
-    return found

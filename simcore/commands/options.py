@@ -50,6 +50,16 @@ def resolved(
     return resolve_config(config_path, sets, overrides, os.environ, print_warning)
 
 
+def moment(text: str | None, option: str) -> int | None:
+    """Return the time that an option gives, ns since 1970; say how it was read where that is open. CONF-003 if it is not a time."""
+    from simcore.config.values import given_time, time_reading
+
+    found = given_time(text, option)
+    if reading := time_reading(text):
+        print_warning(f"{option}: {reading}")
+    return found
+
+
 def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
     """Return the values of repeated `NAME=VALUE` texts by name."""
     for text in texts:

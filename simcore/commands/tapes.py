@@ -10,7 +10,7 @@ import click
 from simcore.commands.options import JSON, TAPE, pairs
 from simcore.commands.output import print_figures
 
-FORMATS = ("binance", "bitstamp", "bybit", "hftbacktest", "lobster", "mbo")
+FORMATS = ("binance", "bitstamp", "bybit", "cryptofeed", "databento", "hftbacktest", "hyperliquid", "lobster", "mbo", "nautilus", "tardis")
 
 
 @click.group()
@@ -30,16 +30,21 @@ def tape() -> None:
 @click.option("--contract-size", help="Units of base (inverse: of quote) currency in a quantity of 1.")
 @click.option("--maker-rate", help="Maker fee as a fraction (0.0002 is 2 bps; negative is a rebate).")
 @click.option("--taker-rate", help="Taker fee as a fraction.")
+@click.option("--base", help="What is traded, as BTC of BTCUSDT, where the symbol does not tell.")
+@click.option("--quote", help="The currency of its price, as USDT of BTCUSDT.")
 @click.option("--clock", type=click.Choice(("auto", "shift", "keep")), default="auto", help="What to do when the local clock is behind the exchange's.")
 @click.option("--min-latency-us", type=click.IntRange(0), default=0, help="Least feed latency after a clock shift, µs.")
 @click.option("--option", "extras", metavar="NAME=VALUE", multiple=True, help="An option of the format (docs/formats.md); repeatable.")
+@click.option("--replace", is_flag=True, help="Put the new file or days in the place of those that are there and differ.")
 @JSON
-def tape_convert(sources: tuple[Path, ...], format_name: str, out: Path, extras: tuple[str, ...], as_json: bool, **stated: Any) -> None:
+def tape_convert(
+    sources: tuple[Path, ...], format_name: str, out: Path, extras: tuple[str, ...], replace: bool, as_json: bool, **stated: Any
+) -> None:
     """Convert captured data to a tape."""
     from simcore.tape.convert import ConvertOptions, convert
 
     extra = pairs(extras, "--option")
-    made = convert(sources, format_name, out, ConvertOptions(**stated, extra=extra))
+    made = convert(sources, format_name, out, ConvertOptions(**stated, extra=extra), replace=replace)
     print_figures(made.to_dict(), as_json)
 
 
@@ -96,13 +101,14 @@ def tape_head(tape: Path, rows: int, as_json: bool) -> None:
 @click.option("--seed", type=click.IntRange(0), help="Seed of all draws.")
 @click.option("--duration", "duration_s", metavar="SECONDS", type=click.IntRange(1), help="Length of the tape.")
 @click.option("--rows", "rows_max", type=click.IntRange(1), help="Stop after this many rows.")
+@click.option("--replace", is_flag=True, help="Put tapes in the place of those that are there and differ.")
 @JSON
-def tape_synth(out: Path, preset: str, level: str, as_json: bool, **changes: Any) -> None:
+def tape_synth(out: Path, preset: str, level: str, replace: bool, as_json: bool, **changes: Any) -> None:
     """Make a synthetic day: seeded order flow against a real book."""
     from simcore.tape.synth import preset_spec, synth
 
     spec = preset_spec(preset, **{name: value for name, value in changes.items() if value is not None})
-    made = synth(spec, out, level)
+    made = synth(spec, out, level, replace_files=replace)
     print_figures({"tapes": [{"path": str(one.path), "rows": one.meta.rows, "content_hash": one.meta.content_hash} for one in made]}, as_json)
 
 
@@ -110,10 +116,11 @@ def tape_synth(out: Path, preset: str, level: str, as_json: bool, **changes: Any
 @TAPE
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .npz file to write.")
 @click.option("--best", type=click.Choice(("depth", "bbo")), default="depth", show_default=True, help="Best quotes as level changes or as they are.")
+@click.option("--replace", is_flag=True, help="Put the file in the place of one that is there and differs.")
 @JSON
-def tape_export(tape: Path, out: Path, best: str, as_json: bool) -> None:
+def tape_export(tape: Path, out: Path, best: str, replace: bool, as_json: bool) -> None:
     """Write a tape as hftbacktest events (.npz)."""
     from simcore.tape.export import export_npz
     from simcore.tape.read import Tape
 
-    print_figures({"out": str(out), **export_npz(Tape.open(tape), out, best)}, as_json)
+    print_figures({"out": str(out), **export_npz(Tape.open(tape), out, best, replace=replace)}, as_json)

@@ -15,6 +15,7 @@ from simcore.config.migrate import migrate
 from simcore.config.model import Config
 from simcore.config.symbols import plain_tree
 from simcore.config.trees import Tree, anchor, dotted, merge, nested, path_of, tree_of
+from simcore.config.values import time_reading
 from simcore.config.venue import profile
 from simcore.config.yaml_text import parse_yaml, read_yaml
 from simcore.errors import ConfigError
@@ -74,6 +75,9 @@ def resolve_config(
     for layer in layers:
         merge(tree, layer.tree)
     config = build_config(tree, str(path) if path is not None else "")
+    for key in ("from", "to"):
+        if reading := time_reading((tree.get("run") or {}).get(key)):
+            (warn or _warn)(f"run.{key}: {reading}")
     return Resolved(config, _origins(config, layers))
 
 
@@ -92,12 +96,18 @@ def _keys_of(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 
 
 def parse_set(text: str) -> Tree:
-    """Return the tree of a `--set key=value` text; the value is YAML."""
+    """Return the tree of a `--set key=value` text; the value is YAML.
+
+    A dotted key that begins with no section, of a number, is the strategy's parameter, as in grid files and `params=`: spread.base_bps.
+    """
     key, equals, value = text.partition("=")
     key = key.strip()
     if not equals or not all(part.strip() for part in key.split(".")):
         raise ConfigError("CONF-005", f"--set {text}: expected key=value")
-    return nested(path_of(key), parse_yaml(value, f"--set {key}", "CONF-005"))
+    found = parse_yaml(value, f"--set {key}", "CONF-005")
+    if isinstance(found, (int, float)) and "." in key and key.partition(".")[0] not in Config.model_fields:
+        key = f"strategy.params.{key}"
+    return nested(path_of(key), found)
 
 
 def _layers(

@@ -195,8 +195,8 @@ class RunConfig(Section):
     """Which part of the tape, how often, and how."""
 
     seed: Count = Field(0, description="seed of all draws")
-    from_ts: Time = Field(None, alias="from", description="start: ISO 8601 (UTC) or ns since 1970; earlier rows build the books only; null = the tape's start")
-    to_ts: Time = Field(None, alias="to", description="end: ISO 8601 (UTC) or ns since 1970; null = the tape's end")
+    from_ts: Time = Field(None, alias="from", description="start: ISO 8601 (UTC), or s, ms, µs or ns since 1970, told apart by their size; earlier rows build the books only; null = the tape's start")
+    to_ts: Time = Field(None, alias="to", description="end: as `from`; null = the tape's end")
     repeat: int = Field(1, ge=1, le=1_000_000, description="times that the tape is played in a row")
     checkpoint_s: float = Field(10.0, ge=0, le=1e9, allow_inf_nan=False, description="wall time between two checkpoints, s; 0 = none")
     checked: bool = Field(False, description="run with bounds checks, slower: finds faults of own strategies")

@@ -10,26 +10,65 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from simcore import units
+from simcore.errors import ConfigError
 
 INT64_MAX = (1 << 63) - 1
 
 _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}:\d{2})?)?", re.ASCII
 )
-_TIME_EXPECTED = "expected an ISO 8601 time such as 2024-05-01T08:00:00Z (UTC if no zone), or nanoseconds since 1970"
+_TIME_EXPECTED = "expected an ISO 8601 time such as 2024-05-01T08:00:00Z (UTC if no zone), or s, ms, µs or ns since 1970"
+TIME_NS_MIN = 315_532_800 * units.NS_PER_S  # 1980: a whole number of s, ms, µs or ns from here to 2262 is of one unit only
+_UNITS = {"s": units.NS_PER_S, "ms": units.NS_PER_MS, "µs": units.NS_PER_US, "ns": 1}
 
 
 def parse_time(value: Any) -> Any:
-    """Return nanoseconds since 1970 UTC of an ISO 8601 text, a datetime, or nanoseconds; None stays None."""
+    """Return nanoseconds since 1970 UTC of an ISO 8601 text, a datetime, or a count of s, ms, µs or ns, told apart by its size.
+
+    None stays None. ValueError for what is not a time from 1980 to 2262.
+    """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, str, datetime)):
         raise ValueError(_TIME_EXPECTED)  # noqa: TRY004  pydantic turns ValueError into a refusal
     text = value.isoformat() if isinstance(value, datetime) else str(value).strip()
-    ts_ns = int(text) if re.fullmatch(r"\d{1,19}", text) else _iso_ns(text)
-    if not 0 <= ts_ns <= INT64_MAX:
-        raise ValueError("expected a time from 1970 to 2262")
+    if re.fullmatch(r"\d+", text, re.ASCII):
+        return _counted(text)[0]
+    ts_ns = _iso_ns(text)
+    if not TIME_NS_MIN <= ts_ns <= INT64_MAX:
+        raise ValueError("expected a time from 1980 to 2262")
     return ts_ns
+
+
+def given_time(value: Any, name: str) -> int | None:
+    """Return the time that a user gave for `name`, ns since 1970. ConfigError CONF-003 if it is not a time."""
+    try:
+        found: int | None = parse_time(value)
+    except ValueError as exc:
+        raise ConfigError("CONF-003", f"{name} {value}: {exc}") from exc
+    return found
+
+
+def time_reading(value: Any) -> str | None:
+    """Return how a count of s, ms or µs is read, in words: a user may have meant another unit. None for what needs no word."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch(r"\d+", text, re.ASCII):
+        return None
+    ts_ns, unit = _counted(text)
+    if unit == "ns":
+        return None
+    moment = datetime.fromtimestamp(ts_ns // units.NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f".{ts_ns % units.NS_PER_S:09d}".rstrip("0").rstrip(".")
+    return f"{text} was read as {unit} since 1970: {moment}{fraction}Z"
+
+
+def _counted(text: str) -> tuple[int, str]:
+    """Return ns and the unit of a whole number of s, ms, µs or ns; its size tells which."""
+    if len(text) <= len(str(INT64_MAX)):
+        for unit, factor in _UNITS.items():
+            if TIME_NS_MIN <= int(text) * factor <= INT64_MAX:
+                return int(text) * factor, unit
+    raise ValueError(f"it is no count of s, ms, µs or ns since 1970 of a time from 1980 to 2262; {_TIME_EXPECTED}")
 
 
 def _iso_ns(text: str) -> int:

@@ -1,6 +1,6 @@
 """The folder of a run of several symbols: its manifest, its telemetry, and a complete run folder for each symbol.
 
-run.json (kind "portfolio"), config.yaml, journal/allocator.parquet, and <venue>-<symbol>/ as `mmsim replay` of one writes.
+run.json (kind "portfolio"), config.yaml, journal/allocator.parquet, and <venue>-<symbol>/ (`files.instrument_name`) as `mmsim replay` of one writes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from simcore.config.model import Config, PortfolioConfig
 from simcore.config.symbols import symbol_config
 from simcore.errors import ConfigError, TapeError
+from simcore.files import instrument_name
 from simcore.tape.read import Tape
 
 Source = str | Path | Tape
@@ -35,7 +35,7 @@ class Member:
     @property
     def folder(self) -> str:
         """Name of its run folder inside the portfolio's."""
-        return re.sub(r"[^a-z0-9._-]+", "-", self.key.lower().replace(":", "-"))
+        return instrument_name(self.tape.instrument.venue, self.tape.instrument.symbol)
 
 
 def group_tapes(sources: Sequence[Source] | Source) -> list[Tape]:

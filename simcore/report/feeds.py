@@ -6,6 +6,7 @@ Each file is written whole or not at all, so a reader never meets half a record,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simcore.errors import JournalError
-from simcore.files import write_atomic
+from simcore.errors import ConvertError, JournalError
+from simcore.files import begin, discard, instrument_name, publish
 from simcore.journal.store import read_stream, select_rows
 from simcore.portfolio.kind import is_portfolio
 from simcore.records import ACKED, AMENDED, NO_PRICE, PLACE, SIDE_LABELS, FloatArray, IntArray, Record
@@ -39,25 +40,36 @@ class Feeds(NamedTuple):
     tick_rows: int
 
 
-def write_feeds(run_dir: Path | str, out: Path | None = None) -> Feeds:
-    """Write the feeds of a run, `fills-SYMBOL-YYYY-MM-DD.parquet` and `ticks-…`; out None: the folder feeds/ of the run.
+def write_feeds(run_dir: Path | str, out: Path | None = None, *, replace: bool = False) -> Feeds:
+    """Write the feeds of a run, `fills-VENUE-SYMBOL-YYYY-MM-DD.parquet` and `ticks-…`; out None: the folder feeds/ of the run.
 
-    A run without traced ticks has no feed of ticks. Of a run of several symbols each has its own. Raises what `open_run` raises; JRNL-005 if a file cannot be written.
+    A run without traced ticks has no feed of ticks. Of a run of several symbols each has its own. All files are written or none.
+    replace  put files in the place of those of another run, which are refused else; those in the run's own folder are its own.
+    Raises what `open_run` raises; CONV-016 if a file is there and differs; JRNL-005 if one cannot be written.
     """
+    folders = [Path(run_dir)]
     if is_portfolio(run_dir):
         from simcore.portfolio.folder import parts
 
-        each = [write_feeds(part.folder, out) for part in parts(run_dir)]
-        fills, ticks = (tuple(path for one in each for path in getattr(one, name)) for name in ("fills", "ticks"))
-        return Feeds(fills, ticks, sum(one.fill_rows for one in each), sum(one.tick_rows for one in each))
-    run = open_run(run_dir)
-    folder = out if out is not None else run.path / FOLDER
-    written = {}
-    rows = {}
-    for name, columns in (("fills", fill_columns(run)), ("ticks", tick_columns(run))):
-        written[name] = tuple(_write_days(folder, name, run, columns))
-        rows[name] = len(columns["ts"])
-    return Feeds(written["fills"], written["ticks"], rows["fills"], rows["ticks"])
+        folders = [part.folder for part in parts(run_dir)]
+    paths: dict[str, list[Path]] = {"fills": [], "ticks": []}
+    rows = dict.fromkeys(paths, 0)
+    with ExitStack() as undo:
+        done: list[tuple[Path, Path]] = []
+        for each in folders:
+            run = open_run(each)
+            folder = out if out is not None else run.path / FOLDER
+            for name, columns in (("fills", fill_columns(run)), ("ticks", tick_columns(run))):
+                rows[name] += len(columns["ts"])
+                for path, temporary in _write_days(folder, name, run, columns, undo):
+                    if out is not None and not replace and path.exists() and path.read_bytes() != temporary.read_bytes():
+                        raise ConvertError("CONV-016", f"{path}: it is of another run, or of another version of mmsim")
+                    assert path not in paths[name], "two instruments share no name"
+                    paths[name].append(path)
+                    done.append((temporary, path))
+        for temporary, path in done:
+            _published(temporary, path)
+    return Feeds(tuple(paths["fills"]), tuple(paths["ticks"]), rows["fills"], rows["ticks"])
 
 
 def fill_columns(run: RunFolder) -> dict[str, Any]:
@@ -70,7 +82,7 @@ def fill_columns(run: RunFolder) -> dict[str, Any]:
     spread = _BPS * (requests["ask_ticks"] - requests["bid_ticks"]) / at_quote
     weight = edges.at_mid.astype(float)
     return {
-        "ts": fills["ts"], "exch_ts": fills["exch_ts"], "symbol": _repeat(run, len(fills)), "order_id": fills["order_id"],
+        "ts": fills["ts"], "exch_ts": fills["exch_ts"], **_instrument(run, len(fills)), "order_id": fills["order_id"],
         "side": np.array(SIDE_LABELS)[fills["side"]], "price": fills["price_ticks"] * tick,
         "qty": fills["qty_lots"] * run.money.quantity(1), "liquidity": _LIQUIDITY[fills["liquidity"]],
         "queue_pos_est": fills["ahead_entry_lots"] * run.money.quantity(1),
@@ -91,7 +103,7 @@ def tick_columns(run: RunFolder) -> dict[str, Any]:
     decided = ("spread_bps", "inventory_pct", "skew_bps", "requests")
     placed = select_rows(run.path, "requests", lambda rows: rows["kind"] == PLACE)["ts"]
     return {
-        "ts": traces["ts"], "symbol": _repeat(run, len(traces)), "tick": traces["tick"],
+        "ts": traces["ts"], **_instrument(run, len(traces)), "tick": traces["tick"],
         **{f"{name}_ms": values for name, values in times.items()},
         "cache_hit": traces["cache_hit"] != 0, "cache_age_ms": traces["cache_age_ns"] / NS_PER_MS,
         "used_stale": traces["used_stale"] != 0, "wait_ms": traces["wait_ns"] / NS_PER_MS,
@@ -101,8 +113,8 @@ def tick_columns(run: RunFolder) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _repeat(run: RunFolder, count: int) -> Any:
-    return np.full(count, str(run.note["instrument"]["symbol"]))
+def _instrument(run: RunFolder, count: int) -> dict[str, Any]:
+    return {name: np.full(count, str(run.note["instrument"][name])) for name in ("venue", "symbol")}
 
 
 def _mids(bid: IntArray, ask: IntArray) -> FloatArray:
@@ -128,19 +140,28 @@ def _latency_ms(run: RunFolder, requests: Record, found: Any) -> FloatArray:
     return latency
 
 
-def _write_days(folder: Path, name: str, run: RunFolder, columns: Mapping[str, Any]) -> Iterator[Path]:
-    """Write one file a UTC day of `ts`; yield their paths."""
+def _write_days(folder: Path, name: str, run: RunFolder, columns: Mapping[str, Any], undo: ExitStack) -> Iterator[tuple[Path, Path]]:
+    """Write one temporary file a UTC day of `ts`, to be discarded by `undo`; yield where each belongs, and where it is."""
     days = columns["ts"] // NS_PER_DAY
-    symbol = str(run.note["instrument"]["symbol"]).replace("/", "-")
+    instrument = instrument_name(str(run.note["instrument"]["venue"]), str(run.note["instrument"]["symbol"]))
     for day in np.unique(days):
         rows = days == day
         table = pa.table({key: _arrow(key, values[rows]) for key, values in columns.items()})
-        path = folder / f"{name}-{symbol}-{np.datetime64(int(day), 'D')}.parquet"
+        path = folder / f"{name}-{instrument}-{np.datetime64(int(day), 'D')}.parquet"
         try:
-            write_atomic(path, lambda temporary, table=table: pq.write_table(table, temporary, compression="zstd"))  # type: ignore[misc]
+            temporary = begin(path)
+            undo.callback(discard, temporary)
+            pq.write_table(table, temporary, compression="zstd")
         except OSError as exc:
             raise JournalError("JRNL-005", f"{path}: {exc.strerror or exc}") from exc
-        yield path
+        yield path, temporary
+
+
+def _published(temporary: Path, path: Path) -> None:
+    try:
+        publish(temporary, path)
+    except OSError as exc:
+        raise JournalError("JRNL-005", f"{path}: {exc.strerror or exc}") from exc
 
 
 def _arrow(name: str, values: Any) -> pa.Array:

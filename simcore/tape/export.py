@@ -8,6 +8,7 @@ the cancel or modify that repeats it, an L3_REDUCE a cancel or a modify.
 
 from __future__ import annotations
 
+import filecmp
 import heapq
 import math
 import tempfile
@@ -21,7 +22,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from simcore.errors import ConvertError
-from simcore.files import write_atomic
+from simcore.files import begin, discard, publish
 from simcore.records import (
     ASK_BIT,
     BEST,
@@ -72,12 +73,13 @@ class ExportTape(Protocol):
     def chunks(self) -> Iterable[Chunk]: ...
 
 
-def export_npz(tape: ExportTape, out: Path, best: str = "depth") -> dict[str, int]:
+def export_npz(tape: ExportTape, out: Path, best: str = "depth", *, replace: bool = False) -> dict[str, int]:
     """Write the tape to out (.npz), atomically, in memory bounded by a chunk; return counts.
 
     best : "depth" (BEST rows become level changes) or "bbo" (they stay best-quote events).
     Counts: `events`, and a `<kind>_rows_left_out` for each kind that hftbacktest cannot express.
-    Raises ConvertError CONV-009 if out cannot be written.
+    replace : put the file in the place of one that is there and differs; else it is refused.
+    Raises ConvertError CONV-009 if out cannot be written, CONV-016.
     """
     exporter = Exporter(Decimal(str(tape.instrument.tick_size)), Decimal(str(tape.instrument.lot_size)), best)
     try:
@@ -85,7 +87,14 @@ def export_npz(tape: ExportTape, out: Path, best: str = "depth") -> dict[str, in
         with tempfile.TemporaryFile(dir=out.parent) as raw:
             for chunk in tape.chunks():
                 raw.write(exporter.events(chunk).tobytes())
-            write_atomic(out, lambda temporary: _write_zip(raw, temporary))
+            temporary = begin(out)
+            try:
+                _write_zip(raw, temporary)
+                if not replace and out.exists() and not filecmp.cmp(temporary, out, shallow=False):
+                    raise ConvertError("CONV-016", f"{out}: it holds something else")
+                publish(temporary, out)
+            finally:
+                discard(temporary)
     except OSError as exc:
         raise ConvertError("CONV-009", f"{out}: {exc}") from exc
     return dict(exporter.counts)

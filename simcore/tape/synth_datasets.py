@@ -42,7 +42,7 @@ def build_datasets(folder: str | Path, samples: tuple[Sample, ...] = SAMPLES) ->
     entries = []
     for sample in samples:
         spec = preset_spec(sample.preset, seed=sample.seed, duration_s=sample.duration_s)
-        entries += [_entry(sample, tape) for tape in synth(spec, folder, sample.level)]
+        entries += [_entry(sample, tape) for tape in synth(spec, folder, sample.level, replace_files=True)]
     text = _HEAD + yaml.safe_dump({"pyarrow": pa.__version__, "tapes": entries}, sort_keys=False, width=120)
     write_text(Path(folder) / CATALOGUE, text)
     return entries

@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 from simcore.config import build_config, config_hash, dump_config, load_config, parse_latency
 from simcore.config.model import QUEUE_MODELS, TIERS_MAX, config_keys
 from simcore.config.reference import config_reference
+from simcore.config.values import TIME_NS_MIN, parse_time
 from simcore.errors import ConfigError
 from simcore.kernels import queue
 from simcore.kernels import state as st
@@ -182,6 +183,28 @@ def test_times_are_exact_to_the_nanosecond(text: str, ts_ns: int) -> None:
     assert load_config(sets=[f"run.from={text}"]).run.from_ts == ts_ns
 
 
+@pytest.mark.parametrize("text", ["1704067500", "1704067500000", "1704067500000000", "1704067500000000000", "2024-01-01T00:05:00Z"])
+def test_case_27_the_size_of_a_time_tells_its_unit(text: str) -> None:
+    """Seconds, ms, µs and ns since 1970 are one time, and what was read in another unit than ns is said."""
+    said: list[str] = []
+    assert load_config(sets=[f"run.from={text}"], warn=said.append).run.from_ts == 1_704_067_500_000_000_000
+    unit = {10: "s", 13: "ms", 16: "µs"}.get(len(text))
+    assert said == ([f"run.from: {text} was read as {unit} since 1970: 2024-01-01T00:05:00Z"] if unit else [])
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "1", "17040675", "315532799", "9223372037", "17040675000", "170406750000", "9223372036854775808", "9" * 40, "1979-12-31T23:59:59Z", "2300-01-01", "1704067500.5"]
+)
+def test_case_27_a_number_that_is_no_time_in_any_unit_is_refused(text: str) -> None:
+    assert "run.from" in refusal(f"run.from={text}").cause
+
+
+@given(some.integers(315_532_800, 9_223_372_035), some.sampled_from([1, 10**3, 10**6, 10**9]))
+def test_no_time_can_be_read_in_two_units(seconds: int, scale: int) -> None:
+    """From 1980 to 2262 each unit has numbers of its own."""
+    assert parse_time(seconds * scale) == parse_time(str(seconds * scale)) == seconds * 10**9
+
+
 def test_parameters_nest_or_are_dotted() -> None:
     """Both spellings are one parameter; later sources win."""
     nested = load_config(overrides={"strategy": {"params": {"spread": {"half_bps": 1, "on": True}}}})
@@ -236,6 +259,7 @@ def test_bad_latency_texts_are_refused(text: str) -> None:
 
 @given(
     some.integers(0, 2**63 - 1),
+    some.integers(TIME_NS_MIN, 2**63 - 2),
     some.floats(1e-6, 1e6),
     some.decimals(0, 10**9, places=8),
     some.decimals(-1000, 1000, places=4),
@@ -243,7 +267,7 @@ def test_bad_latency_texts_are_refused(text: str) -> None:
     some.lists(some.integers(0, 10**12), unique=True, max_size=TIERS_MAX),
 )
 def test_writing_and_reading_back_loses_nothing(
-    seed: int, ms: float, amount: Decimal, bps: Decimal, params: dict[str, float | bool], marks: list[int]
+    seed: int, start: int, ms: float, amount: Decimal, bps: Decimal, params: dict[str, float | bool], marks: list[int]
 ) -> None:
     """dump_config is canonical: equal configurations, equal text, equal hash."""
     from simcore.config.yaml_text import parse_yaml
@@ -253,7 +277,7 @@ def test_writing_and_reading_back_loses_nothing(
         "node": {"tick_interval_ms": ms},
         "venue": {"balance": amount},
         "fees": {"maker_bps": bps, "tiers": [{"turnover": mark, "taker_bps": bps} for mark in sorted(marks)]},
-        "run": {"seed": seed, "from": seed // 2, "to": seed // 2 + 1},
+        "run": {"seed": seed, "from": start, "to": start + 1},
     })
     text = dump_config(config)
     again = build_config(parse_yaml(text, "text"))
@@ -285,3 +309,20 @@ def test_parameters_named_in_the_docs_exist() -> None:
     known = {strategy: link(strategy).param_names for strategy in {each for each, _ in named} if not strategy.endswith(".py")}
     assert ("demo_maker", "spread.half_spread_bps") in named
     assert [(strategy, name) for strategy, name in sorted(named) if strategy in known and name not in known[strategy]] == []
+
+
+def test_a_dotted_key_of_set_that_names_no_section_is_the_strategys_parameter():
+    """As in grid files and params=: spread.base_bps is strategy.params.spread.base_bps."""
+    assert load_config(None, ["spread.base_bps=2"]).strategy.params == {"spread.base_bps": 2}
+    assert load_config(None, ["node.trace_every=5"]).node.trace_every == 5
+
+
+def test_a_key_that_is_no_section_and_no_parameter_names_what_may_have_been_meant():
+    from simcore.link import link
+    from simcore.params import strategy_params
+
+    linked = link("adaptive")
+    for text, meant in {"spred.base_bps": "strategy.params.spread.base_bps", "nod.trace_every": "node.trace_every", "x.base_bps": "strategy.params.spread.base_bps"}.items():
+        params = load_config(None, [f"{text}=2"]).strategy.params
+        with pytest.raises(ConfigError, match=f"adaptive has no such parameter; did you mean {meant}"):
+            strategy_params(params, linked)

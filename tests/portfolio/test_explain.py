@@ -63,7 +63,7 @@ def test_symbols_that_an_allocator_controls_are_explained(tapes: list[Path], tmp
     assert found["proof"]["requests"] > 0
     assert found["inputs"]["control"]["budget_lots"] >= 0
     assert explain_order(run_dir, int(fills["order_id"][-1]), "BBB")["fills"]
-    assert {path.name.split("-")[1] for path in feeds.write_feeds(run_dir).fills} == {"AAA", "BBB", "CCC"}
+    assert {path.name.split("-")[2][:3] for path in feeds.write_feeds(run_dir).fills} == {"aaa", "bbb", "ccc"}
 
 
 def test_a_symbol_must_be_named(linked: Path) -> None:

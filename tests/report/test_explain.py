@@ -99,9 +99,14 @@ def test_every_reason_and_action_has_words() -> None:
     assert set(FILLS) == {1, 2, 3, 4, 5}
 
 
-@pytest.mark.parametrize("at", ["2024-01-01T00:00:00.1Z", "2023-12-31T00:00:00Z", "2024-01-01T00:03:01Z", "noon"])
+@pytest.mark.parametrize("at", ["2024-01-01T00:00:00.1Z", "2023-12-31T00:00:00Z", "2024-01-01T00:03:01Z"])
 def test_times_without_a_tick_are_refused(run: Path, at: str) -> None:
     assert_refused(mmsim_here("explain", run, "--at", at), "REP-002")
+
+
+@pytest.mark.parametrize("at", ["noon", "17040675", "0"])
+def test_what_is_no_time_is_refused(run: Path, at: str) -> None:
+    assert_refused(mmsim_here("explain", run, "--at", at), "CONF-003", "--at")
 
 
 def test_a_journal_that_says_otherwise_is_refused(run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from simcore.journal.store import read_stream, to_table
 from simcore.records import ACKED, AMEND, BID, PLACE, TAKER
 from simcore.report import feeds, summary
 from simcore.report.folder import open_run
-from tests.blackbox.command import mmsim_here
+from tests.blackbox.command import assert_refused, mmsim_here
 from tests.report.conftest import Maker
 
 FILL_COLUMNS = {
@@ -80,7 +81,7 @@ def test_the_feeds_hold_the_edge_of_each_fill(make: Maker) -> None:
 def test_the_feed_of_ticks_is_daily(make: Maker) -> None:
     """60 traces an hour apart make three days; each row is in the file of its day."""
     written = feeds.write_feeds(busy(make))
-    assert [path.name for path in written.ticks] == [f"ticks-BTCUSDT-2024-08-{day:02d}.parquet" for day in (8, 9, 10)]
+    assert [path.name for path in written.ticks] == [f"ticks-fake-btcusdt-2024-08-{day:02d}.parquet" for day in (8, 9, 10)]
     frames = [pd.read_parquet(path) for path in written.ticks]
     assert [len(frame) for frame in frames] == [24, 24, 12]
     for day, frame in zip((8, 9, 10), frames, strict=True):
@@ -116,8 +117,8 @@ def test_a_run_without_fills_or_traces_has_no_feeds(make: Maker) -> None:
     assert not (run / "feeds").exists()
 
 
-def test_a_stopped_writer_leaves_whole_files_only(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt while the second day is written: the first is whole, nothing else is there."""
+def test_a_stopped_writer_leaves_nothing(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt while the third file is written."""
     run = busy(make)
     real, calls = pq.write_table, []
 
@@ -131,9 +132,7 @@ def test_a_stopped_writer_leaves_whole_files_only(make: Maker, monkeypatch: pyte
     monkeypatch.setattr(pq, "write_table", interrupted)
     with pytest.raises(KeyboardInterrupt):
         feeds.write_feeds(run)
-    names = sorted(path.name for path in (run / "feeds").iterdir())
-    assert names == ["fills-BTCUSDT-2024-08-08.parquet", "ticks-BTCUSDT-2024-08-08.parquet"]
-    assert len(pd.read_parquet(run / "feeds" / names[1])) == 24
+    assert list((run / "feeds").iterdir()) == []
 
 
 def test_an_unwritable_folder_is_refused(make: Maker, tmp_path: Path) -> None:
@@ -141,6 +140,40 @@ def test_an_unwritable_folder_is_refused(make: Maker, tmp_path: Path) -> None:
     with pytest.raises(MmsimError) as caught:
         feeds.write_feeds(busy(make), tmp_path / "file" / "feeds")
     assert caught.value.code == "JRNL-005"
+
+
+def renamed(run: Path, **instrument: str) -> Path:
+    """Give a run another instrument's name."""
+    note = json.loads((run / "run.json").read_text())
+    note["instrument"].update(instrument)
+    (run / "run.json").write_text(json.dumps(note))
+    return run
+
+
+def test_case_32_one_symbol_at_two_venues_has_two_files(make: Maker, tmp_path: Path) -> None:
+    """Every row that is reported is in the files; so for symbols that differ by case or by what no file name holds."""
+    names = [("binance_usdm", "BTCUSDT"), ("bybit", "BTCUSDT"), ("bybit", "btcusdt"), ("okx", "BTC/USDT"), ("okx", "BTC-USDT"), ("synth", "A"), ("SYNTH", "A")]
+    runs = [renamed(make(f"part{i}", fill_count=20 + i), venue=venue, symbol=symbol) for i, (venue, symbol) in enumerate(names)]
+    symbols = [{"key": str(i), "name": str(i), "folder": run.name, "leader": None} for i, run in enumerate(runs)]
+    note = {"kind": "portfolio", "status": "done", "fingerprint": "", "tapes": [], "digest": "", "symbols": symbols}
+    (tmp_path / "run.json").write_text(json.dumps(note))
+    written = feeds.write_feeds(tmp_path, tmp_path / "out")
+    frames = [pd.read_parquet(path) for path in written.fills]
+    assert written.fill_rows == sum(map(len, frames)) == sum(20 + i for i in range(len(names)))
+    assert sorted({(row.venue, row.symbol) for frame in frames for row in frame.itertuples()}) == sorted(names)
+    assert len({path.name.lower() for path in written.fills}) == len(written.fills) == len(names)
+
+
+def test_feeds_of_another_run_are_not_overwritten(make: Maker, tmp_path: Path) -> None:
+    """The same again is the same; another run's of that day are refused, and nothing of theirs is written, unless the user says so."""
+    first, other = make("first", fill_count=20), make("other", fill_count=30, traces=3)
+    out = tmp_path / "out"
+    held = {path: path.read_bytes() for path in feeds.write_feeds(first, out).fills}
+    assert {path: path.read_bytes() for path in feeds.write_feeds(first, out).fills} == held
+    assert_refused(mmsim_here("feeds", other, "--out", out), "CONV-016", "another run")
+    assert {path: path.read_bytes() for path in out.iterdir()} == held
+    assert mmsim_here("feeds", other, "--out", out, "--replace").returncode == 0
+    assert feeds.write_feeds(other, out).fill_rows == 30
 
 
 def test_the_command(make: Maker, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from simcore.config.load import config_hash, keys_of
 from simcore.config.model import Config
 from simcore.manifest import content_hashes
 from simcore.records import FloatArray
+from simcore.report.warnings import outside
 from simcore.report.wording import utc_text
 from simcore.version import VERSION
 
@@ -188,6 +189,8 @@ def warnings(result: AbResult, found: dict[str, Any]) -> list[str]:
     if not result.arms.any() or result.arms.all():
         empty, full = ("B", "A") if not result.arms.any() else ("A", "B")
         texts.append(f"All units were routed to {full}: nothing is live in {empty}, and the routed view compares nothing. The paired view does; `--route window` lets the arms take turns.")
+    tapes, asked = [unit.tape for unit in cells.units], result.a.run
+    texts += outside(min(tape.start_ts for tape in tapes), max(tape.end_ts for tape in tapes), asked.from_ts, asked.to_ts)
     if found["missing"]:
         texts.append(f"{len(found['missing'])} of {len(cells.units) + len(found['missing'])} pairs of symbol and day have no tape.")
     if len({*cells.cash}) > 1:

@@ -18,6 +18,7 @@ from simcore.calibrate.datasets.files import FILLS, TICKS, Columns, FeedFile, fi
 from simcore.calibrate.datasets.intervals import COUNTS, DROPS, FEATURES, MORE, TARGETS, Limits, day_rows
 from simcore.calibrate.datasets.rows import FILTERS, sift
 from simcore.calibrate.pages import refuse_used
+from simcore.config.values import given_time
 from simcore.errors import CalibrateError, JournalError
 from simcore.files import write_atomic, write_text
 from simcore.report.wording import day_text
@@ -26,16 +27,16 @@ from simcore.units import NS_PER_DAY
 INTERVAL_S = 300
 DAY_S = 86_400
 LIMITS = Limits()
-COLUMNS = ("ts", "symbol", *TARGETS, *FEATURES, *MORE, *COUNTS)
+COLUMNS = ("ts", "venue", "symbol", *TARGETS, *FEATURES, *MORE, *COUNTS)
 
 
 @dataclass(frozen=True)
 class DataSet:
     """A built data set.
 
-    columns  name -> array [n]: `ts` (ns, begin of the interval), `symbol`, targets, features, what else is known, counts.
+    columns  name -> array [n]: `ts` (ns, begin of the interval), `venue`, `symbol`, targets, features, what else is known, counts.
     refused  "fills" and "ticks" -> filter -> rows.  dropped  reason -> intervals.  read  "fills" and "ticks" -> rows in range.
-    missing  (symbol, day, what has no file) in the range.  overlaps  (symbol, day, kind) of files that share time.
+    missing  (instrument, day, what has no file) in the range.  overlaps  (instrument, day, kind) of files that share time.
     """
 
     columns: dict[str, Any]
@@ -57,14 +58,15 @@ class DataSet:
 
 
 def build_dataset(
-    feeds: Sequence[Path | str] | Path | str, *, from_ts: int | None = None, to_ts: int | None = None, interval_s: int = INTERVAL_S,
+    feeds: Sequence[Path | str] | Path | str, *, from_ts: int | str | None = None, to_ts: int | str | None = None, interval_s: int = INTERVAL_S,
     limits: Limits = LIMITS,
 ) -> DataSet:  # fmt: skip
     """Build a data set of feed files, or of folders that hold some; run folders are such folders.
 
-    from_ts, to_ts  ns: whole UTC days from the first on and before the second; None: those of the feeds.
-    CAL-006: no feeds; CAL-007: a feed file is not usable; CAL-008: range or interval; CAL-009: no interval is left.
+    from_ts, to_ts  times as configurations have them: whole UTC days from the first on and before the second; None: those of the feeds.
+    CONF-003: not a time; CAL-006: no feeds; CAL-007: a feed file is not usable; CAL-008: range or interval; CAL-009: no interval is left.
     """
+    from_ts, to_ts = given_time(from_ts, "from_ts"), given_time(to_ts, "to_ts")
     _check(interval_s, from_ts, to_ts, limits)
     files = find_feeds([Path(feeds)] if isinstance(feeds, (str, Path)) else [Path(each) for each in feeds])
     files_from, files_to = min(file.day for file in files), max(file.day for file in files)
@@ -77,10 +79,10 @@ def build_dataset(
     work = _Work(interval_s, limits)
     of_day: dict[tuple[str, int], list[FeedFile]] = {}
     for file in inside:
-        of_day.setdefault((file.symbol, file.day), []).append(file)
-    for symbol in sorted({file.symbol for file in inside}):
+        of_day.setdefault((file.instrument, file.day), []).append(file)
+    for instrument in sorted({file.instrument for file in inside}):
         for day in range(from_day, to_day):
-            work.add(symbol, day, of_day.get((symbol, day), []))
+            work.add(instrument, day, of_day.get((instrument, day), []))
     columns = {name: np.concatenate([part[name] for part in work.parts]) for name in COLUMNS} if work.parts else {}
     if not columns or not len(columns["ts"]):
         told = ", ".join(f"{name} {count}" for name, count in work.dropped.items() if count)
@@ -91,7 +93,7 @@ def build_dataset(
 
 
 class _Work:
-    """A data set on its way: day after day, so that memory holds one day of one symbol."""
+    """A data set on its way: day after day, so that memory holds one day of one instrument."""
 
     def __init__(self, interval_s: int, limits: Limits) -> None:
         self.interval_s, self.limits = interval_s, limits
@@ -102,26 +104,27 @@ class _Work:
         self.missing: list[tuple[str, str, str]] = []
         self.overlaps: list[tuple[str, str, str]] = []
 
-    def add(self, symbol: str, day: int, files: Sequence[FeedFile]) -> None:
-        """Take a symbol's day."""
+    def add(self, instrument: str, day: int, files: Sequence[FeedFile]) -> None:
+        """Take an instrument's day."""
         absent = [kind for kind in (FILLS, TICKS) if not any(file.kind == kind for file in files)]
         if absent:
-            self.missing.append((symbol, day_text(day), " and ".join(absent)))
+            self.missing.append((instrument, day_text(day), " and ".join(absent)))
         if not files:
             return
-        feeds = {kind: self._sifted(kind, symbol, day, [file for file in files if file.kind == kind]) for kind in (FILLS, TICKS)}
+        feeds = {kind: self._sifted(kind, instrument, day, [file for file in files if file.kind == kind]) for kind in (FILLS, TICKS)}
         found = day_rows(feeds[FILLS], feeds[TICKS], self.interval_s, self.limits, self.dropped)
-        name = next((str(each["symbol"][0]) for each in feeds.values() if each and len(each["ts"])), symbol)
-        found["symbol"] = np.full(len(found["ts"]), name, dtype=object)
+        for key in ("venue", "symbol"):
+            word = next((str(each[key][0]) for each in feeds.values() if each and len(each["ts"])), "")
+            found[key] = np.full(len(found["ts"]), word, dtype=object)
         self.parts.append(found)
 
-    def _sifted(self, kind: str, symbol: str, day: int, files: Sequence[FeedFile]) -> Columns:
+    def _sifted(self, kind: str, instrument: str, day: int, files: Sequence[FeedFile]) -> Columns:
         parts = [part for part in map(read_feed, files) if len(part["ts"])]
         if not parts:
             return {}
         spans = sorted((int(part["ts"].min()), int(part["ts"].max())) for part in parts)
         if any(later[0] <= earlier[1] for earlier, later in itertools.pairwise(spans)):
-            self.overlaps.append((symbol, day_text(day), kind))
+            self.overlaps.append((instrument, day_text(day), kind))
         self.read[kind] += sum(len(part["ts"]) for part in parts)
         number = np.repeat(np.arange(len(parts)), [len(part["ts"]) for part in parts])
         return sift(kind, joined(parts), number, day, self.refused[kind])

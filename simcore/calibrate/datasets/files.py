@@ -19,7 +19,7 @@ _NAME = re.compile(r"(fills|ticks)-(.+)-(\d{4}-\d{2}-\d{2})\.parquet")
 
 Columns = dict[str, Any]  # name -> array [n]: times int64 ns, text as objects, else numbers
 
-_TEXT = {FILLS: ("symbol", "side", "liquidity"), TICKS: ("symbol", "guard_level")}
+_TEXT = {FILLS: ("venue", "symbol", "side", "liquidity"), TICKS: ("venue", "symbol", "guard_level")}
 _NUMBERS = {
     FILLS: (
         "price", "qty", "queue_pos_est", "quote_price", "mid_at_quote", "mid_now", "spread_at_quote_bps", "latency_ms", "slip_bps",
@@ -32,16 +32,16 @@ _TIMES = {FILLS: ("ts", "exch_ts"), TICKS: ("ts",)}
 
 
 class FeedFile(NamedTuple):
-    """A daily file: FILLS or TICKS, its symbol as the name spells it, its UTC day since 1970."""
+    """A daily file: FILLS or TICKS, its instrument as the name spells it, its UTC day since 1970."""
 
     kind: str
-    symbol: str
+    instrument: str
     day: int
     path: Path
 
 
 def find_feeds(sources: Sequence[Path]) -> list[FeedFile]:
-    """Return the feed files among files and in folders (with all below them), by symbol, day, kind and path, each once.
+    """Return the feed files among files and in folders (with all below them), by instrument, day, kind and path, each once.
 
     CAL-006: there are none, or a source is not there; CAL-007: a file whose name says no day.
     """
@@ -53,11 +53,11 @@ def find_feeds(sources: Sequence[Path]) -> list[FeedFile]:
             named = _NAME.fullmatch(path.name)
             day = _day(named[3]) if named else None
             if named is None or day is None:
-                raise CalibrateError("CAL-007", f"{path}: the name of a feed is fills-SYMBOL-YYYY-MM-DD.parquet, or ticks-…")
+                raise CalibrateError("CAL-007", f"{path}: the name of a feed is fills-VENUE-SYMBOL-YYYY-MM-DD.parquet, or ticks-…")
             found[path.resolve()] = FeedFile(named[1], named[2], day, path)
     if not found:
         raise CalibrateError("CAL-006", f"{', '.join(map(str, sources)) or 'nothing was named'}: no fills-… and no ticks-…")
-    return sorted(found.values(), key=lambda file: (file.symbol, file.day, file.kind, str(file.path)))
+    return sorted(found.values(), key=lambda file: (file.instrument, file.day, file.kind, str(file.path)))
 
 
 def read_feed(file: FeedFile) -> Columns:

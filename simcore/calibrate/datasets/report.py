@@ -33,10 +33,10 @@ def summary(found: DataSet) -> dict[str, Any]:
         "read": found.read,
         "refused": found.refused,
         "dropped": found.dropped,
-        "missing_days": [{"symbol": symbol, "day": day, "missing": what} for symbol, day, what in found.missing],
-        "overlaps": [{"symbol": symbol, "day": day, "kind": kind} for symbol, day, kind in found.overlaps],
+        "missing_days": [{"instrument": name, "day": day, "missing": what} for name, day, what in found.missing],
+        "overlaps": [{"instrument": name, "day": day, "kind": kind} for name, day, kind in found.overlaps],
         "distributions": {name: distribution(found.columns[name]) for name in (*TARGETS, *FEATURES, *MORE)},
-        "files": [{"kind": file.kind, "symbol": file.symbol, "day": day_text(file.day), "name": file.path.name} for file in found.files],
+        "files": [{"kind": file.kind, "instrument": file.instrument, "day": day_text(file.day), "name": file.path.name} for file in found.files],
         "warnings": warnings(found),
     }
 
@@ -60,7 +60,7 @@ def warnings(found: DataSet) -> list[str]:
     if found.rows < FEW_ROWS:
         said.append(f"Only {found.rows:,} intervals: too few to fit anything to.")
     if found.missing:
-        said.append(f"{len(found.missing):,} days of a symbol lack a feed: they have no rows. See Missing days.")
+        said.append(f"{len(found.missing):,} days of an instrument lack a feed: they have no rows. See Missing days.")
     for kind, refused in found.refused.items():
         total = sum(refused.values())
         if found.read[kind] and total > 0.01 * found.read[kind]:
@@ -68,8 +68,8 @@ def warnings(found: DataSet) -> list[str]:
     total = found.rows + sum(found.dropped.values())
     if sum(found.dropped.values()) > 0.5 * total:
         said.append(f"{sum(found.dropped.values()):,} of {total:,} intervals were dropped, more than half.")
-    for symbol, day, kind in found.overlaps:
-        said.append(f"{symbol} {day}: files of {kind} overlap in time. Rows that are alike count once; rows of two different runs do not belong in one data set.")
+    for name, day, kind in found.overlaps:
+        said.append(f"{name} {day}: files of {kind} overlap in time. Rows that are alike count once; rows of two different runs do not belong in one data set.")
     return said
 
 
@@ -125,9 +125,9 @@ def distribution_table(found: DataSet, title: str, names: tuple[str, ...]) -> Ta
 
 def missing_table(found: DataSet) -> Table:
     """Return days without a file."""
-    rows = [(symbol, day, what) for symbol, day, what in found.missing[:_MISSING_SHOWN]]
+    rows = [(name, day, what) for name, day, what in found.missing[:_MISSING_SHOWN]]
     more = len(found.missing) - len(rows)
-    return Table("Missing days", ("symbol", "day", "no file of"), rows, (False, False, False), f"{more:,} more are in summary.json." if more else "")
+    return Table("Missing days", ("instrument", "day", "no file of"), rows, (False, False, False), f"{more:,} more are in summary.json." if more else "")
 
 
 def draw_targets(found: DataSet) -> Any:

@@ -14,7 +14,7 @@ from simcore.records import IntArray
 FILTERS = {
     "wrong_day": "the time is outside of the day that the file's name says",
     "not_finite": "price, quantity or tick time is not there, or any number is infinite",
-    "bad_value": "price, quantity or a time below what it can be, an unknown side, liquidity or guard level, or another symbol",
+    "bad_value": "price, quantity or a time below what it can be, an unknown side, liquidity or guard level, or another venue or symbol",
     "out_of_order": "the fewest rows without which a file is in order of time",
     "duplicate": "the same fill or tick is there already",
     "crossed_book": "the book at the quote was crossed or locked: its spread was 0 or less",
@@ -30,7 +30,7 @@ _KEYS = {FILLS: ("ts", "exch_ts", "order_id", "price", "qty", "queue_pos_est", "
 def sift(kind: str, columns: Columns, files: Any, day: int, counts: dict[str, int]) -> Columns:
     """Return the rows of a day that no filter refuses, in order of time; add up refusals by name in `counts` (mutated).
 
-    columns  of all the day's files of one symbol, one after the other.  files  [n], which file a row is of, ascending.
+    columns  of all the day's files of one instrument, one after the other.  files  [n], which file a row is of, ascending.
     """
     left = np.ones(len(columns["ts"]), bool)
     for name in FILTERS:
@@ -57,9 +57,10 @@ def _not_finite(kind: str, columns: Mapping[str, Any], files: Any, day: int, lef
 
 
 def _bad_value(kind: str, columns: Mapping[str, Any], files: Any, day: int, left: Any) -> Any:  # noqa: ARG001  as above
-    symbol = columns["symbol"]
-    names, counts = np.unique(symbol[left].astype(str), return_counts=True)
-    bad = symbol != (names[np.argmax(counts)] if len(names) else "")
+    bad = np.zeros(len(left), bool)
+    for key in ("venue", "symbol"):
+        names, counts = np.unique(columns[key][left].astype(str), return_counts=True)
+        bad |= columns[key] != (names[np.argmax(counts)] if len(names) else "")
     if kind == FILLS:
         bad |= ~np.isin(columns["side"], ("buy", "sell")) | ~np.isin(columns["liquidity"], ("maker", "taker"))
         bad |= (columns["price"] <= 0.0) | (columns["qty"] <= 0.0) | (columns["mid_now"] <= 0.0) | (columns["latency_ms"] < 0.0)

@@ -29,6 +29,7 @@ from simcore.calibrate.fidelity.queue_score import (
 from simcore.calibrate.fidelity.shadow import NEVER, Orders
 from simcore.calibrate.fidelity.shadow_rows import Lives, Slots, l3_lives, l3_rows, l3_view
 from simcore.calibrate.intervals import Interval, block_bootstrap_mean, block_bootstrap_paired
+from simcore.config.values import given_time
 from simcore.errors import CalibrateError
 from simcore.records import Chunk, FloatArray, IntArray
 from simcore.tape.read import Tape
@@ -111,17 +112,18 @@ class _Scored:
 
 
 def measure(
-    tape: Tape, models: Sequence[QueueModel], *, family: str | None = "matched", split: float = 0.5, from_ts: int | None = None,
-    to_ts: int | None = None, seed: int = 1,
+    tape: Tape, models: Sequence[QueueModel], *, family: str | None = "matched", split: float = 0.5, from_ts: int | str | None = None,
+    to_ts: int | str | None = None, seed: int = 1,
 ) -> Fidelity:  # fmt: skip
     """Compare models on an L3 tape, and a model of a family that is fitted on its first part.
 
-    split  share of the executions that come before the second part.  from_ts, to_ts  ns of exchange time: orders that join
+    split  share of the executions that come before the second part.  from_ts, to_ts  exchange times, as configurations have them: orders that join
     earlier, and rows that come later, do not count.  family: None fits none.
-    CAL-030: no L3 tape; CAL-031: too few fills on one side; CAL-032: a family that cannot be fitted.
+    CONF-003: not a time; CAL-030: no L3 tape; CAL-031: too few fills on one side; CAL-032: a family that cannot be fitted.
     """
     if tape.level != "l3":
         raise CalibrateError("CAL-030", f"{tape.instrument.symbol}: a tape of level {tape.level}; the truth about queues needs single orders (l3)")
+    from_ts, to_ts = given_time(from_ts, "from_ts"), given_time(to_ts, "to_ts")
     chosen = None if family is None else family_named(family)
     rows = l3_rows(tape.chunks())
     if to_ts is not None:

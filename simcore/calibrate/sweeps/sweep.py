@@ -33,6 +33,7 @@ from simcore.lanes import LaneRun, run_lanes
 from simcore.portfolio.members import Source
 from simcore.records import FloatArray
 from simcore.report.folder import money_of
+from simcore.report.warnings import outside
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_S
 
@@ -224,7 +225,7 @@ def _play(
     points = tuple(_point(run, lane, values, changes, block, drawing) for lane, values in enumerate(settings))
     crossings = tuple(_crossings(changes, block, settings, drawing))
     instrument = tape.instrument
-    found = [*warnings, *(text for text in _cautions(points, run, instrument.symbol, tape))]
+    found = [*warnings, *outside(tape.start_ts, end_ts, config.run.from_ts, config.run.to_ts), *(text for text in _cautions(points, run, instrument.symbol, tape))]
     return Sweep(
         kind, points, crossings, tuple(found), legs,
         {"venue": instrument.venue, "symbol": instrument.symbol, "kind": instrument.kind}, config.strategy.name,

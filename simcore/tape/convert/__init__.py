@@ -5,33 +5,33 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from simcore.errors import ConvertError, TapeError
-from simcore.records import LOCAL_BIT, Chunk
-from simcore.tape.convert.assemble import Assembled, assemble
+from simcore.errors import ConvertError
+from simcore.tape.convert.assemble import assemble
 from simcore.tape.convert.base import FORMATS, ConvertOptions, Source
-from simcore.tape.read import Tape
+from simcore.tape.convert.folder import write_tape
 from simcore.tape.schema import Instrument, TapeMeta
-from simcore.tape.write import TapeWriter
-from simcore.units import NS_PER_DAY, NS_PER_S
 
 Progress = Callable[[str, float], None]  # what is being done, and the share of the whole that is done
+
+_PATHS = ("files", "unchanged", "extended")
 
 __all__ = ["FORMATS", "ConvertOptions", "ConvertReport", "Source", "convert"]
 
 
 @dataclass(frozen=True)
 class ConvertReport:
-    """What a conversion made. bytes: of all files. clock: see docs/tapes.md, "Clocks"."""
+    """What a conversion made. bytes: of all files. clock: see docs/tapes.md, "Clocks".
+
+    files: those that hold the rows now; unchanged: of these, those that held them already; extended: those that were there and grew.
+    """
 
     files: tuple[Path, ...]
+    unchanged: tuple[Path, ...]
+    extended: tuple[Path, ...]
     rows: int
     bytes: int
     level: str
@@ -48,7 +48,7 @@ class ConvertReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as for JSON."""
-        return asdict(self) | {"files": [str(path) for path in self.files], "bytes_per_row": round(self.bytes_per_row, 3)}
+        return asdict(self) | {name: [str(path) for path in getattr(self, name)] for name in _PATHS} | {"bytes_per_row": round(self.bytes_per_row, 3)}
 
 
 def convert(
@@ -57,11 +57,14 @@ def convert(
     out: str | Path,
     options: ConvertOptions | None = None,
     progress: Progress | None = None,
+    *,
+    replace: bool = False,
 ) -> ConvertReport:
     """Convert files, given in time order, into one tape.
 
     out  a path that ends in .parquet is one file; any other is a folder with one file a UTC day of local time.
-    Nothing is written unless everything converts. ConvertError CONV-001 to CONV-009, TapeError TAPE-011.
+    replace  put the new file or days in the place of those that are there and differ; else they are refused. A day that goes on
+    is extended. Nothing is written unless everything converts. ConvertError CONV-nnn, TapeError TAPE-011.
     """
     options = options or ConvertOptions()
     tell = progress or _say_nothing
@@ -86,10 +89,11 @@ def convert(
         made.instrument, level, made.inferred,
         source={"format": fmt, "files": _hashes(paths), "counts": made.counts, "warnings": made.warnings}, clock=made.clock,
     )  # fmt: skip
-    files = _write(made, meta, target)
+    written = write_tape(made.rows, meta, target, replace)
     tell("done", 1.0)
     return ConvertReport(
-        files=tuple(files), rows=len(made.rows.ev), bytes=sum(path.stat().st_size for path in files), level=level,
+        **{name: getattr(written, name) for name in _PATHS}, rows=len(made.rows.ev),
+        bytes=sum(path.stat().st_size for path in written.files), level=level,
         instrument=made.instrument, inferred=made.inferred, clock=made.clock, counts=made.counts, warnings=tuple(made.warnings),
     )  # fmt: skip
 
@@ -100,51 +104,6 @@ def _check_target(target: Path, sources: Sequence[Path]) -> None:
     is_file = target.suffix == ".parquet"
     if target.is_dir() if is_file else target.exists() and not target.is_dir():
         raise ConvertError("CONV-009", f"{target} exists and is {'a folder' if is_file else 'no folder'}")
-
-
-def _write(made: Assembled, meta: TapeMeta, target: Path) -> list[Path]:
-    """Write the file, or the days of the folder: all of them or none."""
-    if target.suffix == ".parquet":
-        parts = [(target, made.rows)]
-    else:
-        _check_folder(target, made.instrument)
-        parts = [(target / f"{day}.parquet", rows) for day, rows in _days(made.rows)]
-    with ExitStack() as undo:
-        writers = []
-        for path, rows in parts:
-            writer = TapeWriter(path, meta)
-            undo.callback(writer.abort)
-            writer.append(rows)
-            writer.finish()
-            writers.append(writer)
-        for writer in writers:
-            writer.close()
-    return [path for path, _ in parts]
-
-
-def _check_folder(folder: Path, instrument: Instrument) -> None:
-    """Refuse to mix instruments in one folder."""
-    for path in sorted(folder.glob("*.parquet")):
-        try:
-            other = Tape.open(path).instrument
-        except TapeError:
-            continue  # not readable as a tape: not ours to judge, and it is not touched
-        if (other.venue, other.symbol) != (instrument.venue, instrument.symbol):
-            raise ConvertError("CONV-009", f"{folder} holds {other.venue} {other.symbol}; choose another folder for {instrument.symbol}")
-
-
-def _days(rows: Chunk) -> list[tuple[str, Chunk]]:
-    """Cut rows at the first row that the Node sees on a new UTC day."""
-    local = np.flatnonzero(rows.ev & LOCAL_BIT)
-    times = rows.local_ts[local] if len(local) else rows.exch_ts
-    day = times // NS_PER_DAY
-    cuts = np.flatnonzero(day[1:] != day[:-1]) + 1
-    starts = [0, *(int(local[cut]) if len(local) else int(cut) for cut in cuts), len(rows.ev)]
-    firsts = [int(times[0]), *(int(times[cut]) for cut in cuts)]
-    return [
-        (datetime.fromtimestamp(first // NS_PER_S, UTC).strftime("%Y-%m-%d"), Chunk(*(column[start:stop] for column in rows)))
-        for first, start, stop in zip(firsts, starts[:-1], starts[1:], strict=True)
-    ]
 
 
 def _hashes(paths: Sequence[Path]) -> list[list[str]]:

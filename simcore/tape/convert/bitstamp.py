@@ -28,21 +28,29 @@ from simcore.records import ASK, ASK_BIT, BID, KIND_MASK, L3_ADD
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.bitstamp_log import CHANGED, CREATED, DELETED, INT_MAX, SCALE, Event, Log, Print, parse
 from simcore.tape.convert.orders import OrderRows
+from simcore.tape.convert.sources import FileOrder
 from simcore.units import NS_PER_MS
 
 MATCH_MS = 5_000
+_SAID = {
+    "trades_without_quantity": "trades of quantity 0 were dropped",
+    "trades_repeated": "trades were in the files twice and were taken once",
+}  # counts that a warning tells of
 
 
 def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """Read the log (plain, .gz or .xz) or its CSV of orders, in time order, as one L3 source.
 
     Raises ConvertError: CONV-001 no file, CONV-002 no rows, CONV-003 a line that cannot be parsed,
-    CONV-004 value out of range.
+    CONV-004 value out of range, CONV-011 files not in time order.
     """
     counts: Counter[str] = Counter()
     log = Log()
+    files = FileOrder()
     for path in paths:
-        parse(path, log, counts)
+        span = parse(path, log, counts)
+        if span is not None:
+            files.check(path, *span)
     if not log.events:
         raise ConvertError("CONV-002", f"{paths[0]}: no order events")
     had_trades = bool(log.prints)
@@ -55,6 +63,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     warnings = []
     if not had_trades:
         warnings.append("no trades in the source: they were inferred from equal reductions on both sides")
+    warnings += [f"{counts[name]} {text}" for name, text in _SAID.items() if counts[name]]
     if counts["orders_inferred_at_opening"]:
         warnings.append(f"{counts['orders_inferred_at_opening']} orders from before the log were inferred")
     return Source(

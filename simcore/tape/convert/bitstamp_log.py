@@ -15,6 +15,7 @@ from typing import Any
 
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
+from simcore.units import NS_PER_MS
 
 SCALE = 100_000_000  # prices and amounts are integers in 1e-8
 INT_MAX = 2**62
@@ -60,34 +61,39 @@ class Log:
     prints: list[Print] = field(default_factory=list)
     books: list[tuple[int, list[tuple[int, int, int]]]] = field(default_factory=list)
     lines: int = 0
+    trade_ids: set[str] = field(default_factory=set)
 
 
-def parse(path: Path, log: Log, counts: Counter[str]) -> None:
-    """Append the lines of a file to the log (mutated). A cut-off last line is counted, other bad lines refused."""
+def parse(path: Path, log: Log, counts: Counter[str]) -> tuple[int, int] | None:
+    """Append the lines of a file to the log (mutated); return its first and its last time, ns, None without lines.
+
+    A cut-off last line is counted, other bad lines refused.
+    """
     text = _text(path)
     lines = text.split("\n")
     is_csv = lines[0].strip().split(",") == _CSV_HEADER
-    last_ms = 0
+    first_ms, last_ms, latest_ms = 0, 0, 0
     for number, line in enumerate(lines):
         if not line.strip() or (is_csv and number == 0):
             continue
         index = log.lines
         log.lines += 1
         try:
-            ms = _csv_line(line, index, log) if is_csv else _log_line(line, index, log)
+            ms = _csv_line(line, index, log) if is_csv else _log_line(line, index, log, counts)
         except ConvertError as exc:
             raise ConvertError(exc.code, f"{path}: line {number + 1}: {exc.cause}") from exc
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError) as exc:
             if number == len(lines) - 1:  # no newline after it: the file was cut here
                 counts["truncated_last_line"] += 1
-                return
+                break
             raise ConvertError("CONV-003", f"{path}: line {number + 1}: {exc!r}") from exc
         if ms < last_ms:
             counts["rows_before_their_predecessor"] += 1
-        last_ms = ms
+        first_ms, last_ms, latest_ms = first_ms or ms, ms, max(latest_ms, ms)
+    return (first_ms * NS_PER_MS, latest_ms * NS_PER_MS) if first_ms else None
 
 
-def _log_line(line: str, index: int, log: Log) -> int:
+def _log_line(line: str, index: int, log: Log, counts: Counter[str]) -> int:
     stamp, kind, text = line.split(" ", 2)
     ms = _ms(stamp)
     data: dict[str, Any] = json.loads(text)
@@ -95,9 +101,17 @@ def _log_line(line: str, index: int, log: Log) -> int:
         log.books.append((index, [(s, _fixed(p), _fixed(a)) for s, name in _BOOK_SIDES for p, a in data[name]]))
     elif kind == "trade":
         price, amount = _fixed(data["price"]), _fixed(data["amount"])
-        if price <= 0 or amount <= 0:
+        number = data.get("id")
+        if price <= 0 or amount < 0:
             raise ConvertError("CONV-004", f"trade price {data['price']}, amount {data['amount']}")
-        log.prints.append(Print(index, ms, price, amount))
+        if number is not None and str(number) in log.trade_ids:
+            counts["trades_repeated"] += 1
+        elif amount == 0:
+            counts["trades_without_quantity"] += 1
+        else:
+            log.prints.append(Print(index, ms, price, amount))
+        if number is not None:
+            log.trade_ids.add(str(number))
     elif kind in (CREATED, CHANGED, DELETED):
         side = int(data["order_type"])
         _append(log, index, ms, kind, data["id"], side, _fixed(data["price"]), _fixed(data["amount"]))

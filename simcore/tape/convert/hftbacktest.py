@@ -41,32 +41,42 @@ _ORDER_ACTIONS = {
     ADD_ORDER_EVENT: "A", CANCEL_ORDER_EVENT: "C", MODIFY_ORDER_EVENT: "M", FILL_EVENT: "F",
     TRADE_EVENT: "T", DEPTH_CLEAR_EVENT: "R",
 }  # fmt: skip
+_SAID = {
+    "snapshot_rows_without_time": "rows of a snapshot had no time: they got that of the first live row after them",
+    "trades_without_quantity": "trades of quantity 0 were dropped",
+    "rows_of_unknown_kind": "rows are of no known kind and were dropped",
+    "rows_with_both_sides": "rows have both sides and were dropped",
+    "rows_without_side": "rows have no side and were dropped",
+    "depth_rows_of_order_source": "rows of levels stand among orders and were dropped",
+}  # counts that a warning tells of
 _QTY_DIGITS_MAX = 9
-_QTY_MAX = 1e9  # in units of 1e-9 it still fits int64
+_ORDER_QTY_MAX = 1e9  # of single orders, which are counted in units of 1e-9 at the finest: it still fits int64
 
 
 def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """Read event arrays, in the order given, as one source: L3 if it holds order events, else L2.
 
     Raises ConvertError: CONV-001 no file, CONV-002 no rows, CONV-003 unreadable or out of order,
-    CONV-004 value not finite or negative.
+    CONV-004 value not finite or negative, CONV-011 files not in time order.
     """
     counts: Counter[str] = Counter()
-    arrays = [array for path in paths for array in _load(path, counts)]
-    events = np.concatenate(arrays) if arrays else np.zeros(0, dtype=EVENT_DTYPE)
+    of_file = [np.concatenate(_load(path, counts)) for path in paths]
+    events = np.concatenate(of_file)
+    file = np.repeat(np.arange(len(paths)), [len(each) for each in of_file])
     line = np.arange(len(events), dtype=np.int64)
     flagged = bool(((events["ev"] & np.uint64(EXCH_EVENT | LOCAL_EVENT)) != 0).any())
     keep = _usable(events, flagged, counts)
-    events, line = events[keep], line[keep]
+    events, line, file = events[keep], line[keep], file[keep]
     if not len(events):
         raise ConvertError("CONV-002", f"{paths[0]}: no events")
     kind = (events["ev"] & np.uint64(0xFF)).astype(np.int64)
-    _check_values(events, kind, line)
-    if flagged:
-        _check_order(events, line)
+    _stamp_snapshots(events, kind, flagged, counts)
     level = "l3" if (kind >= ADD_ORDER_EVENT).any() else "l2"
+    _check_values(events, kind, line, level)
+    _check_order(events, line, file, paths, flagged)
     rows = _order_rows(events, kind, line, flagged, counts) if level == "l3" else _level_rows(events, kind, line)
     warnings = [] if flagged else ["no row says whether exchange or local side sees it; both were assumed"]
+    warnings += [f"{counts[name]} {text}" for name, text in _SAID.items() if counts[name]]
     return Source(
         rows=rows, level=level, venue="", symbol=options.symbol or "", kind=None, hints={}, counts=dict(counts),
         warnings=warnings, flagged=flagged,
@@ -129,6 +139,7 @@ def _usable(events: Any, flagged: bool, counts: Counter[str]) -> Any:
         "rows_with_both_sides": known & (sides == 2),
         "rows_without_side": known & needs_side & (sides == 0),
         "rows_that_nobody_sees": known & unseen,
+        "trades_without_quantity": (kind == TRADE_EVENT) & (events["qty"] == 0),
     }
     if np.isin(kind, (ADD_ORDER_EVENT, CANCEL_ORDER_EVENT, MODIFY_ORDER_EVENT, FILL_EVENT)).any():
         faults["depth_rows_of_order_source"] = np.isin(kind, (DEPTH_EVENT, DEPTH_SNAPSHOT_EVENT, DEPTH_BBO_EVENT))
@@ -140,28 +151,49 @@ def _usable(events: Any, flagged: bool, counts: Counter[str]) -> Any:
     return keep
 
 
-def _check_values(events: Any, kind: Any, line: Any) -> None:
+def _stamp_snapshots(events: Any, kind: Any, flagged: bool, counts: Counter[str]) -> None:
+    """Give rows of a snapshot without a time those of the next row that has them, else of the last one (events: mutated).
+
+    hftbacktest's own `create_last_snapshot` writes 0 on the local clock or on both: the book as it stands when the day begins.
+    """
+    bare = ((kind == DEPTH_SNAPSHOT_EVENT) | (kind == DEPTH_CLEAR_EVENT)) & ((events["local_ts"] == 0) | (events["exch_ts"] == 0))
+    if not bare.any():
+        return
+    for name, flag in (("exch_ts", EXCH_EVENT), ("local_ts", LOCAL_EVENT)):
+        seen = ((events["ev"] & np.uint64(flag)) != 0) | (not flagged)
+        live = np.flatnonzero(~bare & seen & (events[name] > 0))
+        if len(live):
+            events[name][bare] = events[name][live[np.minimum(np.searchsorted(live, np.flatnonzero(bare)), len(live) - 1)]]
+    counts["snapshot_rows_without_time"] += int(bare.sum())
+
+
+def _check_values(events: Any, kind: Any, line: Any, level: str) -> None:
     px, qty = events["px"], events["qty"]
     clear = kind == DEPTH_CLEAR_EVENT
     no_price = np.isin(kind, (CANCEL_ORDER_EVENT, FILL_EVENT))
     bad_px = ~clear & ~no_price & ~(np.isfinite(px) & (px > 0))
-    bad_qty = ~clear & ~((qty >= 0) & (qty < _QTY_MAX))
+    limit = _ORDER_QTY_MAX if level == "l3" else np.inf
+    bad_qty = ~clear & ~((qty >= 0) & (qty < limit))
     bad = bad_px | bad_qty | (clear & np.isfinite(px) & (px < 0))
     if bad.any():
         i = int(np.argmax(bad))
-        raise ConvertError("CONV-004", f"event {line[i]}: px {px[i]}, qty {qty[i]}; expected a finite px > 0 and 0 <= qty < 1e9")
+        raise ConvertError("CONV-004", f"event {line[i]}: px {px[i]}, qty {qty[i]}; expected a finite px > 0 and 0 <= qty < {limit:g}")
     if (events["order_id"] > np.uint64(2**63 - 1)).any():
         i = int(np.argmax(events["order_id"] > np.uint64(2**63 - 1)))
         raise ConvertError("CONV-004", f"event {line[i]}: order_id {events['order_id'][i]} is above 2^63 - 1")
 
 
-def _check_order(events: Any, line: Any) -> None:
-    """Each side's rows must be in time order, as hftbacktest itself requires."""
-    for flag, field in ((EXCH_EVENT, "exch_ts"), (LOCAL_EVENT, "local_ts")):
-        seen = (events["ev"] & np.uint64(flag)) != 0
-        ts, number = events[field][seen], line[seen]
+def _check_order(events: Any, line: Any, file: Any, paths: Sequence[Path], flagged: bool) -> None:
+    """Each side's rows must be in time order, as hftbacktest itself requires; files without sides only one after the other, as received."""
+    for flag, field in ((EXCH_EVENT, "exch_ts"), (LOCAL_EVENT, "local_ts"))[0 if flagged else 1 :]:
+        seen = (events["ev"] & np.uint64(flag)) != 0 if flagged else np.ones(len(events), dtype=bool)
+        ts, number, of_file = events[field][seen], line[seen], file[seen]
         back = ts[1:] < ts[:-1]
-        if back.any():
+        between = back & (of_file[1:] != of_file[:-1])
+        if between.any():
+            i = int(np.argmax(between)) + 1
+            raise ConvertError("CONV-011", f"{paths[of_file[i]]} begins at {field} {ts[i]}, before the end {ts[i - 1]} of {paths[of_file[i - 1]]}")
+        if flagged and back.any():
             i = int(np.argmax(back)) + 1
             raise ConvertError("CONV-003", f"event {number[i]}: {field} {ts[i]} after {ts[i - 1]}; its rows must be in time order")
 

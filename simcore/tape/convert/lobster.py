@@ -32,6 +32,7 @@ from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.orders import NO_SIDE, OrderRows
+from simcore.tape.convert.sources import FileOrder
 from simcore.units import NS_PER_S
 
 PRICE_SCALE = 10_000
@@ -56,7 +57,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """Read LOBSTER message files of one stock, in time order, as one L3 source.
 
     Raises ConvertError: CONV-001 no file, CONV-002 no rows, CONV-003 a row that cannot be parsed,
-    CONV-004 value out of range, CONV-005 no date, CONV-006 several stocks.
+    CONV-004 value out of range, CONV-005 no date, CONV-006 several stocks, CONV-011 files not in time order.
     """
     counts: Counter[str] = Counter()
     warnings: list[str] = []
@@ -65,11 +66,13 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
         raise ConvertError("CONV-005", f"opening={opening}; expected infer or drop")
     book = OrderRows(PRICE_SCALE, 1, counts)
     symbols: list[str] = []
-    line = 0
+    line, files = 0, FileOrder()
     for path in paths:
         symbol, midnight = _day(path, options)
         symbols.append(symbol)
         messages = _load(path, midnight, counts)
+        if len(messages.ts):
+            files.check(path, int(messages.ts[0]), int(messages.ts.max()))
         if len(messages.ts) and book.orders:
             book.at(int(messages.ts[0]), int(messages.ts[0]), line + 1)
             book.clear()  # day orders do not live on
@@ -81,6 +84,10 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
         raise ConvertError("CONV-002", f"{paths[0]}: no messages")
     if inferred := counts["orders_inferred_at_opening"] + counts["orders_inferred_later"]:
         warnings.append(f"{inferred} orders that the file does not add were inferred from what later touches them")
+    if counts["trades_without_quantity"]:
+        warnings.append(f"{counts['trades_without_quantity']} trades of quantity 0 were dropped")
+    if counts["messages_of_unknown_orders_dropped"]:
+        warnings.append(f"{counts['messages_of_unknown_orders_dropped']} messages about orders that the file does not add were dropped; their trades stay")
     if counts["orders_gone_unseen"]:
         warnings.append(f"{counts['orders_gone_unseen']} orders left without a message and were taken away when a later one proved it")
     return Source(
@@ -115,7 +122,7 @@ def _apply(messages: _Messages, book: OrderRows, line_before: int, drop: bool) -
         elif kind == HALT:
             counts["halt_messages"] += 1
         elif size <= 0:
-            counts["messages_without_quantity"] += 1
+            counts["trades_without_quantity" if kind in (EXECUTE, HIDDEN, CROSS) else "messages_without_quantity"] += 1
         elif kind == EXECUTE:
             book.trade(1 - side, price, size)
             if index not in dropped:

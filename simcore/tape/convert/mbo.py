@@ -26,6 +26,7 @@ from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.orders import NO_SIDE, OrderRows
+from simcore.tape.convert.sources import FileOrder
 
 PRICE_SCALE = 1_000_000_000
 UNDEFINED_PRICE = 2**63 - 1
@@ -33,22 +34,30 @@ SNAPSHOT_FLAG = 32
 _COLUMNS = ("ts_event", "ts_recv", "action", "side", "price", "size", "order_id", "flags")
 _SIDES = {"B": BID, "A": ASK, "N": NO_SIDE}
 _MAX_ID = 2**63 - 1
+_SAID = {
+    "fills_never_confirmed": "fills had no cancel or modify after them; they were kept as executions",
+    "trades_without_quantity": "trades of quantity 0 were dropped",
+    "rows_without_price": "rows have no price and were dropped",
+    "orders_without_side": "orders have no side and were dropped",
+}  # counts that a warning tells of
 
 
 def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """Read market-by-order Parquet files, in the order given, as one L3 source.
 
     Raises ConvertError: CONV-001 no file, CONV-002 no rows, CONV-003 unreadable, column missing, of another
-    type or null, CONV-004 value out of range, CONV-006 several instruments.
+    type or null, CONV-004 value out of range, CONV-006 several instruments, CONV-011 files not in time order.
     """
     tables = [_load(path) for path in paths]
     symbol = _symbol(tables, options.symbol)
     counts: Counter[str] = Counter()
     messages = OrderMessages(OrderRows(PRICE_SCALE, 1, counts))
-    line = 0
+    line, files = 0, FileOrder()
     for path, table in zip(paths, tables, strict=True):
         columns = [_integers(path, table, name) for name in ("ts_event", "ts_recv", "price", "size", "order_id")]
         exch, local = columns[0], columns[1]
+        if len(local):
+            files.check(path, int(local[0]), int(local.max()))
         flags = _integers(path, table, "flags")
         exch, retimed = _retime_snapshot(exch, local, flags)
         if retimed:
@@ -62,10 +71,10 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     source_rows = messages.book.source_rows()
     if not len(source_rows.ev):
         raise ConvertError("CONV-002", f"{paths[0]}: no market-by-order rows")
-    warnings = [f"{counts['fills_never_confirmed']} fills had no cancel or modify after them; they were kept as executions"]
+    warnings = [f"{counts[name]} {text}" for name, text in _SAID.items() if counts[name]]
     return Source(
         rows=source_rows, level="l3", venue="", symbol=symbol or "", kind=None, hints={}, counts=dict(counts),
-        warnings=warnings if counts["fills_never_confirmed"] else [],
+        warnings=warnings,
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def fill(at_s, **changes):
     """Return a fill `at_s` seconds into the day."""
     ts = BASE + round(at_s * NS_PER_S)
     row = {
-        "ts": ts, "exch_ts": ts - NS_PER_MS, "symbol": "X/Y", "order_id": int(at_s * 10), "side": "buy", "price": 100.0, "qty": 1.0,
+        "ts": ts, "exch_ts": ts - NS_PER_MS, "venue": "V", "symbol": "X/Y", "order_id": int(at_s * 10), "side": "buy", "price": 100.0, "qty": 1.0,
         "liquidity": "maker", "queue_pos_est": 2.0, "quote_price": 100.0, "mid_at_quote": 100.5, "mid_now": 100.0, "spread_at_quote_bps": 3.0,
         "latency_ms": 20.0, "slip_bps": 0.5, "gross_bps": 2.0, "adverse_bps": 1.0, "fees_bps": 0.25, "inventory_bps": 0.0, "net_bps": 0.75,
     }  # fmt: skip
@@ -48,7 +48,7 @@ def fill(at_s, **changes):
 def tick(at_s, **changes):
     """Return a traced tick `at_s` seconds into the day."""
     row = {
-        "ts": BASE + round(at_s * NS_PER_S), "symbol": "X/Y", "tick": round(at_s * 10), "tick_total_ms": 10.0, "cache_hit": True,
+        "ts": BASE + round(at_s * NS_PER_S), "venue": "V", "symbol": "X/Y", "tick": round(at_s * 10), "tick_total_ms": 10.0, "cache_hit": True,
         "cache_age_ms": 5.0, "used_stale": False, "wait_ms": 0.0, "deadline_miss": False, "guard_level": "none", "spread_bps": 1.5,
         "inventory_pct": 4.0, "skew_bps": 0.0, "requests": 2, "orders": 1,
     }  # fmt: skip
@@ -298,6 +298,25 @@ def test_a_day_given_twice_counts_once_and_two_runs_of_a_day_are_said(tmp_path):
     again = ds.build_dataset([tmp_path / "a", tmp_path, tmp_path / "a" / "fills-X-Y-2024-06-26.parquet"])
     assert ds.records(again) == ds.records(alone)
     assert len(again.files) == 4
+
+
+def test_one_symbol_at_two_venues_stays_apart(tmp_path):
+    """Rows of each venue, which they name."""
+    for venue in ("b", "a"):
+        write(tmp_path, FILLS, [fill(10, venue=venue), fill(310, venue=venue)], symbol=f"{venue}-x")
+        write(tmp_path, TICKS, ticks_of(0, 600, venue=venue), symbol=f"{venue}-x")
+    rows = ds.records(ds.build_dataset(tmp_path))
+    assert [(row["venue"], row["symbol"], (row["ts"] - BASE) // NS_PER_S) for row in rows] == [
+        ("a", "X/Y", 0), ("a", "X/Y", 300), ("b", "X/Y", 0), ("b", "X/Y", 300),
+    ]  # fmt: skip
+
+
+def test_days_are_given_as_times_are_elsewhere(tmp_path):
+    """ISO 8601, or a count whose size tells its unit."""
+    write(tmp_path, FILLS, [fill(10)])
+    write(tmp_path, TICKS, ticks_of(0, 300))
+    assert ds.build_dataset(tmp_path, from_ts=BASE // NS_PER_S).rows == ds.build_dataset(tmp_path, from_ts="2024-06-26").rows == 1
+    refused("CONF-003", lambda: ds.build_dataset(tmp_path, from_ts=20240626))
 
 
 def test_symbols_stay_apart(tmp_path):

@@ -29,7 +29,7 @@ def order(ms: int, kind: str, order_id: int, side: int, price: str, amount: str)
 
 
 def trade(ms: int, price: float, amount: float) -> str:
-    return f'{T0 + ms} trade {json.dumps({"price": price, "amount": amount, "id": 1})}'
+    return f'{T0 + ms} trade {json.dumps({"price": price, "amount": amount, "id": T0 + ms})}'
 
 
 SMALL = [
@@ -183,3 +183,21 @@ def test_the_real_csv_converts_with_inferred_trades() -> None:
     source = bitstamp.read([CSV], ConvertOptions())
     assert source.counts["trades_inferred"] > 450
     assert source.warnings
+
+
+def test_trades_that_repeat_or_have_no_quantity_are_counted_and_said(tmp_path: Path) -> None:
+    """Repeated are those of an id that was there."""
+    lines = [SMALL[0], trade(1, 236.5, 2.0), trade(1, 236.5, 2.0), trade(2, 236.5, 0.0)]
+    source = read(tmp_path, lines)
+    assert (source.counts["trades_repeated"], source.counts["trades_without_quantity"]) == (1, 1)
+    assert source.warnings[:2] == ["1 trades of quantity 0 were dropped", "1 trades were in the files twice and were taken once"]
+    assert int(((source.rows.ev & KIND_MASK) == TRADE).sum()) == 1
+
+
+def test_logs_out_of_time_order_are_refused(tmp_path: Path) -> None:
+    early, late = tmp_path / "early.log", tmp_path / "late.log"
+    early.write_text("\n".join(SMALL[:5]) + "\n")
+    late.write_text("\n".join(SMALL[5:]) + "\n")
+    assert len(bitstamp.read([early, late], ConvertOptions()).rows.ev) == len(read(tmp_path, SMALL).rows.ev)
+    with pytest.raises(ConvertError, match="CONV-011"):
+        bitstamp.read([late, early], ConvertOptions())

@@ -219,3 +219,44 @@ def test_mutated_and_truncated_files_give_a_code_or_rows(tmp_path: Path, suffix:
         except ConvertError:
             continue
         assert np.isfinite(source.rows.price).all()
+
+
+NS = 1_700_000_000 * 10**9
+DAY = [
+    (1 | BUY | BOTH, NS + 10, NS + 15, 100.0, 1.0, 0, 0, 0), (2 | SELL | BOTH, NS + 20, NS + 25, 100.0, 1.0, 0, 0, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("exch_ts", [0, NS - 10**9])
+def test_case_24_a_snapshot_without_times_gets_those_of_the_first_live_row(tmp_path: Path, exch_ts: int) -> None:
+    """hftbacktest's create_last_snapshot writes 0 on both clocks, or on the local one only."""
+    eod = save(tmp_path / "eod.npz", [(4 | BUY | BOTH, exch_ts, 0, 99.9, 10.0, 0, 0, 0), (4 | SELL | BOTH, exch_ts, 0, 100.1, 9.0, 0, 0, 0)])
+    source = hftbacktest.read([eod, save(tmp_path / "day.npz", DAY)], ConvertOptions(symbol="X"))
+    assert [(r[0] - NS, r[1] - NS) for r in rows_of(source)] == [(10, 15), (10, 15), (10, 15), (20, 25)]
+    assert source.counts == {"snapshot_rows_without_time": 2}
+    assert source.warnings == ["2 rows of a snapshot had no time: they got that of the first live row after them"]
+
+
+def test_a_snapshot_at_the_end_gets_the_last_live_time(tmp_path: Path) -> None:
+    eod = save(tmp_path / "eod.npz", [(4 | BUY | BOTH, 0, 0, 99.9, 10.0, 0, 0, 0)])
+    rows = rows_of(hftbacktest.read([save(tmp_path / "day.npz", DAY), eod], ConvertOptions(symbol="X")))
+    assert (rows[-1][0] - NS, rows[-1][1] - NS) == (20, 25)
+
+
+def test_files_out_of_time_order_are_refused(tmp_path: Path) -> None:
+    first, second = save(tmp_path / "a.npz", DAY[:1]), save(tmp_path / "b.npz", DAY[1:])
+    assert len(hftbacktest.read([first, second], ConvertOptions()).rows.ev) == 2
+    with pytest.raises(ConvertError, match="CONV-011"):
+        hftbacktest.read([second, first], ConvertOptions())
+
+
+def test_prints_of_no_quantity_are_counted_and_said(tmp_path: Path) -> None:
+    source = read(save(tmp_path / "a.npz", [*DAY, (2 | BUY | BOTH, NS + 30, NS + 35, 100.0, 0.0, 0, 0, 0)]))
+    assert len(source.rows.ev) == 2
+    assert source.warnings == ["1 trades of quantity 0 were dropped"]
+
+
+def test_levels_hold_more_than_a_thousand_million(tmp_path: Path) -> None:
+    """Coins of tiny prices rest in such quantities."""
+    source = read(save(tmp_path / "a.npz", [(1 | BUY | BOTH, NS, NS, 1e-6, 5e9, 0, 0, 0)]))
+    assert source.rows.qty.tolist() == [5e9]

@@ -175,3 +175,20 @@ def crossed_rows(rows: SourceRows) -> int:
                 del side[price]
             crossed += bool(levels[0] and levels[1] and max(levels[0]) >= min(levels[1]))
     return crossed
+
+
+def test_days_out_of_time_order_are_refused(tmp_path: Path) -> None:
+    """The files' names say the days."""
+    paths = [tmp_path / f"AMZN_2021-04-{day}_34200000_57600000_message_10.csv" for day in (12, 13)]
+    for path in paths:
+        path.write_text(SMALL)
+    assert lobster.read(paths, ConvertOptions()).symbol == "AMZN"
+    with pytest.raises(ConvertError, match="CONV-011"):
+        lobster.read(paths[::-1], ConvertOptions())
+
+
+def test_prints_of_no_quantity_are_counted_and_said(tmp_path: Path) -> None:
+    """Executed, hidden or crossed: nothing was traded."""
+    source = read(tmp_path, SMALL + "34206,4,5,0,1000100,-1\n34206,5,0,0,1000050,-1\n34206,2,5,0,1000100,-1\n")
+    assert (source.counts["trades_without_quantity"], source.counts["messages_without_quantity"]) == (2, 1)
+    assert "2 trades of quantity 0 were dropped" in source.warnings

@@ -193,3 +193,18 @@ def test_the_es_book_equals_the_feeds_own_book_at_every_event_end() -> None:
     assert kinds[L3_EXEC] + source.counts["fill_of_unknown_order"] + source.counts["fill_of_repriced_aggressor"] == 3694
     assert "fills_never_confirmed" not in source.counts
     assert "cancel_of_unknown_order" not in source.counts
+
+
+def test_files_out_of_time_order_are_refused(tmp_path: Path) -> None:
+    """By the time of receipt: the book would go back in time."""
+    late = {"ts_event": np.array([9_000]), "ts_recv": np.array([9_001])}
+    first = write(tmp_path / "a.parquet", [("A", "B", 40, 5, 7)])
+    second = write(tmp_path / "b.parquet", [("A", "B", 41, 5, 8)], **late)
+    assert len(mbo.read([first, second], ConvertOptions()).rows.ev) == 2
+    with pytest.raises(ConvertError, match="CONV-011"):
+        mbo.read([second, first], ConvertOptions())
+
+
+def test_prints_of_no_quantity_are_said(tmp_path: Path) -> None:
+    source = mbo.read([write(tmp_path / "a.parquet", [("A", "B", 40, 5, 7), ("T", "A", 40, 0, 0)])], ConvertOptions())
+    assert "1 trades of quantity 0 were dropped" in source.warnings
