@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from simcore import faults, jit, manifest
+from simcore import bounds, faults, jit, manifest, memory
 from simcore import state as states
 from simcore.config.load import config_hash, load_config
 from simcore.config.model import Config
@@ -21,7 +21,7 @@ from simcore.journal import checkpoint
 from simcore.journal.store import DIGEST_STREAMS, JournalStore, read_stream
 from simcore.kernels import state as st
 from simcore.link import Linked, is_compiled, link
-from simcore.params import SLOTS_MIN, LaneParams, Tables, lane_params, queue_file, stack
+from simcore.params import SLOTS_MIN, LaneParams, Tables, lane_params, queue_file, slots_of, stack
 from simcore.records import BOTH_BITS, Chunk, Record
 from simcore.runner import Feed, Session, empty_buffers, run, run_told, run_until
 from simcore.tape.read import Tape
@@ -127,7 +127,7 @@ class Run:
         """Run until all events before `key` are done (`simcore.runner.run_until`); return whether the tape has ended."""
         try:
             with faults.named(self.session):
-                return run_until(self.session, key, self.watch.after_chunk)
+                return run_until(self.session, key, self.watch.meanwhile)
         except (StrategyError, EngineError) as exc:
             if self.folder is not None:
                 keep_failed(self.folder, self.session, self.watch.wall_s(), exc)
@@ -169,14 +169,15 @@ def simulate(
     """
     linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
     session = new_session(tape, configs, linked, store or JournalStore(None), journal)
+    bounds.refuse_long_curves(len(configs), curve_ns, int(session.state.clock[st.END_TS] - session.state.clock[st.ORIGIN]))
     session.state.clock[st.CURVE_NS] = curve_ns
     session.state.lanes["curve_ns"] = curve_ns
     _compile(linked, configs[0], tape.rows * configs[0].run.repeat, progress)
     watch = Watch(tape, configs[0], progress, None, "", 0.0)
     with faults.named(session):
         if told is not None:
-            run_told(session, told, watch.after_chunk)
-        run(session, watch.after_chunk)
+            run_told(session, told, watch.meanwhile)
+        run(session, watch.meanwhile)
     wall_s = watch.wall_s()
     return Outcome(session.journal.digest.hex(), session.journal, session.state, session.rows_played, wall_s)
 
@@ -264,18 +265,26 @@ def new_session(
     config = configs[0]
     tables: Tables = []
     is_l3 = tape.level == "l3"
+    bounds.refuse_many_lanes(
+        len(configs), config, max(slots_of(each.venue) for each in configs),
+        st.INTS_SIZE + st.FLOATS_SIZE + len(linked.param_defaults) + len(linked.memory_defaults),
+    )  # fmt: skip
     lanes = [lane_params(each, tape.instrument, linked, is_l3, tables) for each in configs]
+    start_ts, end_ts = window(tape, config)
+    bounds.refuse_long_span(end_ts - start_ts)
     feed = Feed(_chunks(tape, config, 0))
     first = feed.exch[1].price_ticks
-    state = _new_state(lanes, linked, config, tables, int(first[0]) if len(first) else 1)
-    start_ts, end_ts = window(tape, config)
+    with memory.spared():
+        state = _new_state(lanes, linked, config, tables, int(first[0]) if len(first) else 1)
+        out = states.new_output(state)
     state.clock[st.ORIGIN] = start_ts
     state.clock[st.END_TS] = end_ts
     states.start_accounts(state)
+    bounds.refuse_many_events(state, lanes, end_ts - start_ts)
     state.clock[st.IS_L3] = is_l3
     state.lanes["journal"] = journal or linked.python is not None  # a class is told its fills from the journal's rows
     players = None if linked.python is None else linked.python.players(state)
-    return Session(linked, state, states.new_output(state), feed, store, tape.instrument.symbol, players)
+    return Session(linked, state, out, feed, store, tape.instrument.symbol, players)
 
 
 def window(tape: Tape, config: Config) -> tuple[int, int]:
@@ -347,7 +356,7 @@ def _resumed(
 
 
 class Watch:
-    """Progress and checkpoints between chunks."""
+    """Progress and checkpoints while a run goes."""
 
     def __init__(
         self, tape: Tape, config: Config, progress: ProgressCallback | None, folder: Path | None, fingerprint: str,
@@ -365,7 +374,7 @@ class Watch:
         """Return the seconds of the run, those before a resume included."""
         return time.perf_counter() - self._begun + self._earlier_s
 
-    def after_chunk(self, session: Session) -> None:
+    def meanwhile(self, session: Session) -> None:
         """Show progress, and save a checkpoint when it is time."""
         now = time.perf_counter()
         if 0 < self._checkpoint_s <= now - self._saved:
@@ -381,12 +390,12 @@ class Watch:
             return
         rows = session.rows_done
         speed = rows / max(self.wall_s(), 1e-9)
-        ts = session.feed.local[1].local_ts
+        ts, row = session.feed.local[1].local_ts, int(session.state.clock[st.LOCAL_ROW])
         eta = (self._total - rows) / speed if rows else None
-        self._progress(Progress(rows, self._total, speed, int(ts[0]) if len(ts) else 0, eta))
+        self._progress(Progress(rows, self._total, speed, int(ts[min(row, len(ts) - 1)]) if len(ts) else 0, eta))
 
     def save(self, session: Session) -> None:
-        """Write a checkpoint, if the run has a folder; between chunks only."""
+        """Write a checkpoint, if the run has a folder; when the engine has returned, not in the middle of an event."""
         if self._folder is None:
             return
         empty_buffers(session)

@@ -71,7 +71,7 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_CROSS_WHOLE] = venue.cross_fill_whole
     ints[st.P_PRO_RATA_MIN] = venue.pro_rata_min_lots
     ints[st.P_MAX_OPEN] = venue.max_open_orders
-    ints[st.P_SLOTS] = min(max(2 * venue.max_open_orders, SLOTS_MIN), SLOTS_MAX)
+    ints[st.P_SLOTS] = slots_of(venue)
     ints[st.P_MIN_NOTIONAL] = _units(venue.min_notional, scale, "venue.min_notional")
     ints[st.P_MAX_ORDER] = _lots(venue.max_order_qty, instrument, "venue.max_order_qty")
     ints[st.P_BALANCE] = _units(venue.balance, scale, "venue.balance")
@@ -86,6 +86,11 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     for leg, name in enumerate(LATENCY_LEGS):
         _set_latency(ints, floats, leg, getattr(config.latency, name), name, tables)
     return LaneParams(ints, floats, strategy_params(config.strategy.params, linked))
+
+
+def slots_of(venue: VenueConfig) -> int:
+    """Return the live orders that a lane's Node may have."""
+    return min(max(2 * venue.max_open_orders, SLOTS_MIN), SLOTS_MAX)
 
 
 def _set_rules(ints: IntArray, venue: VenueConfig, instrument: Instrument) -> None:

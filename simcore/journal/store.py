@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simcore.errors import JournalError
+from simcore import memory
+from simcore.errors import EngineError, JournalError
 from simcore.files import write_atomic
 from simcore.journal.digest import DIGESTED, Digest
 from simcore.records import FEATURE, FILL, GUARD, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Record
@@ -104,11 +105,20 @@ class JournalStore:
         self.segments = dict.fromkeys(STREAMS, 0)
         self._pending: dict[str, list[Record]] = {name: [] for name in STREAMS}
         self._pending_rows = 0
+        self._pending_bytes = 0
+        self._limit_bytes = memory.limit_bytes()
 
     def add(self, stream: str, rows: Record) -> None:
-        """Take the next rows of a stream (they are copied)."""
+        """Take the next rows of a stream (they are copied). ENG-006 if they are kept in memory and become too many."""
         if not len(rows):
             return
+        self._pending_bytes += rows.nbytes
+        if self._pending_bytes > self._limit_bytes and self.folder is None:
+            raise EngineError(
+                "ENG-006",
+                f"journal in memory: {stream} would make it {self._pending_bytes / memory.MB:,.0f} MB; "
+                f"its limit is {self._limit_bytes / memory.MB:,.0f} MB ({memory.SHARE_WORDS})",
+            )
         kept = np.array(rows, copy=True)
         self.digest.add(stream, kept)
         self._pending[stream].append(kept)
@@ -126,7 +136,7 @@ class JournalStore:
                 self._write(path, to_table(np.concatenate(parts)), STREAMS[stream])
                 self.segments[stream] += 1
                 parts.clear()
-        self._pending_rows = 0
+        self._pending_rows = self._pending_bytes = 0
 
     def resume(self, segments: dict[str, int]) -> None:
         """Go on after the given segments: later ones are removed, the digest is made from the kept ones."""
