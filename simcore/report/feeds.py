@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.errors import JournalError
 from simcore.files import write_atomic
 from simcore.journal.store import read_stream, select_rows
@@ -137,7 +137,7 @@ def _write_days(folder: Path, name: str, run: RunFolder, columns: Mapping[str, A
         table = pa.table({key: _arrow(key, values[rows]) for key, values in columns.items()})
         path = folder / f"{name}-{symbol}-{np.datetime64(int(day), 'D')}.parquet"
         try:
-            write_atomic(path, lambda temporary, table=table: pq.write_table(table, temporary, compression="zstd"))  # type: ignore[misc]
+            write_atomic(path, lambda temporary, table=table: parquet.write_table(table, temporary))  # type: ignore[misc]
         except OSError as exc:
             raise JournalError("JRNL-005", f"{path}: {exc.strerror or exc}") from exc
         yield path

@@ -256,7 +256,7 @@ def test_versions_columns_and_figures_are_checked(tmp_path: Path) -> None:
     table, text = tape.to_arrow().cast(arrow_schema("l2")), tape.meta.to_json()
     out = tmp_path / "forged.parquet"
     assert Tape.open(forge(out, table, text)).rows == 20
-    assert code_of(Tape.open, forge(out, table, replace(tape.meta, schema_version=2).to_json())) == "TAPE-003"
+    assert code_of(Tape.open, forge(out, table, replace(tape.meta, schema_version=3).to_json())) == "TAPE-003"
     assert code_of(Tape.open, forge(out, table, b"{")) == "TAPE-004"
     assert code_of(Tape.open, forge(out, table, b'{"schema_version":1}')) == "TAPE-004"
     assert code_of(Tape.open, forge(out, table, text.replace(b'"linear"', b'"round"'))) == "TAPE-004"
