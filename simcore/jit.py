@@ -245,7 +245,7 @@ class _MachineCode:
     """
 
     def __init__(self, cache: Any) -> None:
-        self._stem = Path(cache.cache_path) / cache._impl.filename_base
+        self._folder, self._stem = Path(cache.cache_path), cache._impl.filename_base
         self._stamp = cache._impl.locator.get_source_stamp()
 
     def load(self, key: Any) -> Any:
@@ -262,11 +262,15 @@ class _MachineCode:
     def save(self, key: Any, data: Any) -> None:
         """Keep machine code, in place of what is there. Raises OSError."""
         code = serialize.dumps(((self._stamp, repr(key)), data))
-        write_atomic(self._path(key), lambda temporary: temporary.write_bytes(hashlib.blake2b(code).digest() + code) and None)
+
+        def write(temporary: Path) -> None:
+            temporary.write_bytes(hashlib.blake2b(code).digest() + code)
+
+        write_atomic(self._path(key), write)
 
     def _path(self, key: Any) -> Path:
         name = hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()
-        return self._stem.with_name(f"{self._stem.name}.{name}.nbc")
+        return self._folder / f"{self._stem}.{name}.nbc"
 
 
 def is_ready(function: Callable[..., Any]) -> bool:
