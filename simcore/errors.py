@@ -69,7 +69,7 @@ CODES: dict[str, tuple[str, str]] = {
     "JRNL-006": ("run followed another symbol's", "verify the folder of the whole portfolio"),
     "JRNL-007": ("run folder is damaged", "the file is not the one that the run wrote: take the folder from a backup, or run again into another --out"),
     "JRNL-008": ("checkpoint is damaged", "the run cannot go on from it: start a new run in another --out"),
-    "JRNL-009": ("report is damaged", "`mmsim report RUN` builds it again"),
+    "JRNL-009": ("report or feed is damaged", "`mmsim report RUN` and `mmsim feeds RUN` write them again"),
     "PORT-001": ("the run of a symbol broke off", "a fault of mmsim: please report it with the traceback; the folders hold what was done until then"),
     "PORT-002": ("a worker process died", "perhaps memory ran out: give fewer --jobs; the folders hold what was done until then"),
     "PORT-003": ("symbols that act on each other cannot be resumed", "start a new run; without allocation, limits and links each symbol resumes"),

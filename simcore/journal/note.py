@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from simcore import parquet
 from simcore.errors import JournalError
 from simcore.files import write_text
 from simcore.sealed import file_hash, is_whole, sealed
@@ -86,11 +87,19 @@ def read_json(folder: Path, name: str, note: Mapping[str, Any] | None = None) ->
 
 
 def check_files(folder: Path) -> None:
-    """Check every file that run.json has the hash of, and the report if there is one. JRNL-001, JRNL-007, JRNL-009."""
+    """Check every file that run.json has the hash of, and the report and the feeds where they are.
+
+    JRNL-001, JRNL-007 as `checked`, JRNL-009 for a report or a feed.
+    """
     note = read(folder)
     for name in note["files"]:
         checked(folder, name, note)
     check_report(folder)
+    for path in sorted((folder / "feeds").glob("[!.]*.parquet")):
+        try:
+            parquet.check(path)
+        except (OSError, ValueError) as exc:
+            raise JournalError("JRNL-009", f"{path}: {exc}") from exc
 
 
 def write_report_hashes(folder: Path, paths: Iterable[Path]) -> None:
