@@ -57,9 +57,9 @@ def _read(path: Path) -> dict[str, None]:
         return {}
     except UnicodeDecodeError as exc:
         raise CalibrateError("CAL-019", f"{path}: the census of trials is damaged: {exc}") from exc
-    hashed = len(lines) > 1 and lines[1][2:].startswith(_HASHED[2:])  # older ones hold no hash
-    known = [line for line in lines[1 + hashed :] if line]
-    if hashed and lines[1] != _hash_line(known):
+    known = [line for line in lines if line and not line.startswith("#")]
+    said = [line for line in lines if line.startswith(_HASHED)]  # older ones hold no hash
+    if any(" " in line for line in known) or said not in ([], [_hash_line(known)]):
         raise CalibrateError("CAL-019", f"{path}: the census of trials is damaged: it does not have the hash that it carries")
     return dict.fromkeys(known)
 

@@ -43,15 +43,15 @@ def test_flipped_parts_are_refused(finished: Calibration, tmp_path: Path) -> Non
 
 
 def test_a_flipped_census_is_refused_or_counts_the_same(tmp_path: Path) -> None:
-    """Every bit; also those that make another line of the line of the hash."""
+    """Every third bit: also those that make another line of the line of the hash."""
     note_trials(tmp_path, HASH, [f"{number:016x}" for number in range(9)])
     (path,) = tmp_path.glob("*.txt")
     found = []
-    for bit in range(8 * path.stat().st_size):
+    for bit in range(0, 8 * path.stat().st_size, 3):
         with flipped(path, bit):
             found.append(outcome(lambda: count_trials(tmp_path, HASH)))
     assert set(found) == {9, REFUSED}
-    assert found.count(9) < 8 * 130  # bits of the two lines above
+    assert found.count(REFUSED) > found.count(9)  # which are bits of the two lines above
 
 
 def test_a_census_without_a_hash_is_still_read(tmp_path: Path) -> None:
