@@ -29,7 +29,7 @@ from simcore.sealed import is_whole, sealed
 
 NOTE = "calibrate.json"
 TRIALS, CURVES, BEST, PARTS = "trials.parquet", "curves.parquet", "best.yaml", "parts"
-VERSION = 1
+VERSION = 2  # 1 had no hashes
 CURVE_NAMES = ("equity_curve_units", "position_curve_lots")  # lists, one value an interval
 
 
