@@ -203,6 +203,7 @@ def write_end(
     """
     note = notes.read(folder)
     note["stages"] = [stage.name for stage in session.linked.stages]
+    note["params"] = dict(zip(session.linked.param_names, session.state.params[0].tolist(), strict=False))
     if session.state.ints[0, st.P_TRACE] > 0:
         note["cycles_per_ns"] = jit.cycles_per_ns()
     note["status"] = "done" if error is None else "failed"

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from simcore import parquet
-from simcore.config.model import Config, FeeConfig, LatencyModel, VenueConfig
+from simcore.config.model import Config, FeeConfig, LatencyModel, VenueConfig, config_keys
 from simcore.config.venue import profile
 from simcore.errors import ConfigError
 from simcore.kernels import queue
@@ -148,11 +148,18 @@ def strategy_params(given: Mapping[str, Any], linked: Linked) -> FloatArray:
     row = np.array(linked.param_defaults, np.float64)
     for name, value in given.items():
         if name not in linked.param_names:
-            near = difflib.get_close_matches(name, linked.param_names, 1)
-            hint = f"; nearest: strategy.params.{near[0]}" if near else ""
-            raise ConfigError("CONF-002", f"strategy.params.{name}{hint}")
+            raise ConfigError("CONF-002", f"strategy.params.{name}: {linked.name or 'the strategy'} has no such parameter{_nearest(name, linked)}")
         row[linked.param_names.index(name)] = float(value)
     return row
+
+
+def _nearest(name: str, linked: Linked) -> str:
+    """Return words for the parameter, or the key of the configuration, that may have been meant."""
+    keys = {key: key for key, _ in config_keys()} | {each: f"strategy.params.{each}" for each in linked.param_names}
+    near = difflib.get_close_matches(name, keys, 1)
+    same = [keys[each] for each in keys if each.rpartition(".")[2] == name.rpartition(".")[2]]
+    meant = keys[near[0]] if near else same[0] if same else ""
+    return f"; did you mean {meant}?" if meant else f"; it has {', '.join(linked.param_names) or 'none'}"
 
 
 def _ns(milliseconds: float, key: str, least: int) -> int:

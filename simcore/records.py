@@ -179,4 +179,10 @@ TRACE = record(
     "spread_bps vol_score liq_score lat_score pnl_score inventory_pct skew_bps bid_nudge_ticks ask_nudge_ticks",
 )
 
+# The guards' verdict from ts on, until the next row of the lane; lots, fills, requests, ns, then bps, ms and cash.
+GUARD = record(
+    "ts lane level soft hard position_lots takers_15m requests_10s open_orders open_lots waiting_ns book_age_ns",
+    "size_scale spread_scale return_std_bps latency_p95_ms pnl_mean pnl_day turnover_day open_notional",
+)
+
 NO_PRICE = 0  # "no price": an empty side of a book, an absent quote

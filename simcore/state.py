@@ -14,7 +14,7 @@ from simcore.kernels import book as bk
 from simcore.kernels import l3 as l3k
 from simcore.kernels import state as st
 from simcore.kernels.context import LEVELS_MAX
-from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Chunk, IntArray, Record
+from simcore.records import FEATURE, FILL, GUARD, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Chunk, IntArray, Record
 
 OUTPUT_ROWS = 1 << 13
 
@@ -82,6 +82,7 @@ class Output:
     out_samples: Any
     out_features: Any
     out_traces: Any
+    out_guards: Any
 
 
 def handle(state: State, out: Output, exch_rows: Chunk, local_rows: Chunk) -> Any:
@@ -302,8 +303,9 @@ def new_output(state: State, least_rows: int = OUTPUT_ROWS) -> Output:
     rows = max(least_rows, 4 * lanes * slots)
     few = max(least_rows // 4, 4 * lanes)  # one a tick at most
     return Output(
-        np.zeros(7, np.int64), records(REQUEST, rows), records(REPORT, rows), records(FILL, rows),
+        np.zeros(8, np.int64), records(REQUEST, rows), records(REPORT, rows), records(FILL, rows),
         records(MARKOUT, rows), records(SAMPLE, rows), records(FEATURE, few), records(TRACE, few),
+        records(GUARD, few),
     )  # fmt: skip
 
 

@@ -265,7 +265,7 @@ def test_fills_are_told_as_the_journal_has_them(maker: Path, tape: Tape) -> None
 
 
 def test_parameters_of_the_class_are_checked(maker: Path) -> None:
-    with pytest.raises(ConfigError, match=r"CONF-002.*half_spred_bps; nearest: strategy.params.half_spread_bps"):
+    with pytest.raises(ConfigError, match=r"CONF-002.*half_spred_bps.*did you mean strategy.params.half_spread_bps"):
         engine.simulate(Tape.open(SAMPLE), [config_of(maker, "strategy.params.half_spred_bps=2")])
 
 

@@ -30,6 +30,8 @@ def tape() -> None:
 @click.option("--contract-size", help="Units of base (inverse: of quote) currency in a quantity of 1.")
 @click.option("--maker-rate", help="Maker fee as a fraction (0.0002 is 2 bps; negative is a rebate).")
 @click.option("--taker-rate", help="Taker fee as a fraction.")
+@click.option("--base", help="What is traded, as BTC of BTCUSDT, where the symbol does not tell.")
+@click.option("--quote", help="The currency of its price, as USDT of BTCUSDT.")
 @click.option("--clock", type=click.Choice(("auto", "shift", "keep")), default="auto", help="What to do when the local clock is behind the exchange's.")
 @click.option("--min-latency-us", type=click.IntRange(0), default=0, help="Least feed latency after a clock shift, µs.")
 @click.option("--option", "extras", metavar="NAME=VALUE", multiple=True, help="An option of the format (docs/formats.md); repeatable.")

@@ -92,12 +92,18 @@ def _keys_of(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 
 
 def parse_set(text: str) -> Tree:
-    """Return the tree of a `--set key=value` text; the value is YAML."""
+    """Return the tree of a `--set key=value` text; the value is YAML.
+
+    A dotted key that begins with no section, of a number, is the strategy's parameter, as in grid files and `params=`: spread.base_bps.
+    """
     key, equals, value = text.partition("=")
     key = key.strip()
     if not equals or not all(part.strip() for part in key.split(".")):
         raise ConfigError("CONF-005", f"--set {text}: expected key=value")
-    return nested(path_of(key), parse_yaml(value, f"--set {key}", "CONF-005"))
+    found = parse_yaml(value, f"--set {key}", "CONF-005")
+    if isinstance(found, (int, float)) and "." in key and key.partition(".")[0] not in Config.model_fields:
+        key = f"strategy.params.{key}"
+    return nested(path_of(key), found)
 
 
 def _layers(

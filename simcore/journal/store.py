@@ -16,14 +16,14 @@ from simcore.errors import JournalError
 from simcore.files import write_atomic
 from simcore.journal import note as notes
 from simcore.journal.digest import DIGESTED, Digest
-from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Record
+from simcore.records import FEATURE, FILL, GUARD, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Record
 from simcore.sealed import file_hash
 
 STREAMS: dict[str, np.dtype[np.void]] = {
     "requests": REQUEST, "reports": REPORT, "fills": FILL, "markouts": MARKOUT, "samples": SAMPLE,
-    "features": FEATURE, "traces": TRACE,
+    "features": FEATURE, "traces": TRACE, "guards": GUARD,
 }  # fmt: skip
-OPTIONAL = ("features", "traces")  # written only if they hold rows; neither is part of the digest
+OPTIONAL = ("features", "traces", "guards")  # written only if they hold rows; none is part of the digest
 SPILL_ROWS = 1 << 18  # about 30 MB
 _PIECE_ROWS = 1 << 16
 DIGEST_STREAMS = DIGESTED

@@ -10,7 +10,7 @@ import numpy as np
 
 from simcore.jit import array_field, first_record
 from simcore.kernels.state import L3_ORDER, LANE, NODE_ORDER, PENDING_FILL, QUOTED, TAKEN, VENUE_ORDER, WIRE_REQUEST
-from simcore.records import FEATURE, FILL, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE
+from simcore.records import FEATURE, FILL, GUARD, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE
 
 I8, F8, I4, U1 = (np.dtype(code) for code in ("i8", "f8", "i4", "u1"))
 
@@ -64,6 +64,7 @@ OUTPUT_ARRAYS = {
     "out_samples": (SAMPLE, 1),
     "out_features": (FEATURE, 1),
     "out_traces": (TRACE, 1),
+    "out_guards": (GUARD, 1),
 }
 ROW_ARRAYS = {
     "exch_ts": (I8, 1),
@@ -134,6 +135,7 @@ out_markouts = array_field("out_markouts", *OUTPUT_ARRAYS["out_markouts"])
 out_samples = array_field("out_samples", *OUTPUT_ARRAYS["out_samples"])
 out_features = array_field("out_features", *OUTPUT_ARRAYS["out_features"])
 out_traces = array_field("out_traces", *OUTPUT_ARRAYS["out_traces"])
+out_guards = array_field("out_guards", *OUTPUT_ARRAYS["out_guards"])
 exch_ts = array_field("exch_ts", *ROW_ARRAYS["exch_ts"])
 local_ts = array_field("local_ts", *ROW_ARRAYS["local_ts"])
 ev = array_field("ev", *ROW_ARRAYS["ev"])

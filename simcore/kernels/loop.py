@@ -34,6 +34,7 @@ from simcore.kernels.state import (
     O_REPORTS,
     O_REQUESTS,
     O_SAMPLES,
+    O_GUARDS,
     O_TRACES,
     ORIGIN,
     P_TICK_NS,
@@ -255,6 +256,7 @@ def _node_fits(state: State, lane: int) -> bool:
         and at.out_samples(state).shape[0] - at.counts(state)[O_SAMPLES] >= 1
         and at.out_features(state).shape[0] - at.counts(state)[O_FEATURES] >= 1
         and at.out_traces(state).shape[0] - at.counts(state)[O_TRACES] >= 1
+        and at.out_guards(state).shape[0] - at.counts(state)[O_GUARDS] >= 1
         and at.requests(state).shape[1] - at.lanes(state)[lane].request_count >= slots
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcore.jit import cycles, kernel
-from simcore.kernels import at, budget, features, orders_live, signals, trace
+from simcore.kernels import at, budget, features, guard_log, orders_live, signals, trace
 from simcore.kernels import binding, chain, observe, reconcile  # LINK
 from simcore.kernels.book import BEST_ASK, BEST_BID
 from simcore.kernels.context import QuoteContext, no_quote, refuse_bad_quote
@@ -44,6 +44,8 @@ def tick(state: State, lane: int, now_ns: int, seen: observe.Shared) -> int:
     sent = record.request_seq
     if context.fetch.wait_ns == 0:
         refuse_bad_quote(context.quote)
+        if record.journal == 1:
+            guard_log.note(state, lane, now_ns, context)
         quote = budget.blocked(context.quote) if record.control_blocked == 1 else context.quote
         bid, ask = seen.bid_ticks, seen.ask_ticks
         if not reconcile.is_settled(state, lane, quote, bid + ask):

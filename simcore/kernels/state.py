@@ -136,7 +136,9 @@ LANE = record(
     "takers_15m request_bucket requests_10s requests_noted day day_equity_units day_turnover_units "
     "last_exch_ts rewinds queue_ns queue_bid_id queue_ask_id node_fills node_makers node_takers "
     "mark_fills mark_takers mark_orders mark_mid2 mark_equity_units marks_seen fill_lots fill_lots_before "
-    "fill_size fill_size_before adverse_seen",
+    "fill_size fill_size_before adverse_seen "
+    # soft and hard reasons of the last tick (`simcore.kernels.guard_log`)
+    "guard_key",
     "absorb_bid absorb_ask ahead_bid ahead_ask slip_sum_bps ema_vol ema_depth ema_pnl_mean ema_pnl_dev ema_fill_rate "
     "ema_taker_share ema_absorb ema_eta_ms ema_slippage ema_adverse fill_value fill_value_before",
 )
@@ -167,7 +169,7 @@ IDLE, PLACING, AMENDING, CANCELLING = range(4)
 State = Any  # a record of addresses (JIT) or an object with the arrays (no JIT): see `simcore.kernels.at`
 
 # Rows used of the journal buffers: State.counts[O_...].
-O_REQUESTS, O_REPORTS, O_FILLS, O_MARKOUTS, O_SAMPLES, O_FEATURES, O_TRACES = range(7)
+O_REQUESTS, O_REPORTS, O_FILLS, O_MARKOUTS, O_SAMPLES, O_FEATURES, O_TRACES, O_GUARDS = range(8)
 
 # State.whole[lane]: rings of integers: equity changes (cash units), latencies (ns) and the same in order, fills and taker fills in buckets of
 # 10 s, requests in buckets of 1 s. State.rings[lane]: log returns; its last row, behind all lanes: what was worked out last.

@@ -55,6 +55,7 @@ def context(
         "fee_sentence": fee_sentence(figures),
         "reasons": reason_table(figures),
         "rejects": reject_table(figures),
+        "guards": guard_table(figures),
         "features": feature_table(figures),
         "stages": stage_table(timings),
         "identity": identity(run, figures),
@@ -163,6 +164,20 @@ def reject_table(figures: Mapping[str, Any]) -> Table:
         for row in figures["rejects_by_reason"]
     ]
     return Table("Refused requests", ("report", "reason", "count"), rows, (False, False, True))
+
+
+def guard_table(figures: Mapping[str, Any]) -> Table:
+    """What each guard did; no rows if none held."""
+    rows = []
+    for row in figures["guards"]:
+        unit = figures["unit_cash"] if row["unit"] == "cash" else row["unit"]
+        limit = "" if row["limit"] is None else f"{plain(row['limit'])} {unit}"
+        worst = "" if row["worst"] is None else f"{plain(row['worst'])} {unit}"
+        name = f"{row['level'].upper()} {row['reason'].replace('_', ' ')}"
+        rows.append((name, shown(row["time_s"], "s"), f"{row['stretches']:,}", row["first"], row["last"], worst, limit, row["key"] or ""))
+    head = ("", "time, s", "times", "first", "last", "worst", "limit", "parameter")
+    note = "Worst: of the values at which the reason began to hold or another joined it. HARD: no quotes; SOFT: smaller and wider ones."
+    return Table("Guards", head, rows, (False, True, True, False, False, True, True, False), note)
 
 
 def feature_table(figures: Mapping[str, Any]) -> Table:

@@ -91,6 +91,11 @@ class RunResult:
         return self._frame("markouts")
 
     @cached_property
+    def guards(self) -> pd.DataFrame:
+        """One row a change of the guards' verdict, with the values that it was made of."""
+        return self._frame("guards")
+
+    @cached_property
     def features(self) -> pd.DataFrame:
         """One row a sample: the ten features (docs/metrics.md)."""
         return self._frame("features")

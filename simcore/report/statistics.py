@@ -12,6 +12,8 @@ from simcore.report.exposure import exposure
 from simcore.report.features import features
 from simcore.report.findings import Findings
 from simcore.report.folder import RunFolder, check_books, open_run
+from simcore.report.guards import guard_figures
+from simcore.report.idle import never_acted
 from simcore.report.markouts import markouts
 from simcore.report.targets import targets
 from simcore.report.warnings import warnings
@@ -51,6 +53,8 @@ def summarise(run: RunFolder) -> dict[str, Any]:
     found.put("features", features(run))
     found.put("targets", targets(run, found))
     found.update(band(run))
+    found.update(guard_figures(run))
+    found.put("never_acted", never_acted(run.counts.get("memory") or {}, int(run.counts.get("ticks", 0))))
     found.put("warnings", warnings(run, found.values))
     first = {key: found.values[key] for key in HEADLINE}
     return {**first, **found.values, "missing": dict(sorted(found.missing.items()))}

@@ -7,14 +7,17 @@ from typing import Any
 
 from simcore.report.band import band_warnings
 from simcore.report.folder import RunFolder
+from simcore.report.guards import LONG_S, longest_halt
+from simcore.report.idle import idle_warnings
 from simcore.report.wording import utc_text
+from simcore.units import NS_PER_S
 
 FEW_FILLS = 100
 
 
 def warnings(run: RunFolder, figures: Mapping[str, Any]) -> list[str]:
     """Return the warnings of a run, each once (the files of one capture share theirs)."""
-    return list(dict.fromkeys((*_failure(run), *band_warnings(figures), *_tape(run.note), *_run(figures))))
+    return list(dict.fromkeys((*_failure(run), *band_warnings(figures), *_tape(run.note), *_run(figures), *_halts(run, figures), *idle_warnings(figures))))
 
 
 def _failure(run: RunFolder) -> Iterator[str]:
@@ -80,7 +83,7 @@ def _run(figures: Mapping[str, Any]) -> Iterator[str]:
         reasons = ", ".join(f"{row['count']:,} × {row['reason'] or 'unnamed'} ({row['kind']})" for row in figures["rejects_by_reason"])
         yield f"The exchange refused {_many(figures['rejects'], 'request')}: {reasons}."
     if figures["late_reports"]:
-        yield f"{_many(figures['late_reports'], 'report')} came for orders that were gone already; fills among them are booked."
+        yield f"{_many(figures['late_reports'], 'late message')} for orders that were gone already, such as refused cancels that crossed a fill; PnL includes their fills."
     if figures["skipped_ticks"]:
         yield f"Ticks skipped: {figures['skipped_ticks']:,} of {figures['ticks']:,}; a side of the book was empty, or the book crossed."
     if figures["position"]:
@@ -88,6 +91,27 @@ def _run(figures: Mapping[str, Any]) -> Iterator[str]:
     unmarked = figures["markouts"][1]["unmarked"]
     if unmarked:
         yield f"{_many(unmarked, 'fill')} without a markout at 1 s (the run ended, or a side of the book was empty)."
+
+
+def _halts(run: RunFolder, figures: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what kept the quotes away for long, and a position limit that a guard's does not let it reach."""
+    longest = longest_halt(run)
+    if longest is not None and longest[1] - longest[0] >= LONG_S * NS_PER_S:
+        top = max((row for row in figures["guards"] if row["level"] == "hard"), key=lambda row: float(row["time_s"]))
+        mostly = top["reason"].replace("_", " ") + (f" ({top['key']})" if top["key"] else "")
+        yield (
+            f"Guards stopped all quotes for {figures['guards_hard_s']:,.0f} s in all, for {(longest[1] - longest[0]) / NS_PER_S:,.0f} s in a row from "
+            f"{utc_text(longest[0])}, mostly {mostly}; `mmsim explain RUN --silent` lists when."
+        )
+    params = run.note.get("params") or {}
+    most, pct = params.get("guards.max_position_lots", 0.0), params.get("guards.inventory_hard_pct", 100.0)
+    limit = params.get("inventory.max_position_lots", 0.0)
+    reached = any(row["reason"] == "inventory" and row["level"] == "hard" for row in figures["guards"])
+    if reached and most >= 1 and most * pct / 100 < limit:
+        yield (
+            f"Positions end at {most * pct / 100:g} lots, not at inventory.max_position_lots of {limit:g}: the inventory guard is HARD at "
+            f"guards.inventory_hard_pct, {pct:g} % of guards.max_position_lots, {most:g} lots."
+        )
 
 
 def _many(count: int, noun: str) -> str:

@@ -43,7 +43,21 @@ bybit         XRPUSDT      0.0001   0.1      1    XRP  USDT
 # Binance and Bybit have changed ticks and lots over the years: where data are off the listed grid, `resolve`
 # falls back to what the data show and says so.
 
-_QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "GBP", "BTC", "ETH", "BNB")
+# Currencies that others are quoted in, by exchanges' instrument lists: stablecoins, money of states, coins.
+_QUOTED_IN = """
+USDT USDC FDUSD TUSD BUSD USDE USDS USDP USDD USD1 RLUSD XUSD BFUSD PYUSD GUSD SUSD DAI VAI UST PAX EURI AEUR EURT EURS
+USD EUR GBP AUD CAD CHF JPY KRW SGD HKD TRY BRL ARS MXN COP CZK PLN RON ZAR NGN UAH RUB KZT INR THB VND PHP AED
+IDR IDRT BIDR BKRW BVND GYEN BTC XBT ETH BNB SOL XRP TRX DOGE DOT
+"""
+# Names that tell which of two readings is meant: BTCTUSD is BTC/TUSD, not BTCT/USD; DOTUSD is DOT/USD, not DO/TUSD.
+_TRADED = """
+AAVE ADA ALGO APE APT ARB ATOM AVAX AXS BAT BCH BIT BNB BONK BTC BTTC CAKE CELO CHZ COMP CRV DAI DASH DOGE DOT DYDX EGLD ENA ENJ
+ENS EOS ETC ETH ETHFI ETHW EUR FET FIL FLOKI FLOW FTM FTT GALA GBP GMX GRT HBAR HOT HYPE ICP ICX IMX INJ IOTA JASMY JTO JUP
+KAS KAVA KNC KSM LDO LINK LIT LPT LRC LTC LUNA LUNC MANA MASK MATIC MKR MNT NEAR NEO NOT OMG ONDO ONE ONT OP ORDI PAXG PENDLE
+PEPE POL PYTH QNT QTUM RENDER RNDR RUNE RVN SAND SEI SHIB SNX SOL STRK STX SUI SUSHI TAO THETA TIA TON TRB TRUMP TRX TUSD UNI
+USDC USDE USDT VET WAVES WBTC WIF WLD XBT XLM XMR XRP XTZ YFI ZEC ZEN ZIL ZRO ZRX
+"""
+_QUOTES, _BASES = frozenset(_QUOTED_IN.split()), frozenset(_TRADED.split())
 _DELIVERY = re.compile(r"(_PERP|[-_]PERP(ETUAL)?|_\d{6})$")
 
 
@@ -66,13 +80,22 @@ def look_up(venue: str, symbol: str) -> Instrument | None:
 
 
 def currencies(symbol: str) -> tuple[str, str]:
-    """Return (base, quote) as the symbol's letters tell them; empty where they do not."""
+    """Return (base, quote) as the symbol's letters most likely mean; empty where they do not tell."""
+    pairs = split_symbol(symbol)
+    return pairs[0] if pairs else ("", "")
+
+
+def split_symbol(symbol: str) -> list[tuple[str, str]]:
+    """Return the readings (base, quote) of a symbol, likeliest first: one where it is clear, none where nothing tells.
+
+    A separator decides; else the letters end in a known quote, and of several readings the one with a known base is meant.
+    Where that leaves several, the longest quote comes first.
+    """
     letters = _DELIVERY.sub("", symbol.upper())
     for separator in "-/_":
         if letters.count(separator) == 1:
             base, quote = letters.split(separator)
-            return base, quote
-    for quote in _QUOTES:
-        if letters.endswith(quote) and len(letters) > len(quote):
-            return letters[: -len(quote)], quote
-    return "", ""
+            return [(base, quote)] if base.isalnum() and quote.isalnum() else []
+    pairs = [(letters[:cut], letters[cut:]) for cut in range(1, len(letters)) if letters[cut:] in _QUOTES]
+    known = [pair for pair in pairs if pair[0] in _BASES]
+    return known or pairs

@@ -285,3 +285,20 @@ def test_parameters_named_in_the_docs_exist() -> None:
     known = {strategy: link(strategy).param_names for strategy in {each for each, _ in named} if not strategy.endswith(".py")}
     assert ("demo_maker", "spread.half_spread_bps") in named
     assert [(strategy, name) for strategy, name in sorted(named) if strategy in known and name not in known[strategy]] == []
+
+
+def test_a_dotted_key_of_set_that_names_no_section_is_the_strategys_parameter():
+    """As in grid files and params=: spread.base_bps is strategy.params.spread.base_bps."""
+    assert load_config(None, ["spread.base_bps=2"]).strategy.params == {"spread.base_bps": 2}
+    assert load_config(None, ["node.trace_every=5"]).node.trace_every == 5
+
+
+def test_a_key_that_is_no_section_and_no_parameter_names_what_may_have_been_meant():
+    from simcore.link import link
+    from simcore.params import strategy_params
+
+    linked = link("adaptive")
+    for text, meant in {"spred.base_bps": "strategy.params.spread.base_bps", "nod.trace_every": "node.trace_every", "x.base_bps": "strategy.params.spread.base_bps"}.items():
+        params = load_config(None, [f"{text}=2"]).strategy.params
+        with pytest.raises(ConfigError, match=f"adaptive has no such parameter; did you mean {meant}"):
+            strategy_params(params, linked)

@@ -28,7 +28,7 @@ SETS = {
     "grid": {"synbtc-perp": (), "synes": ("half_spread_bps=0.25",)},
     "imbalance": {"synbtc-perp": (), "synes": ("half_spread_bps=0.25", "depth_share=1")},
 }
-ADAPTIVE = {"synbtc-perp": (), "synes": ("spread.base_bps=0.3", "spread.min_bps=0.3", "spread.depth_soft_lots=1e6")}
+ADAPTIVE = {"synbtc-perp": (), "synes": ("spread.base_bps=0.3", "spread.min_bps=0.3")}
 TICKS = ("node.tick_interval_ms=500", "node.sample_interval_ms=500")
 WINDOW_S = {"synbtc-perp-20240101-l2": 240, "synes-20240101-l2": 480, "synes-20240101-l3": 480}
 LIMIT_LOTS = 3  # reached within the windows

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from simcore.records import BOTH_BITS, EXCH_BIT, KIND_MASK, LOCAL_BIT
 from tests.property.runs import Case, cases, simulated
 
-TIMES = {"requests": "ts", "reports": "ts", "fills": "exch_ts", "markouts": "exch_ts", "samples": "ts", "features": "ts", "traces": "ts"}
+TIMES = {"requests": "ts", "reports": "ts", "fills": "exch_ts", "markouts": "exch_ts", "samples": "ts", "features": "ts", "traces": "ts", "guards": "ts"}
 
 
 def up_to(outcome, until, end=None):

@@ -21,7 +21,7 @@ from tests.property.runs import Case, cases, make_case, make_sets, outputs, simu
 from tests.property.strategies import SeedPick
 from tests.support import MemoryTape, run_script, session_of
 
-TIMES = {"requests": ["ts"], "reports": ["ts", "exch_ts"], "fills": ["ts", "exch_ts"], "markouts": ["exch_ts"], "samples": ["ts"], "features": ["ts"], "traces": ["ts"]}
+TIMES = {"requests": ["ts"], "reports": ["ts", "exch_ts"], "fills": ["ts", "exch_ts"], "markouts": ["exch_ts"], "samples": ["ts"], "features": ["ts"], "traces": ["ts"], "guards": ["ts"]}
 MONEY = ("pnl_dev", "fee_units", "cash_units", "equity_units")
 
 

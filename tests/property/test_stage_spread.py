@@ -5,10 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simcore.kernels.stages import spread as stage
+from simcore.kernels.stages import usual as usual_stage
+from simcore.kernels.stages.usual import Usual
 from tests.property.contexts import contexts, floats, make_context, market_view, ticks_in_a_row
 from tests.property.plain import memory_of, params_of, plain, run_stage
 
 score = plain(stage.score)
+learn = plain(usual_stage.learn)
 LIMITS = st.tuples(floats(0.0, 5.0), floats(0.0, 5.0)).map(sorted)
 WEIGHTS = st.fixed_dictionaries({f"{name}_weight": floats(0.0, 3.0) for name in ("vol", "liq", "lat", "pnl")})
 
@@ -62,17 +65,42 @@ def test_few_latencies_and_few_pnl_samples_score_nothing(context, latency, few):
 
 
 @given(st.lists(st.integers(50_000, 70_000), min_size=2, max_size=20), floats(1.0, 600.0), st.integers(1, 20))
-def test_volatility_is_between_the_smallest_and_the_largest_move_and_starts_from_0(bids, window, tenths):
+def test_volatility_is_between_the_smallest_and_the_largest_move(bids, window, tenths):
     params, memory = params_of("spread", vol_window_s=window), memory_of("spread")
-    moves, volatility = [0.0], 0.0
+    moves, volatility = [], 0.0
     for i, bid in enumerate(bids):
         context, memory = run_stage("spread", make_context(market_view(i * tenths * 100_000_000, bid, bid + 1)), params, memory)
         if i:
             moves.append(abs(bid - bids[i - 1]) / (bids[i - 1] + 0.5) * 1e4)
-            alpha = min(2.0 / (window / (tenths / 10.0) + 1.0), 1.0)
+            alpha = min(max(2.0 / (window / (tenths / 10.0) + 1.0), 1.0 / len(moves)), 1.0)
             volatility += alpha * (moves[-1] - volatility)
-        assert 0.0 <= context.spread.volatility_bps <= max(moves) + 1e-9
+            assert min(moves) - 1e-9 <= context.spread.volatility_bps <= max(moves) + 1e-9
         assert context.spread.volatility_bps == pytest.approx(volatility, abs=1e-9)
+
+
+@given(st.lists(floats(0.0, 1e9), min_size=1, max_size=30), floats(0.001, 3.0), floats(0.5, 50.0))
+def test_what_is_usual_lies_within_what_was_seen(values, passed_s, history_s):
+    """Level within the values, deviation within their range, time within the history; a constant has no deviation."""
+    usual = Usual()
+    for value in values:
+        usual = learn(usual, value, passed_s * 1e9, history_s * 1e9)
+    slack = 1e-6 * (1.0 + max(values))
+    assert min(values) - slack <= usual.level <= max(values) + slack
+    assert 0.0 <= usual.deviation <= max(values) - min(values) + slack
+    assert usual.learned_ns <= max(history_s, passed_s) * 1e9 + 1.0
+
+
+@given(ticks_in_a_row(10), floats(1e-3, 1e3))
+def test_scores_of_depth_do_not_depend_on_the_lot(row, scale):
+    """Ten times smaller lots are ten times as many: the same scores from tick to tick."""
+    params = params_of("spread", warmup_s=0.0)
+    one, other = memory_of("spread"), memory_of("spread")
+    for context in row:
+        market = context.market
+        scaled = market._replace(bid_depth_lots=scale * market.bid_depth_lots, ask_depth_lots=scale * market.ask_depth_lots)
+        first, one = run_stage("spread", context, params, one)
+        second, other = run_stage("spread", context._replace(market=scaled), params, other)
+        assert first.spread.liq_score == pytest.approx(second.spread.liq_score, abs=1e-6)
 
 
 @given(contexts(), WEIGHTS, floats(0.0, 2.5))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.blackbox.command import ROOT, mmsim_here
 
-PAGES = {"gates": 4, "metrics": 2, "explain": 3, "sweeps": 7}
+PAGES = {"gates": 4, "metrics": 2, "explain": 5, "sweeps": 7}
 
 
 @pytest.mark.parametrize("page", PAGES)

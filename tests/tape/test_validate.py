@@ -83,6 +83,7 @@ def test_a_good_tape_has_no_findings(tmp_path: Path) -> None:
         ((3, BID | DEPTH, 0, 0), "price", False),
         ((3, BID | TRADE, -4, 1), "price", False),
         ((3, BID | DEPTH, 98, -1), "quantity", False),
+        ((3, BID | TRADE, 98, 0), "empty_trade", False),
         ((3, BID | DEPTH, 98, 1 << 52), "range", False),
         ((3, BID | DEPTH, 1 << 53, 1), "range", False),
         ((-T0, BID | DEPTH, 98, 1), "range", False),

@@ -25,14 +25,20 @@ class InventoryParams(NamedTuple):
     target_pct: float = 0.0
 
 
+class InventoryMemory(NamedTuple):
+    """skewed_ticks: ticks at which the position has moved the quotes."""
+
+    skewed_ticks: float = 0.0
+
+
 @kernel
-def skew(context: QuoteContext, params: InventoryParams) -> QuoteContext:
+def skew(context: QuoteContext, params: InventoryParams, memory: InventoryMemory) -> tuple[QuoteContext, InventoryMemory]:
     """Shift the quotes: when long, the ask by -skew/2 and the bid by -skew/4; when short, mirrored.
 
     Adds to shifts of earlier stages; of several limits the smallest room counts.
     """
     if context.fetch.wait_ns > 0:
-        return context
+        return context, memory
     position, had = context.position_lots, context.inventory
     limit = whole_lots(params.max_position_lots)
     if context.control.budget_lots >= 0:
@@ -42,13 +48,14 @@ def skew(context: QuoteContext, params: InventoryParams) -> QuoteContext:
     skew_ticks = skew_bps * BPS * context.market.mid_ticks
     near, far = -0.5 * skew_ticks, -0.25 * skew_ticks  # of the quote that reduces the position, and of the other
     bid_shift, ask_shift = (far, near) if skew_bps > 0.0 else (near, far)
-    return with_inventory(
+    done = with_inventory(
         context,
         InventoryAdjustment(
             had.bid_shift_ticks + bid_shift, had.ask_shift_ticks + ask_shift,
             min(had.room_bid_lots, max(limit - position, 0)), min(had.room_ask_lots, max(limit + position, 0)), pct, skew_bps,
         ),
     )  # fmt: skip
+    return done, InventoryMemory(memory.skewed_ticks + (1.0 if skew_bps != 0.0 else 0.0))
 
 
 @kernel

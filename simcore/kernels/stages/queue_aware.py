@@ -32,7 +32,10 @@ class NudgeParams(NamedTuple):
 
 
 class NudgeMemory(NamedTuple):
-    """Nudges in force in ticks, when they last grew, and until when a side cools down (ns since the start of the run)."""
+    """Nudges in force in ticks, when they last grew, and until when a side cools down (ns since the start of the run).
+
+    nudged_ticks: ticks of the pipeline at which a nudge was in force.
+    """
 
     bid_nudge_ticks: float = 0.0
     ask_nudge_ticks: float = 0.0
@@ -40,6 +43,7 @@ class NudgeMemory(NamedTuple):
     ask_nudged_ns: float = -1e18
     bid_cool_ns: float = 0.0
     ask_cool_ns: float = 0.0
+    nudged_ticks: float = 0.0
 
 
 @kernel
@@ -65,7 +69,8 @@ def nudge(context: QuoteContext, params: NudgeParams, memory: NudgeMemory) -> tu
     )  # fmt: skip
     bid_ns = now if bid > memory.bid_nudge_ticks else memory.bid_nudged_ns
     ask_ns = now if ask > memory.ask_nudge_ticks else memory.ask_nudged_ns
-    return with_nudge(context, decision), NudgeMemory(bid, ask, bid_ns, ask_ns, bid_cool, ask_cool)
+    nudged = memory.nudged_ticks + (1.0 if bid > 0.0 or ask > 0.0 else 0.0)
+    return with_nudge(context, decision), NudgeMemory(bid, ask, bid_ns, ask_ns, bid_cool, ask_cool, nudged)
 
 
 @kernel

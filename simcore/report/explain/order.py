@@ -193,6 +193,6 @@ def _headline(subject: Subject, requests: Record, reports: Record, fills: Record
     never = (
         f"{last} was still ahead of it at its price"
         if life.last_lots > 0
-        else "nothing was ahead of it, but no trade reached its price"
+        else "it was at the front, and nothing traded at its price after that"
     )
     return f"{what}: never filled, {ended} after {lived} s: {never} ({joined} when it joined; {trades} traded, {cancels} cancelled ahead)."

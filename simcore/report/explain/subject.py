@@ -62,14 +62,20 @@ def open_subject(run_dir: Path | str, symbol: str | None) -> Subject:
     REP-002: the run does not have the symbol, or has several and none is named. JRNL-004: its tape has changed. Else as
     `open_run` and `engine.load_tapes`.
     """
-    run = open_run(_folder(Path(run_dir), symbol))
-    found = str(run.note["instrument"]["symbol"])
-    if symbol is not None and not is_portfolio(run_dir) and symbol != found:
-        raise ReportError("REP-002", f"{run_dir}: no symbol {symbol}; the run is of {found}")
+    run = open_folder(run_dir, symbol)
     tape = engine.load_tapes(run.path)
     if manifest.content_hashes(tape) != [entry["content_hash"] for entry in run.note["tapes"]]:
         raise JournalError("JRNL-004", f"{run.path}: a tape is not the one of the run")
     return Subject(run, tape, manifest.config_of(run.path, run.note))
+
+
+def open_folder(run_dir: Path | str, symbol: str | None) -> RunFolder:
+    """Open the run folder of a symbol, without its tape; symbol None: the only one. REP-002, or as `open_run`."""
+    run = open_run(_folder(Path(run_dir), symbol))
+    found = str(run.note["instrument"]["symbol"])
+    if symbol is not None and not is_portfolio(run_dir) and symbol != found:
+        raise ReportError("REP-002", f"{run_dir}: no symbol {symbol}; the run is of {found}")
+    return run
 
 
 def _folder(run_dir: Path, symbol: str | None) -> Path:

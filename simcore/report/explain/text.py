@@ -7,6 +7,7 @@ from typing import Any
 
 from simcore.kernels.reasons import labels
 from simcore.records import SIDE_LABELS
+from simcore.report.explain.words import guard_words
 from simcore.report.wording import ABSENT, signed_text
 from simcore.report.wording import plain as number
 
@@ -35,6 +36,11 @@ def _tick(found: Mapping[str, Any]) -> Iterator[str]:
                 yield f"  {part:<10} {_pairs(values)}"
         else:
             yield f"  {part:<10} {_shown(values)}"
+    if found["guards"]:
+        yield ""
+        yield "Guards that held"
+        for row in found["guards"]:
+            yield f"  {guard_words([row])}"
     yield ""
     yield "What they decided"
     for step in found["stages"]:

@@ -18,9 +18,11 @@ from simcore import faults
 from simcore import state as states
 from simcore.config.values import parse_time
 from simcore.errors import EngineError, JournalError, ReportError, StrategyError
+from simcore.journal.store import read_stream
 from simcore.kernels import state as st
 from simcore.parity import node_session, run_node
 from simcore.records import REPORT, REQUEST, Record
+from simcore.report.explain.held import held_at
 from simcore.report.explain.linked import Pair
 from simcore.report.explain.stages import META
 from simcore.report.explain.subject import Subject, open_subject, record_dict
@@ -48,11 +50,12 @@ def explain_tick(run_dir: Path | str, at: str | int, symbol: str | None = None) 
     found = _evaluate(subject, now_ns, arrays)
     sent = subject.requests_at(tick_ts)
     _check(subject, tick_ts, found, sent)
+    found["guards"] = held_at(subject.run, read_stream(subject.run.path, "guards"), tick_ts)
     for step in found["stages"]:
         step["words"] = stage_words(step)
     return {
         "run": str(subject.run.path), "symbol": subject.symbol, "at": utc_text(wanted), "tick": utc_text(tick_ts),
-        "tick_ts": tick_ts, "headline": headline(subject, found), "inputs": found["inputs"], "stages": found["stages"],
+        "tick_ts": tick_ts, "headline": headline(subject, found), "inputs": found["inputs"], "guards": found["guards"], "stages": found["stages"],
         "quote": found["quote"], "error": found["error"], "orders": _live_orders(arrays),
         "requests": [{**record_dict(row), "words": request_words(subject, row)} for row in sent],
         "proof": {"same_as_fused": found["same_as_fused"], "requests": len(sent), "requests_match": True},

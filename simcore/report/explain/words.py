@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simcore.kernels import reasons as why
@@ -74,6 +75,29 @@ def in_words(bits: int) -> str:
     return ", and ".join(text for bit, text in REASONS.items() if bits & bit)
 
 
+def guard_words(held: Sequence[Mapping[str, Any]]) -> str:
+    """Say which guards hold, at which value against which limit, since and until when."""
+    return "; ".join(_guard(row) for row in held)
+
+
+def _guard(row: Mapping[str, Any]) -> str:
+    until = "until the end" if row["is_open"] else f"until {row['until'][11:]}"
+    if row["bit"] == why.HALTED:
+        cause = "" if row["cause"] is None else f", after {_reached(row['cause'])}"
+        return f"halted since {row['since'][11:-4]} {until} ({row['key']}){cause}"
+    return f"{_reached(row)} since {row['since'][11:-4]}, {until}"
+
+
+def _reached(row: Mapping[str, Any]) -> str:
+    """Say a reason with its value and limit: "inventory HARD at 10 % against 10 (guards.inventory_hard_pct)"."""
+    named = f"{row['reason'].replace('_', ' ')} {row['level'].upper()}"
+    key = f" ({row['key']})" if row["key"] else ""
+    if row["value"] is None:
+        return f"{named}{key}"
+    against = "" if row["limit"] is None else f" against {number(row['limit'])}"
+    return f"{named} at {number(row['value'])} {row['unit']}{against}{key}"
+
+
 def headline(subject: Subject, found: dict[str, Any]) -> str:
     """Say in one sentence what came out of a tick, and why."""
     if found["error"] is not None:
@@ -91,10 +115,28 @@ def headline(subject: Subject, found: dict[str, Any]) -> str:
         side for side in ("bid", "ask") if quote[f"{side}_lots"] > 0 and quote["levels"] > 0 and not bits & why.BLOCKED
     ]
     if not sides:
+        hard = [row for row in found["guards"] if row["level"] == "hard"]
+        if hard:
+            return f"No quote: {guard_words(hard)}."
         return f"No quote: {in_words(bits) or 'the strategy wants none on either side, and no stage gave a reason'}."
     shown = " and ".join(_quoted(subject, quote, side) for side in sides)
     text = f"Wants {shown}" if len(sides) == 2 else f"Wants a quote on one side only: {shown}"
-    return f"{text}{': ' if bits and len(sides) == 1 else '; ' if bits else ''}{in_words(bits)}."
+    said = _with_guards(bits, found["guards"])
+    return f"{text}{': ' if said and len(sides) == 1 else '; ' if said else ''}{said}."
+
+
+def _with_guards(bits: int, held: Sequence[Mapping[str, Any]]) -> str:
+    """Say the reasons of a quote: those of guards with their values, and whose limit it is that leaves a side no room."""
+    guarded = {row["bit"] for row in held}
+    rest = bits & ~sum(guarded)
+    by_guard = why.INVENTORY in guarded and rest & (why.BID_LIMIT | why.ASK_LIMIT)
+    if by_guard:
+        rest &= ~(why.BID_LIMIT | why.ASK_LIMIT)
+    said = [in_words(rest), guard_words(held)]
+    if by_guard:
+        side = "buys" if bits & why.BID_LIMIT else "sells"
+        said.insert(0, f"{side} are off, since they would add to the position beyond guards.inventory_hard_pct")
+    return "; ".join(text for text in said if text)
 
 
 def _quoted(subject: Subject, quote: dict[str, Any], side: str) -> str:

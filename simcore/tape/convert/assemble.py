@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,19 +20,18 @@ from simcore.records import (
     L3_EXEC,
     L3_REDUCE,
     LOCAL_BIT,
+    TRADE,
     UNITS_MAX,
     Chunk,
 )
 from simcore.tape.convert.base import CLOCKS, ConvertOptions, Source, SourceRows
+from simcore.tape.convert.grid import infer_size, is_on_grid, plain, to_multiples
 from simcore.tape.convert.views import merge_views
-from simcore.tape.instruments import currencies, look_up, venue_defaults
+from simcore.tape.instruments import look_up, split_symbol, venue_defaults
 from simcore.tape.schema import LEVELS_WITH_IDS, Instrument, as_chunk
-from simcore.units import NS_PER_MS, NS_PER_US, RATE_SCALE, to_decimal
+from simcore.units import NS_PER_MS, NS_PER_US, RATE_SCALE
 
-_OFF_GRID = 1e-6  # ticks or lots; beyond it a value is not on the grid
-_DIGITS_MAX = 12
 _INT_END = 2.0**62  # floats below fit int64
-_EXPONENT_MAX = 30  # of sizes and rates: 1e999999999 written out would not fit any memory
 _SIZES = (1e-18, 1e18)  # of ticks and lots: their number stays a finite float
 _SAMPLE = 1_000_000  # rows that the percentiles of the feed latency are taken from, evenly spaced
 
@@ -54,10 +52,11 @@ def assemble(source: Source, options: ConvertOptions, fmt: str) -> Assembled:
     """Turn a source into tape rows. ConvertError CONV-002, CONV-004, CONV-005."""
     if options.clock not in CLOCKS:
         raise ConvertError("CONV-007", f"clock {options.clock!r}, expected one of {', '.join(CLOCKS)}")
-    if not len(source.rows.ev):
-        raise ConvertError("CONV-002", f"{fmt}: no rows")
     warnings = list(source.warnings)
+    source = _without_empty_trades(source, warnings)
     rows = source.rows
+    if not len(rows.ev):
+        raise ConvertError("CONV-002", f"{fmt}: no rows")
     if not source.flagged:
         views = rows.ev & np.uint8(BOTH_BITS)
         rows = rows._replace(ev=np.where(views == 0, rows.ev | np.uint8(BOTH_BITS), rows.ev))
@@ -68,7 +67,8 @@ def assemble(source: Source, options: ConvertOptions, fmt: str) -> Assembled:
     if source.flagged:
         order, bits = np.arange(len(rows.ev)), rows.ev & np.uint8(BOTH_BITS)
     else:
-        order, bits = merge_views(rows.exch_ts, rows.local_ts, rows.ev, rows.line)
+        exch_order = rows.exch_ts if source.exch_rank is None else source.exch_rank
+        order, bits = merge_views(exch_order, rows.local_ts, rows.ev, rows.line)
     doubled = len(order) - len(rows.ev)
     if doubled:
         clock["rows_written_twice"] = doubled
@@ -83,6 +83,22 @@ def assemble(source: Source, options: ConvertOptions, fmt: str) -> Assembled:
     return Assembled(as_chunk(columns), instrument, inferred, clock, counts, warnings)
 
 
+def _without_empty_trades(source: Source, warnings: list[str]) -> Source:
+    """Leave out prints of no quantity: nothing was traded, yet a print fills what it passes."""
+    rows = source.rows
+    is_empty = ((rows.ev & KIND_MASK) == TRADE) & (rows.qty == 0)
+    if not is_empty.any():
+        return source
+    keep = ~is_empty
+    count = int(is_empty.sum())
+    counts = {**source.counts, "trades_without_quantity": source.counts.get("trades_without_quantity", 0) + count}
+    warnings.append(f"{count} trades without a quantity were left out")
+    columns: list[Any] = [column[keep] if len(column) else column for column in rows]
+    rows = SourceRows(*columns)
+    rank = None if source.exch_rank is None else source.exch_rank[keep]
+    return replace(source, rows=rows, counts=counts, exch_rank=rank)
+
+
 def resolve(source: Source, options: ConvertOptions, fmt: str, warnings: list[str]) -> tuple[Instrument, tuple[str, ...]]:
     """Return the instrument, and the names of the fields that were inferred.
 
@@ -95,7 +111,7 @@ def resolve(source: Source, options: ConvertOptions, fmt: str, warnings: list[st
         raise ConvertError("CONV-005", "the source names no symbol; give --symbol")
     listed = look_up(venue, symbol)
     default = venue_defaults(venue)
-    inferred: list[str] = []
+    inferred = [name for name in source.inferred if getattr(options, name) is None]
 
     kind = options.kind or (listed.kind if listed else None) or source.kind or (default[0] if default else None)
     if kind is None:
@@ -107,30 +123,18 @@ def resolve(source: Source, options: ConvertOptions, fmt: str, warnings: list[st
             raise ConvertError("CONV-005", f"{venue} {symbol}: the value of an inverse contract cannot be seen; give --contract-size")
         contract = "1"
         inferred.append("contract_size")
-    sizes = {}
-    for name, values in (("tick_size", _priced(source.rows)), ("lot_size", _sized(source.rows))):
-        size = getattr(options, name)
-        for offered, origin in ((getattr(listed, name, None), "catalogue"), (source.hints.get(name), "source")):
-            if size is None and offered is not None:
-                if len(values) == 0 or _is_on_grid(values, float(offered)).all():
-                    size = offered
-                else:
-                    warnings.append(f"{name} {offered} of the {origin} does not fit the data; it was inferred instead")
-        if size is None:
-            size = infer_size(values, name)
-            inferred.append(name)
-        sizes[name] = size
+    sizes = {name: _size(name, source, options, listed, inferred, warnings) for name in ("tick_size", "lot_size")}
+    base, quote = _currencies(symbol, source, options, listed, inferred, warnings)
     if inferred:
-        found = {"kind": kind, "contract_size": contract, **sizes}
+        found = {"venue": venue, "symbol": symbol, "kind": kind, "contract_size": contract, **sizes, "base": base, "quote": quote}
         warnings.append("inferred: " + ", ".join(f"{name} {found[name]}" for name in inferred))
-    base, quote = (listed.base, listed.quote) if listed else currencies(symbol)
     rates = default[1:] if default else ("0", "0")
     if default is None and options.maker_rate is None and options.taker_rate is None:
         warnings.append(f"fees of {venue} are not known: 0 was taken; give --maker-rate and --taker-rate")
     try:
         instrument = Instrument(
-            venue, symbol, kind, _plain(sizes["tick_size"]), _plain(sizes["lot_size"]), _plain(contract), base, quote,
-            _plain(options.maker_rate or rates[0]), _plain(options.taker_rate or rates[1]),
+            venue, symbol, kind, plain(sizes["tick_size"]), plain(sizes["lot_size"]), plain(contract), base, quote,
+            plain(options.maker_rate or rates[0]), plain(options.taker_rate or rates[1]),
         )  # fmt: skip
         instrument.cash_scale()
     except ValueError as exc:
@@ -141,22 +145,44 @@ def resolve(source: Source, options: ConvertOptions, fmt: str, warnings: list[st
     return instrument, tuple(inferred)
 
 
-def infer_size(values: Any, name: str) -> str:
-    """Return the coarsest step of the form 1, 2, 2.5 or 5 times a power of ten that all values are multiples of.
+def _size(
+    name: str, source: Source, options: ConvertOptions, listed: Instrument | None, inferred: list[str], warnings: list[str]
+) -> str:  # fmt: skip
+    """Return the tick or lot size; a listed one that the data do not fit is replaced, with a warning."""
+    stated = getattr(options, name)
+    if stated is not None:
+        return str(stated)
+    values = _priced(source.rows) if name == "tick_size" else _sized(source.rows)
+    for offered, origin in ((getattr(listed, name, None), "catalogue"), (source.hints.get(name), "source")):
+        if offered is not None:
+            if len(values) == 0 or is_on_grid(values, offered).all():
+                return str(offered)
+            warnings.append(f"{name} {offered} of the {origin} does not fit the data; it was inferred instead")
+    size = infer_size(values, name)
+    inferred.append(name)
+    return size
 
-    CONV-005 if there are no values, or no step of up to 12 decimals fits.
-    """
-    values = np.unique(values[values > 0])
-    for digits in range(_DIGITS_MAX + 1):
-        if len(values) and float(values.max()) * 10.0**digits >= _INT_END:
-            break
-        if len(values) and _is_on_grid(values, 1.0 / 10.0**digits).all():
-            whole = int(np.gcd.reduce(np.rint(values * 10.0**digits).astype(np.int64)))
-            steps = [n * 10**power for power in range(19) for n in (1, 2, 5, 25)]
-            step = max(s for s in steps if whole % s == 0)
-            return _plain(str(Decimal(step).scaleb(-digits)))
-    flag = "--" + name.replace("_", "-")
-    raise ConvertError("CONV-005", f"{name} cannot be inferred from {len(values)} different values; give {flag}")
+
+def _currencies(
+    symbol: str, source: Source, options: ConvertOptions, listed: Instrument | None, inferred: list[str], warnings: list[str]
+) -> tuple[str, str]:  # fmt: skip
+    """Return base and quote; where the symbol's letters allow several, the likeliest, as inferred."""
+    base = options.base or (listed.base if listed else source.hints.get("base", ""))
+    quote = options.quote or (listed.quote if listed else source.hints.get("quote", ""))
+    if base and quote:
+        return base, quote
+    pairs = [pair for pair in split_symbol(symbol) if base in ("", pair[0]) and quote in ("", pair[1])]
+    if not pairs and quote and symbol.upper().endswith(quote.upper()):
+        pairs = [(symbol[: -len(quote)].rstrip("-/_"), quote)]
+    if not pairs:
+        flags = " and ".join(f"--{name}" for name, value in (("base", base), ("quote", quote)) if not value)
+        warnings.append(f"the name {symbol} does not tell its currencies: give {flags}")
+        return base, quote
+    if len(pairs) > 1:
+        inferred += ["base", "quote"]
+        others = " or ".join("/".join(pair) for pair in pairs[1:])
+        warnings.append(f"{symbol} was read as {'/'.join(pairs[0])}, it may be {others}: give --base and --quote")
+    return pairs[0]
 
 
 def to_units(rows: SourceRows, instrument: Instrument) -> tuple[Any, Any]:
@@ -167,14 +193,17 @@ def to_units(rows: SourceRows, instrument: Instrument) -> tuple[Any, Any]:
     """
     kind = rows.ev & KIND_MASK
     has_price = (kind != GAP) & ~((kind == CLEAR) & (rows.qty == 0))
-    tick, lot = float(instrument.tick_size), float(instrument.lot_size)
-    _refuse(has_price & (kind != FUNDING) & ~_is_on_grid(rows.price, tick), rows.price, rows.line, "price", f"tick size {tick:g}")
-    price = np.where(has_price, np.rint(rows.price / tick), 0.0)
+    tick, lot = instrument.tick_size, instrument.lot_size
+    ticks, is_on_tick = to_multiples(rows.price, tick)
+    price = np.where(has_price, ticks, 0.0)
+    _refuse(has_price & ((price < 0) | (price > UNITS_MAX)), rows.price, rows.line, "price", _limit("ticks", tick))
+    _refuse(has_price & (kind != FUNDING) & ~is_on_tick, rows.price, rows.line, "price", f"tick size {tick}")
+    _refuse(has_price & (price < 1), rows.price, rows.line, "price", _limit("ticks", tick))
     is_lots = ~np.isin(kind, (GAP, CLEAR, FUNDING))
-    _refuse(is_lots & ~_is_on_grid(rows.qty, lot), rows.qty, rows.line, "quantity", f"lot size {lot:g}")
-    qty = np.rint(np.where(is_lots, rows.qty / lot, np.where(kind == FUNDING, rows.qty * RATE_SCALE, rows.qty)))
-    _refuse(has_price & ((price < 1) | (price > UNITS_MAX)), rows.price, rows.line, "price", f"1 to 2^52 - 1 ticks of {tick:g}")
-    _refuse(np.abs(qty) > UNITS_MAX, rows.qty, rows.line, "quantity", f"0 to 2^52 - 1 lots of {lot:g}")
+    lots, is_on_lot = to_multiples(rows.qty, lot)
+    qty = np.rint(np.where(is_lots, lots, np.where(kind == FUNDING, rows.qty * RATE_SCALE, rows.qty)))
+    _refuse(np.abs(qty) > UNITS_MAX, rows.qty, rows.line, "quantity", _limit("lots", lot))
+    _refuse(is_lots & ~is_on_lot, rows.qty, rows.line, "quantity", f"lot size {lot}")
     return price.astype(np.int64), qty.astype(np.int64)
 
 
@@ -198,9 +227,11 @@ def set_clocks(
         clock["synthesised"] = "exch_ts"
         warnings.append(f"the source has no exchange time: exchange time is local time - {options.min_latency_us} µs")
     if not source.flagged:
-        local, clock["local_times_clamped"] = _clamped(local, (rows.ev & LOCAL_BIT) != 0)
+        raised, clock["local_times_clamped"] = _clamped(local, (rows.ev & LOCAL_BIT) != 0)
         if clock["local_times_clamped"]:
-            warnings.append(f"{clock['local_times_clamped']} local times went back and were raised to the time before them")
+            most_ms = int((raised - local).max()) / NS_PER_MS
+            warnings.append(f"{clock['local_times_clamped']} local times went back, by up to {most_ms:.3f} ms, and were raised to the time before them")
+        local = raised
     latency = (local - exch)[(rows.ev & BOTH_BITS) == BOTH_BITS]
     if not len(latency):
         return rows._replace(exch_ts=exch, local_ts=local), clock
@@ -244,10 +275,8 @@ def _refuse(bad: Any, values: Any, lines: Any, name: str, expected: str) -> None
         raise ConvertError("CONV-004", f"line {lines[i]}: {name} {values[i]!s} is not within {expected} ({int(bad.sum())} such rows)")
 
 
-def _is_on_grid(values: Any, step: float) -> Any:
-    """Return whether each value is a multiple of step, within 1e-6 steps or what a float can hold."""
-    units = values / step
-    return np.abs(units - np.rint(units)) <= np.maximum(_OFF_GRID, np.abs(units) * 1e-15)
+def _limit(units: str, size: str) -> str:
+    return f"1 to 2^52 - 1 {units} of {size}, the most being {float(size) * UNITS_MAX:.6g}"
 
 
 def _priced(rows: SourceRows) -> Any:
@@ -270,11 +299,3 @@ def _spread(latency: Any) -> dict[str, int]:
     sample = latency[:: max(len(latency) // _SAMPLE, 1)]
     p1, median, p99 = (int(x) for x in np.percentile(sample, (1, 50, 99)))
     return {"min": int(latency.min()), "p1": p1, "median": median, "p99": p99}
-
-
-def _plain(text: str) -> str:
-    """Return a decimal without exponent and trailing zeros: `1E-5` and `0.000010` are `0.00001`."""
-    value = to_decimal(text)
-    if value and abs(value.adjusted()) > _EXPONENT_MAX:
-        raise ValueError(f"{text} is out of range")
-    return format(value.normalize(), "f") if value else "0"

@@ -54,9 +54,12 @@ class Source:
     """What a format's reader found.
 
     level    "l2" or "l3".  kind: "linear", "inverse", "spot", or None if the source does not say.
-    hints    tick_size, lot_size, contract_size as decimal strings, where the source states them.
+    hints    tick_size, lot_size, contract_size as decimal strings, base, quote, where the source states them.
     counts   everything dropped, repaired or noticed, by name.
     flagged  ev already holds EXCH and LOCAL bits and the order is final.
+    inferred names of instrument fields above that the reader assumed: "venue", "symbol", "kind".
+    exch_rank  int64 [n], the place of each row in the exchange's order, in which exch_ts does not go back; None: the
+             order is that of exch_ts, then arrival.
     """
 
     rows: SourceRows
@@ -70,6 +73,8 @@ class Source:
     flagged: bool = False
     has_exch_clock: bool = True
     has_local_clock: bool = True
+    inferred: tuple[str, ...] = ()
+    exch_rank: IntArray | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,8 @@ class ConvertOptions:
     contract_size: str | None = None
     maker_rate: str | None = None
     taker_rate: str | None = None
+    base: str | None = None
+    quote: str | None = None
     clock: str = "auto"
     min_latency_us: int = 0
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

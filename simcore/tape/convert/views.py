@@ -15,24 +15,24 @@ from simcore.jit import entry
 from simcore.records import BOTH_BITS, EXCH_BIT, LOCAL_BIT
 
 
-def merge_views(exch_ts: Any, local_ts: Any, ev: Any, line: Any) -> tuple[Any, Any]:
+def merge_views(exch_order: Any, local_ts: Any, ev: Any, line: Any) -> tuple[Any, Any]:
     """Return (row : int64 [m], bits : uint8 [m]): the rows in file order, and the view bits of each.
 
     Arguments, each [n], are in arrival order; local_ts is non-decreasing over rows with the LOCAL bit; ev holds the
-    view bits of each row. Rows of equal line and times next to each other are one message and stay together.
-    The exchange order is by exch_ts, then arrival.
+    view bits of each row. Rows of equal line, order and time next to each other are one message and stay together.
+    The exchange order is by exch_order (exchange times, or places in the exchange's own order), then arrival.
     """
     n = len(ev)
     view = ev & np.uint8(BOTH_BITS)
-    seen = exch_ts[(view & EXCH_BIT) != 0]
+    seen = exch_order[(view & EXCH_BIT) != 0]
     if not len(seen) or not (seen[1:] < seen[:-1]).any():
         return np.arange(n), view
     is_start = np.ones(n, dtype=bool)
-    is_start[1:] = (line[1:] != line[:-1]) | (exch_ts[1:] != exch_ts[:-1]) | (local_ts[1:] != local_ts[:-1])
+    is_start[1:] = (line[1:] != line[:-1]) | (exch_order[1:] != exch_order[:-1]) | (local_ts[1:] != local_ts[:-1])
     starts = np.flatnonzero(is_start)
     sizes = np.diff(starts, append=n)
     message_view = np.bitwise_or.reduceat(view, starts)
-    at = exch_ts[starts]
+    at = exch_order[starts]
     both = np.flatnonzero(message_view == BOTH_BITS)
     _, ranks = np.unique(at[both], return_inverse=True)
     is_anchor = np.zeros(len(starts), dtype=bool)

@@ -28,7 +28,33 @@ def binance() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _raw(ms: int, message: dict[str, Any], stream: str | None = "s") -> str:
+def binance_books() -> str:
+    """Return a spot capture of what else streams hold: best levels, aggregated trades, lists, names of all kinds."""
+    lines = []
+    for i in range(12):
+        bids, asks = [[f"{100 - i - k}", "1.5"] for k in range(5)], [[f"{101 - i + k}", "2"] for k in range(5)]
+        lines.append(_raw(4 * i, {"lastUpdateId": 10 + i, "bids": bids, "asks": asks}, "abcusdt@depth5@100ms"))
+        trade = {"e": "aggTrade", "E": T0_MS + 4 * i, "s": "ABCUSDT", "a": 50 + (i ^ 1), "p": "100", "q": f"{i % 4}", "T": T0_MS + 4 * i, "m": i % 2 == 0, "M": True}
+        lines.append(_raw(4 * i + 1, trade, "abcusdt@aggTrade"))
+    lines.append(_raw(50, [{"e": "markPriceUpdate", "E": T0_MS, "s": "ABCUSDT", "p": "100.1", "r": "0.0001", "T": T0_MS + 9}], "!markPrice@arr@1s"))
+    lines.append(_raw(51, {"e": "kline", "s": "ABCUSDT"}, "abcusdt@kline_1m"))
+    return "\n".join(lines) + "\n"
+
+
+def binance_funding() -> str:
+    """Return a USD-M capture of 2026 with depth, trades and a funding."""
+    lines = []
+    for i in range(10):
+        levels = {"b": [["100.0", f"{i}"]], "a": [["100.2", str(i + 2)]]}
+        ids = {"s": "ABCUSDT", "ps": "ABCUSDT", "st": 1, "U": 5 + i, "u": 5 + i, "pu": 4 + i}
+        lines.append(_raw(3 * i, {"e": "depthUpdate", "E": T0_MS + 3 * i, "T": T0_MS + 3 * i, **ids, **levels}, "abcusdt@depth@0ms"))
+        mark = {"e": "markPriceUpdate", "E": T0_MS + 3 * i, "s": "ABCUSDT", "p": "100.13", "r": "0.0001", "T": T0_MS + (15 if i < 5 else 3_600_000)}
+        lines.append(_raw(3 * i + 1, mark, "abcusdt@markPrice@1s"))
+        lines.append(_raw(3 * i + 2, {"e": "trade", "E": T0_MS + 3 * i, "T": T0_MS + 3 * i, "s": "ABCUSDT", "t": i, "p": "100.2", "q": "1", "X": "MARKET", "m": True}))
+    return "\n".join(lines) + "\n"
+
+
+def _raw(ms: int, message: Any, stream: str | None = "s") -> str:
     return f"{(T0_MS + ms) * 1_000_000 + 500_000} {json.dumps({'stream': stream, 'data': message} if stream else message)}"
 
 

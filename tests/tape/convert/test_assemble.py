@@ -138,6 +138,38 @@ def test_gaps_clears_and_funding_keep_their_own_quantities() -> None:
     assert made.rows.qty_lots.tolist() == [1000, 7, 0, 1, -10_000]
 
 
+def test_prints_of_no_quantity_are_left_out_of_any_format_and_counted() -> None:
+    """A print of nothing would fill what it passes."""
+    rows = source([T0] * 4, [T0] * 4, [DEPTH, TRADE, TRADE, DEPTH], [10.0] * 4, [1.0, 0.0, 2.0, 0.0], exch_rank=np.arange(4))
+    made = assemble(rows, OPTIONS, "x")
+    assert made.rows.qty_lots.tolist() == [1000, 2000, 0]
+    assert made.counts == {"trades_without_quantity": 1}
+    assert "1 trades without a quantity were left out" in made.warnings
+    assert code_of(assemble, source([T0], [T0], [TRADE], [10.0], [0.0]), OPTIONS, "x")[0] == "CONV-002"
+
+
+@pytest.mark.parametrize(("tick", "price", "ticks"), [("1e-12", 4503.0, 4503 * 10**12), ("1e-8", 0.00000045, 45), ("0.000001", 1e9, 10**15), ("0.25", 1e9, 4 * 10**9)])
+def test_small_ticks_and_large_prices_fit_up_to_the_integer_range(tick: str, price: float, ticks: int) -> None:
+    options = ConvertOptions(**{**vars(OPTIONS), "tick_size": tick})
+    assert assemble(source([T0], [T0], price=[price]), options, "x").rows.price_ticks.tolist() == [ticks]
+
+
+@pytest.mark.parametrize(("tick", "price"), [("1e-12", 1e9), ("1e-12", 4504.0), ("1e-18", 1.0), ("1", 1e18)])
+def test_more_ticks_than_the_integer_range_are_refused_with_the_limit(tick: str, price: float) -> None:
+    options = ConvertOptions(**{**vars(OPTIONS), "tick_size": tick})
+    code, cause = code_of(assemble, source([T0], [T0], price=[price]), options, "x")
+    assert code == "CONV-004"
+    assert f"1 to 2^52 - 1 ticks of {'0.000000000001' if tick == '1e-12' else '0.000000000000000001' if tick == '1e-18' else '1'}, the most being" in cause
+
+
+def test_the_exchange_s_own_order_outranks_arrival_at_one_time() -> None:
+    """The rows of one time stand for the Venue as the source says, for the Node as they came."""
+    rows = source([T0] * 3, [T0 + 1, T0 + 2, T0 + 3], price=[10.0, 11.0, 12.0], exch_rank=np.array([2, 0, 1]))
+    made = assemble(rows, OPTIONS, "x")
+    for bit, want in ((EXCH_BIT, [110, 120, 100]), (LOCAL_BIT, [100, 110, 120])):
+        assert made.rows.price_ticks[(made.rows.ev & bit) != 0].tolist() == want
+
+
 @pytest.mark.parametrize("ts", [0, -5, 1 << 62])
 def test_a_time_that_is_none_is_refused(ts: int) -> None:
     assert code_of(assemble, source([ts], [T0]), OPTIONS, "x")[0] == "CONV-004"
@@ -218,6 +250,14 @@ def test_what_nobody_states_is_inferred_and_reported() -> None:
     assert (made.instrument.tick_size, made.instrument.lot_size) == ("0.25", "0.5")
     hinted = assemble(source([T0], [T0], hints={"tick_size": "0.01", "lot_size": "1"}, kind="spot"), ConvertOptions(), "x")
     assert (hinted.instrument.tick_size, hinted.inferred) == ("0.01", ("contract_size",))
+
+
+def test_what_the_reader_assumed_is_listed_unless_stated() -> None:
+    rows = source([T0], [T0], inferred=("venue",))
+    made = assemble(rows, ConvertOptions(**{**vars(OPTIONS), "venue": None}), "x")
+    assert made.inferred == ("venue",)
+    assert any("inferred: venue test" in warning for warning in made.warnings)
+    assert assemble(rows, OPTIONS, "x").inferred == ()
 
 
 def test_what_cannot_be_known_is_asked_for() -> None:

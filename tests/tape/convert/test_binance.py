@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,70 +12,29 @@ from hypothesis import strategies as st
 
 from simcore.errors import ConvertError
 from simcore.records import (
-    ASK_BIT,
     BEST,
     CLEAR,
     DEPTH,
-    EXCH_BIT,
     GAP,
-    KIND_LABELS,
     KIND_MASK,
-    LOCAL_BIT,
-    NO_SIDE_BIT,
     TRADE,
 )
-from simcore.tape.convert import ConvertOptions, ConvertReport, convert
+from simcore.tape.convert import ConvertOptions, convert
 from simcore.tape.read import Tape
-
-T0 = 1_723_161_255_000  # ms
-MS = 1_000_000
-STATED = ConvertOptions(tick_size="1", lot_size="1")
-Levels = list[tuple[int, int]]
-
-
-def line(local_ms: float, message: dict[str, Any], stream: str | None = "s") -> str:
-    body = {"stream": stream, "data": message} if stream else message
-    return f"{int((T0 + local_ms) * MS)} {json.dumps(body)}"
-
-
-def depth(local: float, ts: int, first: int, last: int, prev: int, bids: Levels = (), asks: Levels = ()) -> str:  # type: ignore[assignment]
-    levels = {name: [[f"{p}.0", f"{q}.0"] for p, q in side] for name, side in (("b", bids), ("a", asks))}
-    ids = {"U": first, "u": last, "pu": prev}
-    return line(local, {"e": "depthUpdate", "E": T0 + ts + 1, "T": T0 + ts, "s": "ABCUSDT", **ids, **levels})
-
-
-def snapshot(local: float, ts: int, last: int, bids: Levels, asks: Levels, **rest: Any) -> str:
-    levels = {name: [[str(p), str(q)] for p, q in side] for name, side in (("bids", bids), ("asks", asks))}
-    return line(local, {"lastUpdateId": last, "E": T0 + ts, "T": T0 + ts, **levels, **rest}, None)
-
-
-def ticker(local: float, ts: int, u: int, bid: tuple[int, int], ask: tuple[int, int], symbol: str = "ABCUSDT") -> str:
-    quote = {"b": str(bid[0]), "B": str(bid[1]), "a": str(ask[0]), "A": str(ask[1])}
-    return line(local, {"e": "bookTicker", "u": u, "s": symbol, **quote, "T": T0 + ts, "E": T0 + ts})
-
-
-def trade(local: float, ts: int, number: int, price: int, qty: int, is_sale: bool, **rest: Any) -> str:
-    data = {"e": "trade", "E": T0 + ts, "T": T0 + ts, "s": "ABCUSDT", "t": number, "p": str(price), "q": str(qty), "m": is_sale}
-    return line(local, {**data, "X": "MARKET", **rest})
-
-
-def made(folder: Path, lines: list[str], options: ConvertOptions = STATED) -> tuple[ConvertReport, list[str]]:
-    """Convert; return the report, and the rows as words: `views kind side price qty @ exchange ms / local ms`."""
-    (folder / "raw.txt").write_text("\n".join(lines) + "\n")
-    report = convert([folder / "raw.txt"], "binance", folder / "t.parquet", options)
-    tape = Tape.open(folder / "t.parquet")
-    offset = tape.meta.clock["offset_ns"]
-    rows = []
-    for exch, local, ev, price, qty, _ in zip(*[c.tolist() or [0] * tape.rows for c in tape.head(tape.rows)], strict=True):
-        views = {EXCH_BIT: "E ", LOCAL_BIT: "L ", EXCH_BIT | LOCAL_BIT: ""}[ev & (EXCH_BIT | LOCAL_BIT)]
-        side = "" if ev & NO_SIDE_BIT else " ask" if ev & ASK_BIT else " bid"
-        times = f"{exch // MS - T0}/{(local - offset) // MS - T0}"
-        rows.append(f"{views}{KIND_LABELS[ev & KIND_MASK]}{side} {price} {qty} @{times}")
-    return report, rows
-
-
-START = [snapshot(5, 3, 100, [(99, 5), (98, 4)], [(101, 6)])]
-START_ROWS = ["clear 0 0 @3/5", "snapshot bid 99 5 @3/5", "snapshot bid 98 4 @3/5", "snapshot ask 101 6 @3/5"]
+from tests.tape.convert.binance_lines import (
+    MS,
+    START,
+    START_ROWS,
+    STATED,
+    T0,
+    code_of,
+    depth,
+    line,
+    made,
+    snapshot,
+    ticker,
+    trade,
+)
 
 
 def test_snapshot_depth_ticker_and_trades_become_rows(tmp_path: Path) -> None:
@@ -198,7 +156,8 @@ def test_every_newer_ticker_counts_not_only_the_last(tmp_path: Path) -> None:
     tickers = [ticker(13, 11, 115, (97, 6), (101, 7)), ticker(13.5, 12, 116, (99, 2), (101, 7))]
     older = depth(14, 12, 101, 110, 100, [(98, 1), (97, 1), (96, 1)])
     _, rows = made(tmp_path, [*START, *tickers, older])
-    assert [row.split(" @")[0] for row in rows if "depth" in row] == ["depth bid 96 1"]
+    node = [row.removeprefix("L ") for row in rows if not row.startswith("E ")]
+    assert [row.split(" @")[0] for row in node if "depth" in row] == ["depth bid 96 1"]
 
 
 def test_an_empty_side_of_a_ticker_clears_it(tmp_path: Path) -> None:
@@ -221,35 +180,53 @@ def test_spot_tickers_get_a_time_between_the_depth_messages_around_them(tmp_path
     assert report.counts["exchange_times_estimated"] == 3
 
 
-# --- trades ----------------------------------------------------------------------------------------
+def test_a_spot_snapshot_that_contains_no_depth_has_the_time_of_its_receipt(tmp_path: Path) -> None:
+    """Case 12. Snapshot first, then the stream: local time less the median delay, not the time of a depth message a second later."""
+    def spot(local: float, first: int) -> str:
+        return line(local, {"e": "depthUpdate", "E": T0 + int(local) - 5, "s": "ABCUSDT", "U": first, "u": first + 2, "b": [["99", "1"]], "a": []})
+
+    start = line(20, {"lastUpdateId": 100, "bids": [["99", "5"]], "asks": [["101", "6"]]}, None)
+    report, rows = made(tmp_path, [start, *(spot(1005 + 1000 * k, 101 + 3 * k) for k in range(5))])
+    assert report.clock["offset_ns"] == 0
+    assert report.clock["feed_latency_ns"] == {"min": 5 * MS, "p1": 5 * MS, "median": 5 * MS, "p99": 5 * MS}
+    assert rows[:2] == ["clear 0 0 @15/20", "snapshot bid 99 5 @15/20"]
 
 
-def test_only_market_trades_are_kept(tmp_path: Path) -> None:
-    lines = [*START, trade(6, 4, 1, 99, 1, True), trade(7, 5, 2, 99, 1, True, X="INSURANCE_FUND"), trade(8, 6, 3, 99, 0, True, X="NA")]
+# --- the exchange's order --------------------------------------------------------------------------
+
+
+def test_a_trade_precedes_the_book_change_of_its_millisecond_for_the_venue(tmp_path: Path) -> None:
+    """The quote that a sale left arrived first; the sale made it, so the Venue sees the sale first. The Node sees what came."""
+    _, rows = made(tmp_path, [*START, ticker(12, 10, 115, (99, 2), (101, 6)), trade(13, 10, 1, 99, 3, True)])
+    venue = [row.removeprefix("E ").split(" @")[0] for row in rows[4:] if not row.startswith("L ")]
+    node = [row.removeprefix("L ").split(" @")[0] for row in rows[4:] if not row.startswith("E ")]
+    assert venue == ["trade ask 99 3", "best bid 99 2", "best ask 101 6"]
+    assert node == ["best bid 99 2", "best ask 101 6", "trade ask 99 3"]
+
+
+def test_update_ids_order_messages_of_one_millisecond_for_the_venue(tmp_path: Path) -> None:
+    lines = [*START, ticker(12, 10, 115, (99, 2), (101, 6)), depth(13, 10, 101, 110, 100, [(99, 4), (98, 9)])]
     report, rows = made(tmp_path, lines)
-    assert sum("trade" in row for row in rows) == 1
-    assert (report.counts["trades_not_market_INSURANCE_FUND"], report.counts["trades_not_market_NA"]) == (1, 1)
+    venue = [row.removeprefix("E ").split(" @")[0] for row in rows[4:] if not row.startswith("L ")]
+    assert venue == ["depth bid 99 4", "depth bid 98 9", "best bid 99 2", "best ask 101 6"]
+    assert "depth_rows_superseded_for_venue" not in report.counts
 
 
-def test_single_trades_win_over_aggregates_and_repeats_are_dropped(tmp_path: Path) -> None:
-    agg = {"e": "aggTrade", "E": T0 + 4, "T": T0 + 4, "s": "ABCUSDT", "a": 9, "p": "99", "q": "1", "m": True}
-    one = trade(6, 4, 1, 99, 1, True)
-    report, rows = made(tmp_path, [*START, one, line(6, agg), one, trade(9, 8, 5, 99, 1, True)])
-    assert sum("trade" in row for row in rows) == 2
-    counts = {"ignored_aggTrade": 1, "trades_repeated": 1, "trades_missing": 3}
-    assert {name: report.counts[name] for name in counts} == counts
-    _, rows = made(tmp_path, [*START, line(6, agg)])
-    assert rows[4:] == ["trade ask 99 1 @4/6"]
+def test_update_ids_outrank_clocks(tmp_path: Path) -> None:
+    """The id that comes later is later, although its time went back by 4 ms: both books end with its quantity."""
+    lines = [*START, depth(12, 10, 101, 110, 100, [(99, 3)]), depth(13, 6, 111, 120, 110, [(99, 7)]), trade(20, 19, 1, 98, 1, True)]
+    report, rows = made(tmp_path, lines)
+    assert rows[4:6] == ["depth bid 99 3 @10/12", "depth bid 99 7 @10/13"]
+    assert report.counts["exchange_times_raised"] == 1
+    assert any("by up to 4.000 ms (line 3, update id 120)" in warning for warning in report.warnings)
+
+
+def test_times_far_behind_the_update_ids_are_refused(tmp_path: Path) -> None:
+    code, cause = code_of(tmp_path, [*START, depth(12, 70_000, 101, 110, 100, [(99, 3)]), depth(13, 6, 111, 120, 110, [(99, 7)])])
+    assert (code, "line 3, update id 120" in cause) == ("CONV-012", True)
 
 
 # --- files, symbols, bad lines ---------------------------------------------------------------------
-
-
-def code_of(folder: Path, lines: list[str], options: ConvertOptions = STATED) -> tuple[str, str]:
-    with pytest.raises(ConvertError) as caught:
-        made(folder, lines, options)
-    assert not (folder / "t.parquet").exists()
-    return caught.value.code, caught.value.cause
 
 
 def test_several_symbols_need_a_choice(tmp_path: Path) -> None:
@@ -267,6 +244,41 @@ def test_coin_margined_contracts_are_inverse(tmp_path: Path) -> None:
     named = [text.replace("ABCUSDT", "BTCUSD_PERP") for text in [*START, ticker(13, 11, 115, (98, 3), (101, 2))]]
     report, _ = made(tmp_path, named, ConvertOptions())
     assert (report.instrument.kind, report.instrument.contract_size, report.instrument.venue) == ("inverse", "100", "binance_coinm")
+
+
+def two_files(folder: Path) -> tuple[Path, Path]:
+    """A capture in two parts of two seconds each; the second continues the first."""
+    ids = [(101 + 10 * k, 110 + 10 * k, 100 + 10 * k) for k in range(8)]
+    lines = [depth(1000 * k / 2 + 12, 500 * k + 10, *ids[k], [(99, k + 1)]) for k in range(8)]
+    (folder / "part2.txt").write_text("\n".join([*START, *lines[:4]]) + "\n")
+    (folder / "part10.txt").write_text("\n".join(lines[4:]) + "\n")
+    return folder / "part2.txt", folder / "part10.txt"
+
+
+def test_files_out_of_time_order_are_refused_and_named(tmp_path: Path) -> None:
+    """Case 17. part10 sorts before part2: the depth of the earlier file must not be dropped in silence."""
+    early, late = two_files(tmp_path)
+    with pytest.raises(ConvertError) as caught:
+        convert([late, early], "binance", tmp_path / "t.parquet", STATED)
+    assert caught.value.code == "CONV-011"
+    assert f"{early} (2024-08-08 23:54:15.005 to 2024-08-08 23:54:16.512) is earlier than {late}" in caught.value.cause
+    assert not (tmp_path / "t.parquet").exists()
+    report = convert([early, late], "binance", tmp_path / "t.parquet", STATED)
+    assert (report.rows, report.counts) == (12, {"snapshots": 1})
+
+
+def test_files_that_overlap_are_refused_and_named(tmp_path: Path) -> None:
+    """Two recorders of the same hours, or a file given twice."""
+    early, _ = two_files(tmp_path)
+    (tmp_path / "other.txt").write_text(trade(300, 299, 1, 99, 1, True) + "\n" + trade(3000, 2999, 2, 99, 1, True) + "\n")
+    for other in (tmp_path / "other.txt", early):
+        if other == early:
+            (tmp_path / "early again.txt").write_bytes(early.read_bytes())
+            other = tmp_path / "early again.txt"
+        with pytest.raises(ConvertError) as caught:
+            convert([early, other], "binance", tmp_path / "t.parquet", STATED)
+        assert caught.value.code == "CONV-011"
+        assert other.name in caught.value.cause
 
 
 def test_files_in_a_row_are_one_source_gzipped_or_not(tmp_path: Path) -> None:
@@ -301,7 +313,9 @@ def test_a_cut_off_gzip_is_counted(tmp_path: Path) -> None:
         "hello", "123", "12x {}", '1723161255000000000 {"e":', "1723161255000000000 {} {}", "1723161255000000000 [1]",
         ticker(1, 0, 1, (99, 1), (101, 1)).replace('"u": 1', '"u": "1"'), ticker(1, 0, 1, (99, 1), (101, 1)).replace('"99"', '"9x"'),
         depth(1, 0, 1, 1, 0, [(99, 1)]).replace('"99.0", ', ""), trade(1, 0, 1, 99, 1, True).replace('"T"', '"t0"'),
-        trade(1, 0, 1, 99, 1, True).replace('"ABCUSDT"', "7"), trade(1, 0, 10**30, 99, 1, True),
+        trade(1, 0, 1, 99, 1, True).replace('"ABCUSDT"', "7"), trade(1, 0, 1, 99, 1, True).replace('"q": "1"', '"q": true'),
+        trade(1, 0, 1, 99, 1, True).replace('"q": "1"', '"q": "1_0"'), depth(1, 0, 1, 1, 0, [(99, 1)]).replace('"1.0"', '"1_0"'),
+        depth(1, 0, 1, 1, 0, [(99, 1)]).replace('"1.0"', "true"), ticker(1, 0, 3, (99, 1), (101, 1)).replace('"99"', '"9_9"'), trade(1, 0, 10**30, 99, 1, True),
     ],
 )  # fmt: skip
 def test_a_bad_line_is_named(tmp_path: Path, bad: str) -> None:
@@ -363,7 +377,7 @@ def test_mutated_streams_convert_or_are_refused_by_code(tmp_path_factory: Any, m
     except ConvertError as error:
         code = error.code
     if code:
-        assert code in {"CONV-002", "CONV-003", "CONV-004", "CONV-005", "CONV-006"}
+        assert code in {"CONV-002", "CONV-003", "CONV-004", "CONV-005", "CONV-006", "CONV-010", "CONV-012"}
         assert not (folder / "out").exists() or list((folder / "out").iterdir()) == []
     else:
         tape = Tape.open(folder / "out" / "t.parquet")

@@ -32,10 +32,12 @@ from tests.tape.convert import fuzz_sources as valid
 
 EXAMPLES = int(os.environ.get("MMSIM_FUZZ", "60"))
 FAST_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
-REFUSALS = [f"CONV-00{i}" for i in range(1, 8)]
+REFUSALS = [*(f"CONV-00{i}" for i in range(1, 8)), "CONV-010", "CONV-011", "CONV-012"]
 
 TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "binance": ("binance", "raw.txt", valid.binance),
+    "binance books": ("binance", "raw.txt", valid.binance_books),
+    "binance funding": ("binance", "raw.txt", valid.binance_funding),
     "bybit": ("bybit", "2024-12-01_XRPUSDT_ob500.data", valid.bybit),
     "bybit trades": ("bybit", "XRPUSDT2024-12-01.csv", valid.bybit_trades),
     "bitstamp": ("bitstamp", "2024-12-01.log", valid.bitstamp),
