@@ -66,6 +66,9 @@ def test_the_estimated_world_is_the_run_itself(played):
     first, second = (manifest.read(folder / name) for name in ("plain", "band"))
     for note in (first, second):
         note.pop("cycles_per_ns")  # measured anew by each run with traces
+        note.pop("sha256")
+        for name in ("counts.json", "journal/traces.parquet", *manifest.BESIDE):  # times of each run, and the band itself
+            note["files"].pop(name, None)
     assert first == second
     first, second = (json.loads((folder / name / "counts.json").read_text()) for name in ("plain", "band"))
     assert {**first, "wall_s": 0} == {**second, "wall_s": 0}
@@ -402,4 +405,5 @@ def test_what_has_no_band_is_refused_and_leaves_no_folder(tmp_path, call, code):
 def test_streams_are_those_of_a_plain_run(played):
     """No file of the journal folder is the band's."""
     folder, _ = played
-    assert {path.stem for path in (folder / "band" / "journal").iterdir()} == {*STREAMS}
+    plain, band = ({path.name for path in (folder / name / "journal").iterdir()} for name in ("plain", "band"))
+    assert band == plain
