@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.config.model import Config, FeeConfig, LatencyModel, VenueConfig, config_keys
 from simcore.config.venue import profile
 from simcore.errors import ConfigError
@@ -261,8 +261,8 @@ def recorded(latency: LatencyModel, key: str) -> tuple[IntArray, IntArray]:
     if not path.is_file():
         raise ConfigError("CONF-001", f"{key}.file: {path}: no such file")
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
-    except (OSError, pa.ArrowException) as exc:
+        table = parquet.read_table(path, sealed=False) if path.suffix == ".parquet" else pacsv.read_csv(path)
+    except (OSError, pa.ArrowException, ValueError) as exc:
         raise ConfigError("CONF-003", f"{key}.file: {path}: {exc}") from exc
     column = latency.column or next((n for n in table.column_names if n.startswith("latency")), "")
     units = {"_ns": 1, "_us": 1_000, "_ms": 1_000_000, "_s": 1_000_000_000}
