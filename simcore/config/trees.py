@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simcore.config.model import LATENCY_KINDS, OVERRIDES, Section
+from simcore.door.files import expanded
 
 Tree = dict[str, Any]
 _OF_SYMBOL = re.compile(rf"instruments\.(.+?)\.({'|'.join(OVERRIDES)})(?:\.(.+))?", re.DOTALL)
@@ -111,4 +112,4 @@ def anchor(tree: Tree, folder: Path) -> None:
     for section, key in places:
         value = section.get(key) if isinstance(section, dict) else None
         if isinstance(section, dict) and isinstance(value, str) and (key == "file" or value.endswith(".py")):
-            section[key] = str((folder / Path(value).expanduser()).absolute())
+            section[key] = str((folder / expanded(value)).absolute())

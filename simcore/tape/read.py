@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from simcore.errors import TapeError
 from simcore.records import ASK_BIT, EXCH_BIT, KIND_COUNT, KIND_LABELS, KIND_MASK, LOCAL_BIT, NO_SIDE_BIT, Chunk
 from simcore.tape.decode import Block, Decoder, GroupOrder, TapeFile, guard
+from simcore.tape.metadata import parse_meta
 from simcore.tape.schema import (
     COLUMNS,
     META_KEY,
@@ -28,7 +29,6 @@ from simcore.tape.schema import (
     as_chunk,
     check_schema,
     column_names,
-    parse_meta,
 )
 from simcore.units import NS_PER_S
 
