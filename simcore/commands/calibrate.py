@@ -13,7 +13,8 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.options import CONFIG, JSON, SETS, VENUE, chosen_config
-from simcore.commands.output import print_figures, print_warning
+from simcore.commands.output import print_figures, print_line, print_warning
+from simcore.door.shown import rich_text
 
 if TYPE_CHECKING:
     from simcore.calibrate.folder import Calibration
@@ -117,7 +118,7 @@ def _watching(objective: str) -> Iterator[Callable[[Tally], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[words]}", markup=False), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("trials", total=None, words="starting…")
 
@@ -138,7 +139,7 @@ def _lines(objective: str) -> Callable[[Tally], None]:
             click.echo("compiling the engine, once…", err=True)
         elif now.done and step > said:
             said = step
-            click.echo(_words(now, objective), err=True)
+            print_line(_words(now, objective), err=True)
 
     return show
 
@@ -167,17 +168,17 @@ def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
     names = dict.fromkeys([note["objective"], *(each.name for each in found.wanted.constraints), "net", "fills", "taker_share", "max_drawdown", "sharpe"])
     for name in names:
         cells = [note["figures"][which][part][name] for part in note["figures"]["base"] for which in ("base", "best")]
-        table.add_row(name, *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells))
+        table.add_row(rich_text(name), *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells))
     Console().print(table)
-    click.echo(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
+    print_line(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
     if note["at_edge"] and verdict is None:  # else its notes say so
-        click.echo(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
-    click.echo(f"lost {counts['lost']}, without a value {counts['valueless']}, breaking constraints {counts['infeasible']}; the tapes have seen {found.tried} parameter sets in all")
+        print_line(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
+    print_line(f"lost {counts['lost']}, without a value {counts['valueless']}, breaking constraints {counts['infeasible']}; the tapes have seen {found.tried} parameter sets in all")
     if counts["lost"]:
-        click.echo(f"the first that was lost: {next(iter(found.results.causes.values()))}")
-    click.echo(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
+        print_line(f"the first that was lost: {next(iter(found.results.causes.values()))}")
+    print_line(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
     if verdict is not None:
-        click.echo(verdict.sentence)
+        print_line(verdict.sentence)
         broken = dict.fromkeys(reason.text for reason in verdict.reasons if not reason.holds and reason.text not in verdict.sentence)
         for text in (*broken, *verdict.notes):
-            click.echo(f"- {text}")
+            print_line(f"- {text}")

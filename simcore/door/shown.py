@@ -1,11 +1,15 @@
-"""Text from outside, made safe for the place where it is shown: a terminal, a sentence, Markdown.
+"""Text from outside, made safe for the place where it is shown: a terminal, a table of rich, a message, Markdown.
 
-HTML is escaped by the templates, plots read no formulas (`simcore.report.canvas`), tables of rich get `Text`.
+HTML is escaped by the templates; plots read no formulas (`simcore.report.canvas`).
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 LINE_MAX = 2000  # of a message
 
@@ -25,6 +29,13 @@ def one_line(text: str, limit: int = LINE_MAX) -> str:
     """Return text as one line of bounded length, for a message."""
     line = on_terminal(" ".join(text[: 4 * limit].split()))
     return line if len(line) <= limit else f"{line[:limit]}…"
+
+
+def rich_text(text: str, style: str = "") -> Text:
+    """Return text for a table of rich: neither its markup (`[/x]`) nor control characters count."""
+    from rich.text import Text
+
+    return Text(on_terminal(text), style)
 
 
 def code_span(text: str) -> str:

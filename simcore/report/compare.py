@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.shown import rich_text
 from simcore.report.statistics import summary
 from simcore.report.wording import ABSENT, EDGE, FIGURES, SECTIONS, shown, unit_text
 
@@ -51,7 +52,8 @@ class Comparison:
             unit = figure.unit if figure else ""
             label = figure.label if figure else row.key
             change = ABSENT if row.change is None else shown(row.change, unit)
-            table.add_row(label, unit_text(self.a, unit), _text(row.a, unit), _text(row.b, unit), change)
+            cells = (label, unit_text(self.a, unit), _text(row.a, unit), _text(row.b, unit), change)
+            table.add_row(*(rich_text(cell) for cell in cells))
         return table
 
 
