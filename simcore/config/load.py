@@ -17,6 +17,7 @@ from simcore.config.symbols import plain_tree
 from simcore.config.trees import Tree, anchor, dotted, merge, nested, path_of, tree_of
 from simcore.config.venue import profile
 from simcore.config.yaml_text import parse_yaml, read_yaml
+from simcore.door.arguments import CALLABLE, KEYS, PATH, TEXT, each, optional, public
 from simcore.errors import ConfigError
 
 __all__ = ["Resolved", "build_config", "config_hash", "dump_config", "load_config", "parse_latency", "resolve_config"]
@@ -40,6 +41,7 @@ class _Layer:
     origin: str
 
 
+@public(path=optional(PATH), sets=each(TEXT), overrides=optional(KEYS), environ=optional(KEYS), warn=optional(CALLABLE))
 def load_config(
     path: Path | str | None = None,
     sets: Sequence[str] = (),

@@ -12,6 +12,7 @@ from typing import Any
 
 from simcore.config.model import LATENCY_KINDS, OVERRIDES, Section
 from simcore.door.files import expanded
+from simcore.errors import ConfigError
 
 Tree = dict[str, Any]
 _OF_SYMBOL = re.compile(rf"instruments\.(.+?)\.({'|'.join(OVERRIDES)})(?:\.(.+))?", re.DOTALL)
@@ -32,6 +33,8 @@ def tree_of(keys: Mapping[str, Any], path: tuple[str, ...] = ()) -> Tree:
     """Return the tree of a mapping whose keys may be dotted and whose values may be mappings or sections."""
     tree: Tree = {}
     for key, value in keys.items():
+        if not isinstance(key, str):
+            raise ConfigError("CONF-002", f"{'.'.join((*path, repr(key)[:60]))}: expected a key of text")
         parts = [key] if is_free(path) or path == ("instruments",) else path_of(".".join((*path, key)))[len(path) :]
         if isinstance(value, Section):
             value = value.model_dump(by_alias=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -82,14 +83,12 @@ def either(*checks: Check) -> Check:
     return checked
 
 
-def each(check: Check, least: int = 0) -> Check:
-    """Return a check for lists and tuples of so many values or more, each of which passes a check."""
+def each(check: Check) -> Check:
+    """Return a check for lists and tuples whose values each pass a check."""
 
     def checked(value: Any) -> None:
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)):
             raise ValueError("a list")  # noqa: TRY004  a check says ValueError
-        if len(value) < least:
-            raise ValueError(f"at least {least}")
         for item in value:
             try:
                 check(item)
@@ -119,11 +118,53 @@ def made_by(name: str, words: str) -> Check:
     return checked
 
 
+def pair(check: Check) -> Check:
+    """Return a check for lists and tuples of two values."""
+    inner = each(check)
+
+    def checked(value: Any) -> None:
+        inner(value)
+        if len(value) != 2:
+            raise ValueError("a pair")
+
+    return checked
+
+
+def record(name: str, words: str, **checks: Check) -> Check:
+    """Return a check for values of a class by its name, whose fields pass checks of their own."""
+    right_class = made_by(name, words)
+
+    def checked(value: Any) -> None:
+        right_class(value)
+        for field, check in checks.items():
+            try:
+                check(getattr(value, field))
+            except ValueError as exc:
+                raise ValueError(f"{field} to be {exc}") from exc
+
+    return checked
+
+
+def mapping(check: Check) -> Check:
+    """Return a check for mappings of text to values that pass a check."""
+
+    def checked(value: Any) -> None:
+        _keys(value)
+        for item in value.values():
+            check(item)
+
+    return checked
+
+
 def whole(lo: int, hi: int = (1 << 63) - 1) -> Check:
     """Return a check for whole numbers from lo to hi, also numpy's."""
 
     def checked(value: Any) -> None:
-        if isinstance(value, bool) or not hasattr(value, "__index__") or not lo <= int(value) <= hi:
+        try:
+            is_right = not isinstance(value, bool) and lo <= operator.index(value) <= hi
+        except TypeError:
+            is_right = False
+        if not is_right:
             raise ValueError(f"a whole number from {lo} to {hi}" if hi < (1 << 63) - 1 else f"a whole number, {lo} or more")
 
     return checked
@@ -133,9 +174,12 @@ def number(lo: float, hi: float) -> Check:
     """Return a check for finite numbers from lo to hi, also numpy's."""
 
     def checked(value: Any) -> None:
-        if isinstance(value, (bool, str)) or not (hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0):
-            raise ValueError(f"a number from {lo:g} to {hi:g}")  # noqa: TRY004  a check says ValueError
-        if not (math.isfinite(value) and lo <= value <= hi):
+        try:
+            _real(value)
+            found = float(value)
+        except (ValueError, OverflowError, TypeError):
+            found = math.nan
+        if not lo <= found <= hi:
             raise ValueError(f"a number from {lo:g} to {hi:g}")
 
     return checked
@@ -151,10 +195,20 @@ def one_of(*words: str) -> Check:
     return checked
 
 
+def _real(value: Any) -> None:
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or getattr(value, "ndim", 0) != 0:
+        raise ValueError("a number")
+
+
+def _tape(value: Any) -> None:
+    if isinstance(value, type) or not all(hasattr(value, name) for name in ("instrument", "chunks")):
+        raise ValueError("a Tape")
+
+
 def _path(value: Any) -> None:
     text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else b""
     if not isinstance(text, str) or not text or "\0" in text:
-        raise ValueError("a path (text that is not empty, without NUL, or a Path)")  # noqa: TRY004
+        raise ValueError("a path (text that is not empty, without NUL, or a Path)")
     try:
         os.fsencode(text)
     except UnicodeEncodeError as exc:
@@ -176,8 +230,9 @@ TEXT: Check = a(str, "text")
 FLAG: Check = a(bool, "True or False")
 CALLABLE: Check = _callable
 KEYS: Check = _keys
-TAPE: Check = made_by("Tape", "a Tape")
-TAPES: Check = either(TAPE, PATH, each(either(TAPE, PATH), 1))
+NUMBER: Check = _real
+TAPE: Check = _tape
+TAPES: Check = either(TAPE, PATH, each(either(TAPE, PATH)))
 CONFIG: Check = made_by("Config", "a Config (`make_config`)")
 
 

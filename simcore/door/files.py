@@ -25,7 +25,7 @@ def read_bytes(path: Path, kind: type[MmsimError], code: str, limit: int = TEXT_
     check_file(path, kind, code)
     try:
         # The check above is not enough: between it and here the name may come to mean a pipe.
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
             data = file.read(limit + 1)
     except OSError as exc:
         raise kind(code, f"{shown(path)}: {exc.strerror or exc}") from exc

@@ -21,7 +21,7 @@ _FENCE = re.compile(r"`+")
 
 
 def on_terminal(text: str) -> str:
-    """Return text whose control characters are spelt out (`\\x1b`); newlines and tabs stay."""
+    """Return text whose control characters are spelt out, as Python writes them; newlines and tabs stay."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
 

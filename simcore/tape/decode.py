@@ -139,6 +139,8 @@ def guard(call: Any, path: Path, *args: Any, **options: Any) -> Any:
     """Call Arrow; what it raises for a damaged or vanished file becomes a TapeError."""
     try:
         return call(*args, **options)
+    except MemoryError:  # Arrow's own is an ArrowException, too, but says nothing of the file
+        raise
     except FileNotFoundError as exc:
         raise TapeError("TAPE-001", f"{path}: {exc}") from exc
     except (pa.ArrowException, OSError, ValueError) as exc:

@@ -20,6 +20,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
+from simcore.door.arguments import PATH, TAPE, either, one_of, public
 from simcore.errors import ConvertError
 from simcore.files import write_atomic
 from simcore.records import (
@@ -55,6 +56,7 @@ from simcore.tape.convert.hftbacktest import (
     SELL_EVENT,
     TRADE_EVENT,
 )
+from simcore.tape.read import opened
 
 _KINDS = {
     DEPTH: DEPTH_EVENT, SNAPSHOT: DEPTH_SNAPSHOT_EVENT, TRADE: TRADE_EVENT, BEST: DEPTH_BBO_EVENT,
@@ -72,13 +74,15 @@ class ExportTape(Protocol):
     def chunks(self) -> Iterable[Chunk]: ...
 
 
-def export_npz(tape: ExportTape, out: Path, best: str = "depth") -> dict[str, int]:
+@public(tape=either(TAPE, PATH), out=PATH, best=one_of("depth", "bbo"))
+def export_npz(tape: ExportTape | Path | str, out: Path | str, best: str = "depth") -> dict[str, int]:
     """Write the tape to out (.npz), atomically, in memory bounded by a chunk; return counts.
 
     best : "depth" (BEST rows become level changes) or "bbo" (they stay best-quote events).
     Counts: `events`, and a `<kind>_rows_left_out` for each kind that hftbacktest cannot express.
     Raises ConvertError CONV-009 if out cannot be written.
     """
+    tape, out = opened(tape), Path(out)
     exporter = Exporter(Decimal(str(tape.instrument.tick_size)), Decimal(str(tape.instrument.lot_size)), best)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

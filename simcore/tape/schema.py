@@ -46,6 +46,16 @@ WRITE_OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
+class InstrumentError(TapeError, ValueError):
+    """What an instrument cannot be: TAPE-015. A ValueError as well: formats and files say it in their own words."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__("TAPE-015", cause)
+
+    def __str__(self) -> str:
+        return self.cause
+
+
 @dataclass(frozen=True)
 class Instrument:
     """What is traded. Sizes and rates are decimal strings; a negative rate is a rebate.
@@ -67,7 +77,13 @@ class Instrument:
     taker_rate: str = "0"
 
     def __post_init__(self) -> None:
-        """Refuse what is no instrument (ValueError)."""
+        """Refuse what is no instrument (InstrumentError)."""
+        try:
+            self._check()
+        except (ValueError, TypeError) as exc:
+            raise InstrumentError(str(exc)) from exc
+
+    def _check(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
             if not isinstance(value, str):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from simcore.door.arguments import PATH, TAPE, either, public
 from simcore.records import (
     ASK_BIT,
     BOTH_BITS,
@@ -31,7 +33,7 @@ from simcore.records import (
     UNITS_MAX,
     Chunk,
 )
-from simcore.tape.read import Tape
+from simcore.tape.read import Tape, opened
 from simcore.tape.schema import LEVELS_WITH_IDS
 from simcore.tape.validate_book import CheckedBook
 from simcore.tape.write import Figures
@@ -120,8 +122,10 @@ class _Told:
             self._figures = Figures()
 
 
-def validate(tape: Tape) -> ValidationReport:
+@public(tape=either(TAPE, PATH))
+def validate(tape: Tape | Path | str) -> ValidationReport:
     """Read the whole tape once. Memory is bounded by the price range, not by the length. TapeError as reading."""
+    tape = opened(tape)
     tally = _Tally()
     told = _Told(tape)
     lows = [file.meta.price_min_ticks for file in tape.files if file.meta.price_min_ticks is not None]

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from simcore.door.arguments import CALLABLE, PATH, TEXT, each, either, mapping, one_of, optional, public, record, whole
+from simcore.door.shown import on_terminal
 from simcore.errors import ConvertError, TapeError
 from simcore.records import LOCAL_BIT, Chunk
 from simcore.tape.convert.assemble import Assembled, assemble
-from simcore.tape.convert.base import FORMATS, ConvertOptions, Source
+from simcore.tape.convert.base import CLOCKS, FORMATS, ConvertOptions, Source
 from simcore.tape.read import Tape
 from simcore.tape.schema import Instrument, TapeMeta
 from simcore.tape.write import TapeWriter
@@ -25,6 +27,13 @@ from simcore.units import NS_PER_DAY, NS_PER_S
 Progress = Callable[[str, float], None]  # what is being done, and the share of the whole that is done
 
 __all__ = ["FORMATS", "ConvertOptions", "ConvertReport", "Source", "convert"]
+
+
+_TEXTS = ("symbol", "venue", "kind", "tick_size", "lot_size", "contract_size", "maker_rate", "taker_rate")
+_OPTIONS = record(
+    "ConvertOptions", "ConvertOptions(…)", **dict.fromkeys(_TEXTS, optional(TEXT)), clock=one_of(*CLOCKS), min_latency_us=whole(0, 1 << 53),
+    extra=mapping(TEXT),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,8 +60,9 @@ class ConvertReport:
         return asdict(self) | {"files": [str(path) for path in self.files], "bytes_per_row": round(self.bytes_per_row, 3)}
 
 
+@public(sources=either(PATH, each(PATH)), fmt=TEXT, out=PATH, options=optional(_OPTIONS), progress=optional(CALLABLE))
 def convert(
-    sources: Sequence[str | Path],
+    sources: Sequence[str | Path] | str | Path,
     fmt: str,
     out: str | Path,
     options: ConvertOptions | None = None,
@@ -67,7 +77,7 @@ def convert(
     tell = progress or _say_nothing
     if fmt not in FORMATS:
         raise ConvertError("CONV-008", f"{fmt!r}; known are {', '.join(sorted(FORMATS))}")
-    paths = [Path(source) for source in sources]
+    paths = [Path(source) for source in ([sources] if isinstance(sources, (str, Path)) else sources)]
     if not paths:
         raise ConvertError("CONV-001", "no source was named")
     missing = [str(path) for path in paths if not path.exists()]
@@ -154,7 +164,7 @@ def _hashes(paths: Sequence[Path]) -> list[list[str]]:
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         for file in files:
             with file.open("rb") as stream:
-                found.append([file.name, hashlib.file_digest(stream, "sha256").hexdigest()])
+                found.append([on_terminal(file.name), hashlib.file_digest(stream, "sha256").hexdigest()])
     return found
 
 
