@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -48,7 +49,8 @@ class Picture(Figure):
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw with our style, whatever the user's matplotlibrc says, and leave his settings as they were."""
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a name: drawn as a box, told in full beside
         mpl.rcdefaults()
         settings: Any = mpl.rcParams
         settings.update(STYLE)

@@ -66,7 +66,7 @@ class _Meta(_Part):
     source: _Source
     clock: dict[_Text, Any]
     synthetic: bool
-    rows: Annotated[int, Field(ge=1, le=ROWS_MAX)]
+    rows: Annotated[int, Field(ge=0, le=ROWS_MAX)]
     first_exch_ts: _Time
     last_exch_ts: _Time
     first_local_ts: _Time
@@ -82,7 +82,7 @@ class _Meta(_Part):
             least, most = getattr(self, lo), getattr(self, hi)
             if (least is None) != (most is None) or (least is not None and least > most):
                 raise ValueError(f"{lo} is {least}, {hi} is {most}; expected both in this order, or neither")
-        if self.first_exch_ts is None and self.first_local_ts is None:
+        if self.rows and self.first_exch_ts is None and self.first_local_ts is None:
             raise ValueError("no times of rows, on neither clock")
         return self
 
