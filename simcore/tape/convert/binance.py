@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,9 @@ import numpy as np
 from simcore.errors import ConvertError
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.binance_book import AGG_TRADE, BBO, DIFF, PRINT, SNAP, UNUSED, Messages, book_rows
+from simcore.tape.convert.unpacked import blocks, lines
 from simcore.units import NS_PER_MS, NS_PER_US
 
-_READ_BYTES = 1 << 20
 _COINM_SYMBOL = re.compile(r"USD_(PERP|\d{6})$")
 _NO_TIME = -1
 _NAMELESS = -2  # prev_id of a snapshot that names no symbol
@@ -39,7 +38,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     """
     parser = _Parser(options.symbol)
     for path in paths:
-        parser.read_file(path)
+        parser.read_file(path, options)
     if not len(parser.kind):
         if options.symbol and parser.symbols:
             raise ConvertError("CONV-006", f"{options.symbol} is not in the source; it holds {', '.join(sorted(parser.symbols))}")
@@ -78,11 +77,12 @@ class _Parser:
         self._lines = 0
         self._has_pair = self._has_futures = False
 
-    def read_file(self, path: Path) -> None:
+    def read_file(self, path: Path, options: ConvertOptions) -> None:
         """Take every line of a file; a last line that was cut off is counted, any other bad line refused."""
         scan = json.JSONDecoder().raw_decode
         first = self._lines
-        for text, is_cut in _lines(path, self.counts):
+        for line, is_cut in lines(blocks(path, options, self.counts), str(path)):
+            text = line.decode("utf-8", "replace")
             self._lines += 1
             if not text or text.isspace():
                 continue
@@ -231,46 +231,6 @@ def _nanoseconds(times: Any, line: Any, name: str) -> Any:
         i = int(np.argmin(factor != 0))
         raise ConvertError("CONV-004", f"line {line[i]}: {name} {times[i]} is not ms, µs or ns of our age")
     return times * factor
-
-
-def _lines(path: Path, counts: Counter[str]) -> Iterator[tuple[str, bool]]:
-    """Yield (line without newline, whether the file was cut before its newline)."""
-    rest = b""
-    for block in _blocks(path, counts):
-        head, newline, tail = block.rpartition(b"\n")
-        if not newline:
-            rest += block
-            continue
-        for text in (rest + head).decode("utf-8", "replace").split("\n"):
-            yield text, False
-        rest = tail
-    if rest:
-        yield rest.decode("utf-8", "replace"), True
-
-
-def _blocks(path: Path, counts: Counter[str]) -> Iterator[bytes]:
-    """Yield the file's bytes, decompressed; a gzip stream that stops early is counted."""
-    try:
-        with path.open("rb") as stream:
-            block = stream.read(_READ_BYTES)
-            if block[:2] != b"\x1f\x8b":
-                while block:
-                    yield block
-                    block = stream.read(_READ_BYTES)
-                return
-            inflate = zlib.decompressobj(31)
-            while block:
-                yield inflate.decompress(block)
-                block = inflate.unused_data.lstrip(b"\0") or stream.read(_READ_BYTES)
-                if inflate.eof and block:  # several gzip streams in one file
-                    inflate = zlib.decompressobj(31)
-            if not inflate.eof:
-                counts["truncated_gzip"] += 1
-                yield inflate.flush()
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as exc:
-        raise ConvertError("CONV-001", f"{path}: {exc.strerror}") from exc
-    except (OSError, zlib.error) as exc:
-        raise ConvertError("CONV-003", f"{path}: {exc}") from exc
 
 
 def _bad_line(path: Path, number: int, cause: str) -> ConvertError:

@@ -42,7 +42,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     counts: Counter[str] = Counter()
     log = Log()
     for path in paths:
-        parse(path, log, counts)
+        parse(path, options, log, counts)
     if not log.events:
         raise ConvertError("CONV-002", f"{paths[0]}: no order events")
     had_trades = bool(log.prints)

@@ -12,13 +12,11 @@ Trades carry one time only, the match; their local_ts is that time plus the medi
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ import pandas as pd
 from simcore.errors import ConvertError
 from simcore.records import ASK_BIT, CLEAR, DEPTH, GAP, NO_SIDE_BIT, SNAPSHOT, TRADE
 from simcore.tape.convert.base import ConvertOptions, Source, SourceRows
+from simcore.tape.convert.unpacked import lines, members
 from simcore.units import NS_PER_MS, NS_PER_S
 
 _TS_LO = 1_000_000_000_000  # ms: 2001; earlier or later is not a time in ms
@@ -44,21 +43,22 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     book = _Book(counts)
     trades: list[tuple[Path, Any]] = []
     for path in paths:
-        for name, data in _files(path):
-            if data.lstrip()[:1] == b"{":
-                book.read(f"{path}: {name}", data)
-            elif data.strip():
-                trades.append((path, _trade_frame(f"{path}: {name}", data, counts)))
+        for name, parts in members(path, options):
+            first = next((block for block in parts if block.strip()), b"")
+            if first.lstrip()[:1] == b"{":
+                book.read(f"{path}: {name}", lines(chain([first], parts), f"{path}: {name}"))
+            elif first:
+                trades.append((path, _trade_frame(f"{path}: {name}", b"".join(chain([first], parts)), counts)))
     symbols = book.symbols | {s for _, frame in trades for s in frame["symbol"].unique().tolist()}
     symbol = _choose(symbols, options.symbol)
     keep_book = symbol in book.symbols or not book.symbols
     if not keep_book or len(book.symbols) > 1:
         raise ConvertError("CONV-006", f"the order book is of {', '.join(sorted(book.symbols))}, not only {symbol}")
-    parts = [book.columns()]
+    columns = [book.columns()]
     lag = book.median_lag()
     for path, frame in trades:
-        parts.append(_trade_rows(path, frame[frame["symbol"] == symbol], lag))
-    rows = _merge(parts)
+        columns.append(_trade_rows(path, frame[frame["symbol"] == symbol], lag))
+    rows = _merge(columns)
     if not len(rows.ev):
         raise ConvertError("CONV-002", f"{paths[0]}: no order book messages and no trades")
     warnings = [f"{counts['book_gaps']} gaps in the update ids; the book is wrong until the next snapshot"] if counts["book_gaps"] else []
@@ -82,18 +82,16 @@ class _Book:
         self._lags: list[int] = []
         self._line = 0
 
-    def read(self, where: str, data: bytes) -> None:
+    def read(self, where: str, found: Iterable[tuple[bytes, bool]]) -> None:
         """Read the lines of one file; a last line that was cut off is counted, any other bad line refused."""
-        lines = data.split(b"\n")
-        last = len(lines) - 1
-        for number, line in enumerate(lines):
+        for number, (line, is_cut) in enumerate(found):
             if not line.strip():
                 continue
             self._line += 1
             try:
                 message = json.loads(line)
             except (ValueError, RecursionError) as exc:
-                if number == last:  # no newline after it: the file was cut here
+                if is_cut:
                     self.counts["truncated_last_line"] += 1
                     return
                 raise ConvertError("CONV-003", f"{where}: line {number + 1}: not JSON: {exc}") from exc
@@ -221,26 +219,6 @@ def _choose(symbols: set[str], wanted: str | None) -> str:
     if len(symbols) > 1:
         raise ConvertError("CONV-006", f"symbols {', '.join(sorted(symbols))[:200]}")
     return next(iter(sorted(symbols)), "")
-
-
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of each file in a zip, gz or plain path."""
-    if not path.is_file():
-        raise ConvertError("CONV-001", f"{path}: no such file")
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if magic[:2] == b"PK":
-            with zipfile.ZipFile(path) as archive:
-                for name in sorted(archive.namelist()):
-                    if not name.endswith("/"):
-                        yield name, archive.read(name)
-        elif magic[:2] == b"\x1f\x8b":
-            yield path.name, gzip.decompress(path.read_bytes())
-        else:
-            yield path.name, path.read_bytes()
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as exc:
-        raise ConvertError("CONV-003", f"{path}: not readable: {exc}") from exc
 
 
 def _ms(value: Any) -> int:
