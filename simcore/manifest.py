@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from simcore import jit
 from simcore.config.load import config_hash, dump_config
 from simcore.config.model import Config
+from simcore.door.json_text import read_json
 from simcore.errors import JournalError, MmsimError
 from simcore.files import write_text
 from simcore.journal import checkpoint
@@ -220,16 +221,12 @@ def read(folder: Path, finished: bool = True) -> dict[str, Any]:
     status: "running", "done", or "failed": then "error" says what stopped it and when, and the journal ends there.
     """
     path = folder / "run.json"
-    try:
-        note: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise JournalError("JRNL-001", f"{path}: {exc}") from exc
-    if not isinstance(note, dict) or not {"fingerprint", "status", "tapes", "digest"} <= set(note):
+    note = read_json(path, JournalError, "JRNL-001")
+    if not {"fingerprint", "status", "tapes", "digest"} <= set(note):
         raise JournalError("JRNL-001", f"{path}: not the manifest of a run")
     if finished and note.get("status") not in ("done", "failed"):
         raise JournalError("JRNL-001", f"{folder}: the run is not complete; `mmsim replay --resume --out {folder}`")
-    found: dict[str, Any] = note
-    return found
+    return note
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.door.files import check_file
 from simcore.errors import CalibrateError
 from simcore.units import NS_PER_DAY
 
@@ -83,6 +84,7 @@ def joined(parts: Iterable[Mapping[str, Any]]) -> Columns:
 
 def _inside(source: Path) -> list[Path]:
     if not source.is_dir():
+        check_file(source, CalibrateError, "CAL-006")
         return [source]
     return sorted(path for kind in (FILLS, TICKS) for path in source.rglob(f"{kind}-*.parquet") if not path.name.startswith("."))
 
