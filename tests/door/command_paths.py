@@ -7,9 +7,7 @@ from pathlib import Path
 
 import click
 
-from tests.blackbox.command import SAMPLE
-
-Places = Callable[[Path], list[list[str]]]
+Places = Callable[[Path, Path], list[list[str]]]
 _HEAVY = {("bench",), ("published",)}  # measure or derive for minutes
 # What a command needs beside its paths, so that it comes as far as to open them.
 _NEEDED = {
@@ -19,7 +17,7 @@ _NEEDED = {
 
 
 def path_arguments(group: click.Group, prefix: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Places]]:
-    """Return (words, lines) of each command that takes paths: lines(path) puts it at one place at a time."""
+    """Return (words, lines) of each command that takes paths: lines(path, tape) puts it at one place at a time."""
     found: list[tuple[tuple[str, ...], Places]] = []
     context = click.Context(group)
     for name in group.list_commands(context):
@@ -40,17 +38,17 @@ def _is_path(parameter: click.Parameter) -> bool:
 def _places(command: click.Command) -> Places:
     places = [each for each in command.params if _is_path(each)]
 
-    def lines(path: Path) -> list[list[str]]:
-        return [_line(command, at, path) for at in places]
+    def lines(path: Path, tape: Path) -> list[list[str]]:
+        return [_line(command, at, path, tape) for at in places]
 
     return lines
 
 
-def _line(command: click.Command, at: click.Parameter, path: Path) -> list[str]:
-    """Return the arguments: the path at one place, the sample tape (or a new name) at the others that are required."""
+def _line(command: click.Command, at: click.Parameter, path: Path, tape: Path) -> list[str]:
+    """Return the arguments: the path at one place, a tape (or a new name) at the others that are required."""
     line: list[str] = []
     for each in command.params:
-        value = str(path) if each is at else str(SAMPLE) if isinstance(each, click.Argument) else "new.parquet"
+        value = str(path) if each is at else str(tape) if isinstance(each, click.Argument) else "new.parquet"
         if isinstance(each, click.Argument):
             line.append(value if _is_path(each) else "x")
         elif each is at or (each.required and _is_path(each)):

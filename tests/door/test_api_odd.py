@@ -116,7 +116,7 @@ def test_odd_arguments_end_in_a_result_or_a_code(home: Path, tmp_path: Path, mon
     """Each argument of each function, replaced by the value; nothing but an MmsimError is raised."""
     monkeypatch.chdir(tmp_path)
     causes: list[str] = []
-    for name, (call, right) in functions(home, tmp_path).items():
+    for call, right in functions(home, tmp_path).values():
         for argument in right:
             try:
                 call(**{**right, argument: ODD[words]})

@@ -12,6 +12,7 @@ import click
 import pytest
 
 import cli
+from simcore import preset_spec, synth
 from simcore.door.files import expanded, read_bytes
 from simcore.errors import ConfigError
 from simcore.files import write_text
@@ -19,6 +20,12 @@ from tests.blackbox.command import SAMPLE, assert_refused, mmsim, mmsim_here
 from tests.door.command_paths import path_arguments
 
 SECONDS_MAX = 20.0
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tape of half a minute."""
+    return synth(preset_spec(duration_s=30, warmup_s=1), tmp_path_factory.mktemp("tape"))[0].path
 
 
 @pytest.fixture
@@ -34,15 +41,16 @@ def odd(tmp_path: Path) -> Iterator[dict[str, Path]]:
     yield {
         "pipe": tmp_path / "pipe", "device": Path("/dev/zero"), "terminal": Path("/dev/tty"), "loop": tmp_path / "loop", "dangling": tmp_path / "dangling",
         "folder": tmp_path / "folder", "below a file": tmp_path / "file" / "x", "long name": tmp_path / ("x" * 300), "long path": tmp_path / ("x/" * 3000),
-        "socket": tmp_path / "s", "steering": tmp_path / "a\x1b[2Jb", "half a character": tmp_path / os.fsdecode(b"a\xff"), "root": Path("/"), "nothing": Path(""),
+        "socket": tmp_path / "s", "steering": tmp_path / "a\x1b[2Jb", "half a character": tmp_path / os.fsdecode(b"a\xff"), "root": Path("/"), "nothing": Path(),
     }  # fmt: skip
     listener.close()
 
 
 @pytest.mark.parametrize("words", [words for words, _ in path_arguments(cli.mmsim)], ids=" ".join)
-def test_odd_paths_end_in_a_code(words: tuple[str, ...], odd: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_odd_paths_end_in_a_code(words: tuple[str, ...], odd: dict[str, Path], tape: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path / "folder")
-    for name, line in [(name, made) for places in [dict(path_arguments(cli.mmsim))[words]] for name, path in odd.items() for made in places(path)]:
+    places = dict(path_arguments(cli.mmsim))[words]
+    for name, line in [(name, made) for name, path in odd.items() for made in places(path, tape)]:
         begun = time.monotonic()
         done = mmsim_here(*words, *line)
         assert done.returncode in (0, 1, 2), (words, name)

@@ -188,3 +188,9 @@ def test_odd_names_are_shown_as_they_are_and_steer_nothing(honest: Path, tmp_pat
     assert "<script" not in as_text
     assert "[c](d)" not in as_text.replace("\\[", "")
     assert json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))["symbol"] == odd
+
+
+def test_row_groups_that_no_memory_holds_are_refused(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simcore.tape.read._GROUP_ROWS_MAX", 99)
+    with pytest.raises(TapeError, match="TAPE-017"):
+        Tape.open(honest)
