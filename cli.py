@@ -1,7 +1,8 @@
 """The `mmsim` command: its sub-commands (simcore/commands/), exit codes and signals.
 
 Exit codes: 0 done; 1 a verification or validation failed; 2 a user error, as `error CODE: …` and `remedy: …` on
-stderr; 130 Ctrl-C or SIGTERM; 141 a closed pipe. A bug shows its traceback. Results go to stdout, everything else to stderr.
+stderr, also where a resource ran out (memory, files, depth); 130 Ctrl-C or SIGTERM; 141 a closed pipe. A bug shows its
+traceback. Results go to stdout, everything else to stderr.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -19,6 +21,7 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.output import print_refusal
+from simcore.door.resources import refused
 from simcore.errors import EngineError, MmsimError, OutputError
 from simcore.version import VERSION
 
@@ -64,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks is spelt out
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     code = run_command(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # all is done: the exit code stands
@@ -82,8 +88,8 @@ def _leave(code: int) -> NoReturn:
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code. Errors that are not the user's pass through."""
     try:
-        # click gives the code of an Exit back; a command itself returns nothing.
-        return mmsim.main(args=arguments, prog_name="mmsim", standalone_mode=False) or 0
+        with refused():
+            return _main(arguments)
     except MmsimError as exc:
         return _refuse(exc)
     except click.ClickException as exc:
@@ -96,10 +102,16 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         return 130
     except SystemExit:
         return 141  # click's answer to a reader (`| head`) that has gone; as a shell reports SIGPIPE
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    """Run the command; click gives the code of an Exit back, a command itself returns nothing."""
+    try:
+        return mmsim.main(args=arguments, prog_name="mmsim", standalone_mode=False) or 0
     except OSError as exc:
         if exc.filename is not None or exc.errno not in _NO_ROOM:
             raise
-        return _refuse(OutputError("OUT-001", f"stdout: {exc.strerror}"))
+        raise OutputError("OUT-001", f"stdout: {exc.strerror}") from exc
 
 
 def _refuse(error: MmsimError) -> int:

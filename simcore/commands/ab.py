@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simcore.commands.options import JSON, SETS, VENUE, pairs
-from simcore.commands.output import print_figures, print_warning, progress
+from simcore.commands.output import print_figures, print_line, print_warning, progress
 
 if TYPE_CHECKING:
     from simcore.config import Config
@@ -57,7 +57,7 @@ def ab(
     from rich.console import Console
 
     Console().print(console(made.figures))
-    click.echo(f"report: {made.folder / 'report.html'}")
+    print_line(f"report: {made.folder / 'report.html'}")
 
 
 def _config(path: Path, sets: tuple[str, ...], venue: str | None) -> Config:

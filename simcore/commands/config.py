@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simcore.commands.options import CONFIG, JSON, SETS, VENUE, resolved
-from simcore.commands.output import print_figures, print_refusal, print_warning
+from simcore.commands.output import print_figures, print_line, print_refusal, print_warning
 from simcore.errors import MmsimError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def config_show(symbol: str | None, origin: bool, as_json: bool, **choices: Any)
         keys = list(keys_of(chosen))
         width = max(len(key) for key, _ in keys)
         for key, value in keys:
-            click.echo(f"{key:<{width}}  {json.dumps(value, ensure_ascii=False):<24}  {origins.get(key, 'default')}")
+            print_line(f"{key:<{width}}  {json.dumps(value, ensure_ascii=False):<24}  {origins.get(key, 'default')}")
         click.echo(f"hash {config_hash(chosen)}")
     else:
         click.echo(f"# hash: {config_hash(chosen)}\n{dump_config(chosen)}", nl=False)
@@ -122,7 +122,7 @@ def config_migrate(path: Path, out: Path | None, in_place: bool, as_json: bool) 
     target = path if in_place else out
     made = migrate_file(path, target)
     for change in made.changes:
-        click.echo(f"{path}: {change}", err=True)
+        print_line(f"{path}: {change}", err=True)
     if made.has_comments and made.is_changed:
         print_warning(f"{path}: its comments are not in the result")
     if as_json:
@@ -131,7 +131,7 @@ def config_migrate(path: Path, out: Path | None, in_place: bool, as_json: bool) 
     elif target is None:
         click.echo(made.text, nl=False)
     else:
-        click.echo(f"{target}: version {made.version_now}, {len(made.changes)} changes" if made.is_changed else f"{path}: nothing to change")
+        print_line(f"{target}: version {made.version_now}, {len(made.changes)} changes" if made.is_changed else f"{path}: nothing to change")
 
 
 @config.command("schema")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from simcore.door.shown import on_terminal, one_line, rich_text
 from simcore.errors import MmsimError
 
 if TYPE_CHECKING:
@@ -25,17 +26,22 @@ def print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
     width = max(map(len, figures), default=0)
     for name, value in figures.items():
         shown = json.dumps(value) if isinstance(value, (dict, list, tuple, bool)) or value is None else value
-        click.echo(f"{name:<{width}}  {shown}")
+        click.echo(on_terminal(f"{name:<{width}}  {shown}"))
+
+
+def print_line(text: str, err: bool = False, nl: bool = True) -> None:
+    """Print text that may come from outside: what would steer the terminal is spelt out."""
+    click.echo(on_terminal(text), err=err, nl=nl)
 
 
 def print_warning(text: str) -> None:
     """Print a warning on stderr."""
-    click.echo(f"warning: {text}", err=True)
+    click.echo(f"warning: {one_line(text)}", err=True)
 
 
 def print_refusal(error: MmsimError) -> None:
     """Print a user error on stderr: code, title and cause on one line, the remedy on the next."""
-    click.echo(f"error {error.code}: {error.title}: {' '.join(error.cause.split())}\nremedy: {error.remedy}", err=True)
+    click.echo(f"error {error.code}: {error.title}: {one_line(error.cause)}\nremedy: {error.remedy}", err=True)
 
 
 def print_summary(run_dir: Path, as_json: bool) -> None:
@@ -60,7 +66,7 @@ def print_summary(run_dir: Path, as_json: bool) -> None:
     from rich.console import Console
 
     Console().print(table(figures))
-    click.echo(f"run folder: {run_dir}")
+    print_line(f"run folder: {run_dir}")
 
 
 def print_table(table: Table, title: str) -> None:
@@ -68,16 +74,15 @@ def print_table(table: Table, title: str) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
-    from rich.text import Text
 
-    made = RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = RichTable(title=rich_text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for head, numeric in zip(table.head, table.numeric, strict=True):
-        made.add_column(head, justify="right" if numeric else "left")
+        made.add_column(rich_text(head), justify="right" if numeric else "left")
     for row in table.rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(rich_text(cell) for cell in row))
     Console().print(made)
     if table.note:
-        click.echo(table.note)
+        print_line(table.note)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from simcore.commands.options import JSON, TAPE, pairs
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, print_line
 
 FORMATS = ("binance", "bitstamp", "bybit", "cryptofeed", "databento", "hftbacktest", "hyperliquid", "lobster", "mbo", "nautilus", "tardis")
 
@@ -90,7 +90,7 @@ def tape_head(tape: Path, rows: int, as_json: bool) -> None:
     if as_json:
         click.echo(table.to_json(orient="table", index=False, date_unit="ns"))
     else:
-        click.echo(table.to_string(index=False))
+        print_line(table.to_string(index=False))
 
 
 @tape.command("synth")

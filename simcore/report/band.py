@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from simcore import parquet
+from simcore.door.json_text import read_json
 from simcore.errors import ReportError
 from simcore.journal import note as notes
 from simcore.records import IntArray
@@ -91,7 +91,7 @@ def _note(run: RunFolder) -> dict[str, Any] | None:
         return None
     notes.checked(run.path, FILE, run.note)
     try:
-        note: Any = json.loads(path.read_text(encoding="utf-8"))
+        note = read_json(path, ReportError, "REP-001")
         names = [each["world"] for each in note["worlds"]]
         digits = [{key: int(each["counts"][key]) for key in ("cash_units", "fee_units", "fills")} for each in note["worlds"]]
     except (OSError, ValueError, KeyError, TypeError) as exc:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simcore.door.arguments import PATH, public
 from simcore.errors import JournalError
 from simcore.files import write_atomic
 from simcore.journal import note as notes
@@ -39,6 +40,7 @@ class ReportFiles:
         return (self.summary, self.html, self.markdown, *self.plots.values(), *([stages] if stages.exists() else []))
 
 
+@public(run_dir=PATH)
 def build_report(run_dir: Path | str) -> ReportFiles:
     """Write the report of a finished run, of one symbol or several, into its folder, each file whole or not at all.
 

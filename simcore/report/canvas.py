@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,7 @@ STYLE: dict[str, Any] = {
     "axes.axisbelow": True, "grid.color": FAINT, "grid.linewidth": 0.8, "xtick.color": MUTED, "ytick.color": MUTED,
     "xtick.labelsize": 8.5, "ytick.labelsize": 8.5, "xtick.major.size": 3, "ytick.major.size": 0,
     "legend.frameon": False, "legend.fontsize": 8.5, "legend.handlelength": 1.6, "lines.linewidth": 1.3,
+    "text.parse_math": False,  # names from outside may hold a `$`
     "lines.solid_joinstyle": "round", "agg.path.chunksize": 10_000,
 }  # fmt: skip
 
@@ -47,7 +49,8 @@ class Picture(Figure):
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw with our style, whatever the user's matplotlibrc says, and leave his settings as they were."""
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a name: drawn as a box, told in full beside
         mpl.rcdefaults()
         settings: Any = mpl.rcParams
         settings.update(STYLE)
@@ -122,6 +125,12 @@ def plain_log_axis(axis: Any) -> None:
     axis.set_major_locator(ticker.MaxNLocator(5))
     axis.set_minor_locator(ticker.NullLocator())
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.6g}"))
+
+
+def powers_axis(axis: Any) -> None:
+    """Give a logarithmic axis of several powers plain numbers: matplotlib's own are formulas, which plots here do not read."""
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def legend_above(axes: Axes, columns: int = 4) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.shown import rich_text
 from simcore.journal import note as notes
 from simcore.report.build import ReportFiles, build_report, summary_text, write_bytes
 from simcore.report.html import render_html
@@ -116,21 +117,20 @@ def portfolio_console(figures: Mapping[str, Any]) -> RenderableType:
     from rich import box
     from rich.console import Group
     from rich.table import Table as RichTable
-    from rich.text import Text
 
     def rich_table(table: Table, title: str) -> RichTable:
-        made = RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        made = RichTable(title=rich_text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         chosen = [i for i, head in enumerate(table.head) if head not in _ON_PAPER_ONLY]
         for i in chosen:
-            made.add_column(table.head[i], justify="right" if table.numeric[i] else "left", no_wrap=i == 0)
+            made.add_column(rich_text(table.head[i]), justify="right" if table.numeric[i] else "left", no_wrap=i == 0)
         for row in table.rows:
-            made.add_row(*(row[i] for i in chosen))
+            made.add_row(*(rich_text(row[i]) for i in chosen))
         return made
 
     title = f"{figures['strategy']} on {figures['symbols']} symbols, {figures['start']}, {plain(figures['duration_s'])} s"
     pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
     allocation = [rich_table(allocation_table(figures), "Allocation")] if figures["barriers"] else []
     return Group(
-        rich_table(total_table(figures), title), rich_table(symbol_table(figures), "Symbols"), *allocation, Text(pace),
-        Text(f"digest {figures['digest']}", "dim"),
+        rich_table(total_table(figures), title), rich_table(symbol_table(figures), "Symbols"), *allocation, rich_text(pace),
+        rich_text(f"digest {figures['digest']}", "dim"),
     )  # fmt: skip

@@ -145,3 +145,4 @@ def _bars(axes: Any, found: OwnFit) -> None:
         axes.barh(place, score.log_likelihood - best, color=VERMILION if score.model.fitted else BLUE, height=0.6)
     axes.set_yticks(range(len(found.scores)), [score.model.label for score in reversed(found.scores)])
     axes.set_xscale("symlog", linthresh=10.0)
+    canvas.powers_axis(axes.xaxis)
