@@ -34,6 +34,7 @@ CODES: dict[str, tuple[str, str]] = {
     "TAPE-011": ("cannot write the tape", "check the folder, its permissions and the free space"),
     "TAPE-015": ("tape's metadata refused", "the message names the field; the file was changed or badly made: convert the source again"),
     "TAPE-016": ("tape's metadata and rows contradict each other", "the file was changed or badly made: convert the source again"),
+    "TAPE-017": ("tape's row groups are too large", "a row group is held in memory as a whole: write the file with groups of some 262,144 rows"),
     "CONV-001": ("source not found", "check the path"),
     "CONV-002": ("source is empty or holds no market data", "check the file and the --format"),
     "CONV-003": ("line or record cannot be parsed", "the message names the first one; a truncated last line is counted, not refused"),

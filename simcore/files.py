@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import glob
 import itertools
 import os
@@ -44,6 +45,8 @@ def begin(path: Path) -> Path:
     The name is `.<name>.<process>-<number>.part`. Folders are made where they are missing. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # to move a file over /dev/null would take it away from everybody
+        raise OSError(errno.EEXIST, "there is something that is no ordinary file", str(path))
     for number in itertools.count():
         temporary = path.absolute().with_name(f".{path.name}.{os.getpid()}-{number}{_SUFFIX}")
         _unfinished[temporary] = os.getpid()

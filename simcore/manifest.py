@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from simcore import jit
 from simcore.config.load import config_hash, dump_config
 from simcore.config.model import Config
+from simcore.door.files import real
+from simcore.door.json_text import read_json
 from simcore.errors import JournalError, MmsimError
 from simcore.files import write_text
 from simcore.journal import checkpoint
@@ -41,7 +43,7 @@ def claimed(out: Path | None, strategy: str, symbol: str) -> Iterator[Path]:
     """
     try:
         folder, is_new = _make(out, f"{Path(strategy).stem}-{symbol}".lower().replace("/", "-"))
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_NONBLOCK)  # a pipe is refused later, not waited for
     except OSError as exc:
         raise JournalError("JRNL-005", f"{exc.filename or out}: {exc.strerror}") from exc
     try:
@@ -131,7 +133,7 @@ def content_hashes(tape: Tape) -> list[str]:
 def _describe_files(tape: Tape) -> list[dict[str, Any]]:
     return [
         {
-            "path": str(file.path.resolve()),
+            "path": str(real(file.path)),
             "content_hash": file.meta.content_hash,
             "rows": file.meta.rows,
             "source": dict(file.meta.source),
@@ -220,16 +222,12 @@ def read(folder: Path, finished: bool = True) -> dict[str, Any]:
     status: "running", "done", or "failed": then "error" says what stopped it and when, and the journal ends there.
     """
     path = folder / "run.json"
-    try:
-        note: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise JournalError("JRNL-001", f"{path}: {exc}") from exc
-    if not isinstance(note, dict) or not {"fingerprint", "status", "tapes", "digest"} <= set(note):
+    note = read_json(path, JournalError, "JRNL-001")
+    if not {"fingerprint", "status", "tapes", "digest"} <= set(note):
         raise JournalError("JRNL-001", f"{path}: not the manifest of a run")
     if finished and note.get("status") not in ("done", "failed"):
         raise JournalError("JRNL-001", f"{folder}: the run is not complete; `mmsim replay --resume --out {folder}`")
-    found: dict[str, Any] = note
-    return found
+    return note
 
 
 def _write(path: Path, text: str) -> None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from simcore.config.model import Config, FeeConfig, LatencyModel, VenueConfig
 from simcore.config.venue import profile
+from simcore.door.files import check_file
 from simcore.errors import ConfigError
 from simcore.kernels import queue
 from simcore.kernels import state as st
@@ -246,8 +247,7 @@ def recorded(latency: LatencyModel, key: str) -> tuple[IntArray, IntArray]:
     `interpolate` also needs a column `time_ns`. CONF-001, CONF-003 on a bad file.
     """
     path = Path(latency.file or "")
-    if not path.is_file():
-        raise ConfigError("CONF-001", f"{key}.file: {path}: no such file")
+    check_file(path, ConfigError, "CONF-001")
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
     except (OSError, pa.ArrowException) as exc:

@@ -165,7 +165,9 @@ def whole(lo: int, hi: int = (1 << 63) - 1) -> Check:
         except TypeError:
             is_right = False
         if not is_right:
-            raise ValueError(f"a whole number from {lo} to {hi}" if hi < (1 << 63) - 1 else f"a whole number, {lo} or more")
+            raise ValueError(
+                f"a whole number from {lo} to {hi}" if hi < (1 << 63) - 1 else f"a whole number, {lo} or more"
+            )
 
     return checked
 

@@ -62,6 +62,11 @@ def is_folder(path: Path, kind: type[MmsimError], code: str) -> bool:
         raise kind(code, f"{shown(path)}: {getattr(exc, 'strerror', None) or exc}") from exc
 
 
+def real(path: Path) -> Path:
+    """Return where a path leads in the end; unlike `Path.resolve` also where links lead in circles."""
+    return Path(os.path.realpath(path))
+
+
 def kind_of(mode: int) -> str:
     """Return words for what a mode of `stat` means."""
     return next((words for test, words in _KINDS if test(mode)), "no ordinary file")

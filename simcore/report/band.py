@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.door.json_text import read_json
 from simcore.errors import ReportError
 from simcore.records import IntArray
 from simcore.report.findings import Findings
@@ -89,7 +89,7 @@ def _note(run: RunFolder) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        note: Any = json.loads(path.read_text(encoding="utf-8"))
+        note = read_json(path, ReportError, "REP-001")
         names = [each["world"] for each in note["worlds"]]
         digits = [{key: int(each["counts"][key]) for key in ("cash_units", "fee_units", "fills")} for each in note["worlds"]]
     except (OSError, ValueError, KeyError, TypeError) as exc:

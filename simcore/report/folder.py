@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -12,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from simcore.door.files import read_text
+from simcore.door.json_text import read_json
 from simcore.errors import JournalError, ReportError
 from simcore.journal.store import check_streams, read_stream, select_rows
 from simcore.records import ASK, BID, NO_PRICE, IntArray, Record
@@ -192,10 +193,7 @@ def open_run(run_dir: Path | str) -> RunFolder:
     if note.get("status") == "failed":
         _require(path / "run.json error", note.get("error"), ("code", "title", "cause", "ts"))
     _require(path / "run.json instrument", note["instrument"], _INSTRUMENT_KEYS)
-    try:
-        config_text = (path / "config.yaml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ReportError("REP-001", f"{path / 'config.yaml'}: {exc}") from exc
+    config_text = read_text(path / "config.yaml", ReportError, "REP-001")
     check_streams(path)
     return RunFolder(path, note, counts, config_text, _money(path, note))
 
@@ -228,13 +226,7 @@ def read_note(run_dir: Path) -> dict[str, Any]:
 
 def _read_json(path: Path, code: str) -> dict[str, Any]:
     kind = JournalError if code == "JRNL-001" else ReportError
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise kind(code, f"{path}: {exc}") from exc
-    if not isinstance(value, dict):
-        raise kind(code, f"{path}: found {type(value).__name__}, expected an object")
-    return value
+    return read_json(path, kind, code)
 
 
 def _require(where: Path, found: Any, keys: tuple[str, ...]) -> None:

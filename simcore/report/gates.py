@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simcore.door import json_text
 from simcore.errors import GateError, JournalError
 from simcore.files import write_text
 from simcore.report.markdown import table_text
@@ -207,17 +208,7 @@ def save(path: Path, text: str) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object that a file holds; GATE-001 if it holds none, or a NaN or an infinity."""
-
-    def refuse(name: str) -> float:
-        raise ValueError(f"{name} is no number of JSON")
-
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    except (OSError, ValueError) as exc:
-        raise GateError("GATE-001", f"{path}: {exc}") from exc
-    if not isinstance(tree, dict):
-        raise GateError("GATE-001", f"{path}: found {type(tree).__name__}, expected an object")
-    return tree
+    return json_text.read_json(path, GateError, "GATE-001")
 
 
 def _finite(value: Any, where: str, least: float = -math.inf) -> float:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MAGIC = b"PAR1"
+_GROUP_ROWS_MAX = 1 << 24  # of other writers; decoded it takes 700 MB
 DECODE_THREADS = 2  # decoding costs about as much as replaying
 
 
@@ -321,6 +322,8 @@ def _open_file(path: Path) -> TapeFile:
         groups = tuple(found.row_group(i).num_rows for i in range(found.num_row_groups))
     if sum(groups) == 0:
         raise TapeError("TAPE-006", f"{path}: no rows")
+    if max(groups) > _GROUP_ROWS_MAX:
+        raise TapeError("TAPE-017", f"{path}: a row group of {max(groups)} rows, expected at most {_GROUP_ROWS_MAX}")
     if sum(groups) != meta.rows:
         raise TapeError("TAPE-004", f"{path}: {sum(groups)} rows, metadata says {meta.rows}")
     return TapeFile(path, meta, groups)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from simcore.door.arguments import CALLABLE, PATH, TEXT, each, either, mapping, one_of, optional, public, record, whole
+from simcore.door.files import real
 from simcore.door.shown import on_terminal
 from simcore.errors import ConvertError, TapeError
 from simcore.records import LOCAL_BIT, Chunk
@@ -105,7 +106,7 @@ def convert(
 
 
 def _check_target(target: Path, sources: Sequence[Path]) -> None:
-    if any(target.resolve() == path.resolve() for path in sources):
+    if any(real(target) == real(path) for path in sources):
         raise ConvertError("CONV-009", f"{target} is a source of this conversion")
     is_file = target.suffix == ".parquet"
     if target.is_dir() if is_file else target.exists() and not target.is_dir():
