@@ -46,6 +46,8 @@ def check_file(path: Path, kind: type[MmsimError], code: str) -> None:
     """Refuse what is no ordinary file, for readers that open the path themselves."""
     try:
         mode = path.stat().st_mode
+    except FileNotFoundError as exc:
+        raise kind(code, f"{shown(path)}: no such file") from exc
     except OSError as exc:
         raise kind(code, f"{shown(path)}: {exc.strerror or exc}") from exc
     except ValueError as exc:  # a NUL inside
@@ -58,6 +60,8 @@ def is_folder(path: Path, kind: type[MmsimError], code: str) -> bool:
     """Return whether a path means a folder, or another thing that is there; `code` if that cannot be found out."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError as exc:
+        raise kind(code, f"{shown(path)}: no such file or folder") from exc
     except (OSError, ValueError) as exc:
         raise kind(code, f"{shown(path)}: {getattr(exc, 'strerror', None) or exc}") from exc
 
