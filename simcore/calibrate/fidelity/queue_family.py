@@ -92,6 +92,7 @@ FAMILIES = {
 }  # fmt: skip
 # What order books have in common: cancels take back what was just placed, and one order stands on one side only.
 GENERAL = QueueModel(FAMILIES["matched"], (1.3, 1.0, 8.0, 0.6, 0.75))
+DEFAULT = QueueModel(FAMILIES["power"], (3.0,))  # the engine's own
 FITTED_FAMILIES = tuple(name for name, family in FAMILIES.items() if family.parameters)
 UNFITTED = (
     "risk_averse", "power:1", "power:2", "power:3", "power2:2", "power2:3", "power3:2", "power3:3", "log", "log2", "front",
