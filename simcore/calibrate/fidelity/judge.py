@@ -15,33 +15,41 @@ from typing import NamedTuple
 import numpy as np
 
 from simcore.calibrate.fidelity.queue_family import DEFAULT, QueueModel
+from simcore.calibrate.fidelity.queue_score import LOSS_LEAST
 from simcore.calibrate.fidelity.rolling import Rolled, Scored
 from simcore.calibrate.intervals import LEVEL, Interval, block_bootstrap_paired
 
 KEPT, UNFITTED, FITTED = "default", "unfitted", "fitted"
-WORTH = 0.01  # of the kept model's joint loss: a gain below this is not worth a change
+WORTH = 0.01  # of the other model's joint loss: a gain below this is not worth a change
+NOTHING = 0.1 * LOSS_LEAST  # of a score: no difference
 
 
 class Gap(NamedTuple):
     """What a model scores less what another one does, on the same orders, with intervals.
 
-    brier, joint: below 0 it is better.  likelihood: of the log likelihood, above 0 it is better.
+    brier, joint: below 0 it is better.  likelihood: of the log likelihood, above 0 it is better.  base: the other's joint loss.
     """
 
     other: QueueModel
+    base: float
     brier: Interval
     likelihood: Interval
     joint: Interval
 
     @property
-    def better(self) -> bool:
-        """Whether it is better in both scores, by chance or not."""
-        return self.brier.estimate <= 0.0 <= self.likelihood.estimate
+    def as_good(self) -> bool:
+        """Whether it is as good or better in both scores, by chance or not."""
+        return self.brier.estimate <= NOTHING and self.likelihood.estimate >= -NOTHING
+
+    @property
+    def alike(self) -> bool:
+        """Whether both scores together differ by less than WORTH."""
+        return abs(self.joint.estimate) < WORTH * self.base
 
     @property
     def surely_better(self) -> bool:
-        """Whether its joint loss is less, and neither score worse, by more than chance."""
-        return self.joint.high < 0.0 and self.brier.low <= 0.0 and self.likelihood.high >= 0.0
+        """Whether its joint loss is less, by WORTH or more, and neither score worse, by more than chance."""
+        return not self.alike and self.joint.high < 0.0 and self.brier.low <= NOTHING and self.likelihood.high >= -NOTHING
 
 
 @dataclass(frozen=True)
@@ -65,18 +73,16 @@ def judged(rolled: Rolled, seed: int) -> tuple[tuple[Gap, ...], tuple[tuple[Gap,
     best = int(np.argmin(joint))
     kept = rolled.models.index(DEFAULT) if DEFAULT in rolled.models else best
     level = 1.0 - (1.0 - LEVEL) / max(len(rolled.models) - 1, 1)
-    most = (1.0 - WORTH) * joint[kept]
     against = [_gap(each, pooled[kept], rolled.models[kept], seed, level) for each in pooled]
-    sure = [(joint[k], UNFITTED, rolled.models[k], gap) for k, gap in enumerate(against) if gap.surely_better and joint[k] <= most]
+    sure = [(joint[k], UNFITTED, rolled.models[k], gap) for k, gap in enumerate(against) if gap.surely_better]
     if rolled.model is None:
         gaps, by_block = (), ()
     else:
         fitted = rolled.pooled(None)
         gaps = tuple(_gap(fitted, each, model, seed, LEVEL) for each, model in zip(pooled, rolled.models, strict=True))
         by_block = tuple(_block_gaps(rolled, k, sorted({best, kept}), seed) for k in range(len(rolled.blocks)))
-        lost = float(np.mean(fitted.joint))
-        if gaps[kept].surely_better and lost <= most and rolled.share is not None:
-            sure.append((lost, FITTED, rolled.model, gaps[kept]))
+        if gaps[kept].surely_better and rolled.share is not None:
+            sure.append((float(np.mean(fitted.joint)), FITTED, rolled.model, gaps[kept]))
     if not sure:
         return gaps, by_block, Verdict(KEPT, rolled.models[kept], rolled.models[kept], rolled.models[best], None)
     _loss, kind, model, gap = min(sure, key=lambda each: each[0])
@@ -93,4 +99,4 @@ def _gap(mine: Scored, other: Scored, model: QueueModel, seed: int, level: float
     pairs = (
         (mine.losses.brier, other.losses.brier), (-mine.losses.unlikelihood, -other.losses.unlikelihood), (mine.joint, other.joint),
     )  # fmt: skip
-    return Gap(model, *(block_bootstrap_paired(*pair, seed=seed, level=level) for pair in pairs))
+    return Gap(model, float(np.mean(other.joint)), *(block_bootstrap_paired(*pair, seed=seed, level=level) for pair in pairs))

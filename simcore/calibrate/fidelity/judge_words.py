@@ -23,8 +23,8 @@ def verdict_lines(rolled: Rolled, found: Verdict, gaps: Sequence[Gap]) -> list[s
     """Return the verdict and what it rests on, a sentence each."""
     said = []
     if gaps:
-        beaten = [gap for gap in gaps if gap.better]
-        rest = [gap.other.label for gap in gaps if not gap.better]
+        beaten = [gap for gap in gaps if gap.as_good]
+        rest = [gap.other.label for gap in gaps if not gap.as_good]
         all_of = f"every one of {len(gaps)} unfitted models" if not rest else f"{len(beaten)} of {len(gaps)} unfitted models (not {_listed(rest)})"
         said.append(f"On orders that it was not fitted to, the fitted model is at least as good by both scores as {all_of}.")
         said.append(compared(next(gap for gap in gaps if gap.other == found.best), "The fitted model", "the best unfitted one by both scores together"))
@@ -45,8 +45,8 @@ def compared(gap: Gap, what: str, which: str) -> str:
 
 
 def _sure(gap: Gap) -> str:
-    if gap.joint.estimate == 0.0:
-        return "the same"
+    if gap.alike:
+        return "alike"
     word = "better" if gap.joint.estimate < 0.0 else "worse"
     return f"surely {word}" if gap.joint.excludes_zero else f"{word}, perhaps by chance"
 

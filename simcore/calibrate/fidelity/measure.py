@@ -8,7 +8,7 @@ what was before a block of orders, scores from the block; the blocks follow one 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from simcore.calibrate.fidelity.judge import Gap, Verdict, judged
 from simcore.calibrate.fidelity.knowing import Help, helps
 from simcore.calibrate.fidelity.queue_family import QueueModel, family_named
 from simcore.calibrate.fidelity.queue_fit import Sample
-from simcore.calibrate.fidelity.queue_score import Bin, Outcomes, Timing, calibration_curve, probability, timing
+from simcore.calibrate.fidelity.queue_score import Bin, Outcomes, Timing, calibration_curve, timing
 from simcore.calibrate.fidelity.rolling import Rolled, before, between, roll
 from simcore.calibrate.fidelity.shadow import NEVER, Orders
 from simcore.calibrate.fidelity.shadow_rows import Lives, Slots, l3_lives, l3_rows, l3_view
@@ -181,11 +181,9 @@ def _scores(rolled: Rolled, seed: int) -> tuple[Score, ...]:
 def _score(rolled: Rolled, which: int | None, model: QueueModel, seed: int) -> Score:
     pooled, outcomes = rolled.pooled(which), rolled.outcomes
     real, said = outcomes.filled, pooled.said
-    parts = [block.fitted if which is None else block.unfitted[which] for block in rolled.blocks]
-    predicted = np.concatenate([probability(part.said.z_at, part.spread) for part in parts if part is not None])
     return Score(
-        model if which is not None else QueueModel(model.family, model.values, fitted=True), pooled.spread,
+        model if which is not None else replace(model, fitted=True), pooled.spread,
         block_bootstrap_mean(pooled.losses.brier, seed=seed), block_bootstrap_mean((said.filled != real).astype(np.float64), seed=seed),
         block_bootstrap_mean(-pooled.losses.unlikelihood, seed=seed), int((real & ~said.filled).sum()), int((said.filled & ~real).sum()),
-        timing(said, outcomes), tuple(calibration_curve(predicted, real)),
+        timing(said, outcomes), tuple(calibration_curve(rolled.probability(which), real)),
     )  # fmt: skip

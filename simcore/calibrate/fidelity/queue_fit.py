@@ -28,11 +28,11 @@ from simcore.calibrate.fidelity.shadow_rows import Slots
 from simcore.calibrate.fidelity.simplex import minimise
 from simcore.records import FloatArray
 
-GRID = 25  # values of a single parameter that are tried before the search is refined
+GRID = 17  # values of a single parameter that are tried before the search is refined
 PRIOR_FILLS = 100.0  # weight of the prior, in fills, two steps of the search away from its centre
 PROFILE_DROP = 1.92  # of the log likelihood at the ends of a 95 % profile interval: half the 0.95 quantile of chi²(1)
 _PROFILE_POINTS = 25
-_TOLERANCE = 1e-3  # of a single parameter, on its scale
+_TOLERANCE = 4e-3  # of a single parameter, on its scale
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _least(loss: Callable[[float], float], lo: float, hi: float) -> float:
         lo, hi = max(lo, float(places[best[0]]) - step), min(hi, float(places[best[-1]]) + step)
         if (hi - lo) / (size - 1) > 0.9 * step:  # equally good nearly everywhere: no finer grid can tell
             return float(places[best[len(best) // 2]])
-        size = 13
+        size = 9
 
 
 def _edge(best_at: Callable[[float], float], centre: float, end: float, top: float) -> float | None:

@@ -23,6 +23,7 @@ from simcore.calibrate.fidelity.queue_score import (
     best_spread,
     even_weights,
     losses,
+    probability,
 )
 from simcore.calibrate.fidelity.shadow import CLEAR, MATCHED, NEVER, Z_NONE, Orders, View
 from simcore.calibrate.intervals import block_bootstrap_paired
@@ -32,6 +33,9 @@ SHARES = (None, 0.0, 0.5, 1.0)  # of a fit that may be kept; None: the best unfi
 FIRST = SHARES.index(0.5)  # before anything is known, and until another one is better
 SURE = 0.68  # level of the interval that must be below 0: one standard error
 _ANY = QueueModel(FAMILIES["risk_averse"])  # what trades reach does not depend on the model
+
+
+Whole = tuple[Fit, list[QueueModel]]  # a fit, and what each of SHARES makes of it
 
 
 class Scored(NamedTuple):
@@ -88,16 +92,23 @@ class Rolled:
         lost = Losses(*(np.concatenate(columns) for columns in zip(*(part.losses for part in parts), strict=True)))
         return Scored(said, lost, np.concatenate([part.joint for part in parts]), parts[-1].spread)
 
+    def probability(self, which: int | None) -> FloatArray:
+        """Return the probabilities that a model (None: the fitted one) gave the orders of all blocks."""
+        parts = [block.fitted if which is None else block.unfitted[which] for block in self.blocks]
+        return np.concatenate([probability(part.said.z_at, part.spread) for part in parts if part is not None])
+
     @property
     def outcomes(self) -> Outcomes:
         """What became of the orders of all blocks."""
         return Outcomes(*(np.concatenate(columns) for columns in zip(*(block.outcomes for block in self.blocks), strict=True)))
 
 
-def roll(sample: Sample, edges: Sequence[int], models: Sequence[QueueModel], family: Family | None) -> Rolled:
+def roll(
+    sample: Sample, edges: Sequence[int], models: Sequence[QueueModel], family: Family | None, *, whole: Whole | None = None
+) -> Rolled:
     """Score models over blocks of orders, each by what came before its block, and a fitted one if a family is given.
 
-    edges  rows at which blocks begin, and where the last one ends.
+    edges  rows at which blocks begin, and where the last one ends.  whole: the fit to all of it, if it is known.
     """
     blocks: list[Block] = []
     history: list[FloatArray] = []  # a block: joint loss of each of SHARES on its orders
@@ -107,27 +118,31 @@ def roll(sample: Sample, edges: Sequence[int], models: Sequence[QueueModel], fam
         history.append(tried)
     if family is None:
         return Rolled(tuple(models), tuple(blocks), None, None, None)
-    found, candidates = _candidates(_learn(before(sample, edges[-1]), edges[-1], models), models, family)
+    found, candidates = whole or fit_whole(sample, models, family)
     choice = _choice(history)
     return Rolled(tuple(models), tuple(blocks), found, SHARES[choice], candidates[choice])
 
 
 class _Learnt(NamedTuple):
-    """What came before a row: a lean sample, what unfitted models say of it, their joint losses, and the weights of these."""
+    """What came before: a lean sample, what unfitted models say of it, their joint losses, and the weights of these."""
 
-    row: int
     sample: Sample
     said: list[Predictions]
     joint: list[float]
     weights: Weights
 
 
-def _learn(known: Sample, row: int, models: Sequence[QueueModel]) -> _Learnt:
+def _learn(known: Sample, models: Sequence[QueueModel]) -> _Learnt:
     train = lean(known)
     filled = train.counted.filled
     said = [train.said(model) for model in models]
     weights = even_weights([(each, filled) for each in said])
-    return _Learnt(row, train, said, [best_spread(each, filled, weights)[1] for each in said], weights)
+    return _Learnt(train, said, [best_spread(each, filled, weights)[1] for each in said], weights)
+
+
+def fit_whole(sample: Sample, models: Sequence[QueueModel], family: Family) -> Whole:
+    """Return the fit of a family to a whole sample, and what each of SHARES makes of it."""
+    return _candidates(_learn(sample, models), models, family)
 
 
 def _block(
@@ -135,7 +150,7 @@ def _block(
 ) -> tuple[Block, FloatArray]:
     """Return a block, and the joint loss of each of SHARES on its orders."""
     train, test = before(sample, start), between(sample, start, stop)
-    learnt = _learn(train, start, models)
+    learnt = _learn(train, models)
     unfitted = tuple(_scored(test, model, said, learnt) for model, said in zip(models, learnt.said, strict=True))
     tried, fitted, model = np.zeros((0, 0)), None, None
     if family is not None:
@@ -148,7 +163,7 @@ def _block(
     return Block(int(ends[0]), int(ends[1]), trained, test.counted, learnt.weights, SHARES[choice], model, unfitted, fitted), tried
 
 
-def _candidates(learnt: _Learnt, models: Sequence[QueueModel], family: Family) -> tuple[Fit, list[QueueModel]]:
+def _candidates(learnt: _Learnt, models: Sequence[QueueModel], family: Family) -> Whole:
     """Return the fit to what came before, and what each of SHARES makes of it."""
     centre = _centre(learnt, models, family)
     found = fit(learnt.sample, family, learnt.weights, centre=centre)
@@ -180,7 +195,7 @@ def _choice(history: Sequence[FloatArray]) -> int:
     if not history:
         return FIRST
     lost = np.concatenate(history, axis=1)
-    gaps = [block_bootstrap_paired(each, lost[FIRST], level=SURE) for each in lost]
+    gaps = [block_bootstrap_paired(each, lost[FIRST], level=SURE, repetitions=500) for each in lost]
     better = [k for k, gap in enumerate(gaps) if gap.high < 0.0]
     return min(better, key=lambda k: gaps[k].estimate, default=FIRST)
 
