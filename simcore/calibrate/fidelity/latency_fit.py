@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.calibrate.fidelity.latency_law import distance, fit_law, limit_scaled
+from simcore.calibrate.fidelity.latency_law import Law, distance, fit_law, limit_scaled
 from simcore.calibrate.fidelity.latency_records import RESPONSE, Leg, Recorded, milliseconds, milliseconds_of_others
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray, IntArray
@@ -21,6 +21,7 @@ CONSTANT, LOGNORMAL, SAMPLED = "constant", "lognormal", "recorded"
 SAMPLES_MIN = 30  # fewer records are no distribution to draw from
 CONSTANT_SPREAD = 1e-3  # of the median, or a microsecond: less is no spread
 _LEAST_MS = 1e-6
+_SEED_BITS = (1 << 62) - 1
 _Z = 1.959963984540054  # of a 95 % interval
 
 
@@ -101,7 +102,7 @@ def _fit_leg(leg: Leg, model: str | None) -> LegFit:
     ks, limit = None, None
     if sigma > 0.0 and not is_constant:
         away = distance(logs, held, law)
-        ks, limit = away.gap, limit_scaled(milliseconds(leg.offsets_ns), milliseconds_of_others(leg), held, law) / math.sqrt(away.worth)
+        ks, limit = away.gap, _limit(leg, law) / math.sqrt(away.worth)
     chosen = model or _chosen(is_constant, ks, limit, len(own))
     if chosen == SAMPLED and len(own) < 2:
         raise CalibrateError("CAL-035", f"{leg.name}: {len(own)} latency is no distribution to draw from")
@@ -111,6 +112,12 @@ def _fit_leg(leg: Leg, model: str | None) -> LegFit:
         math.exp(mean - _Z * error), math.exp(mean + _Z * error), sigma, sigma / factor, sigma * factor,
         None if is_constant else 4.0 - 2.0 * law.likelihood, ks, limit, median, high, float(own.max()), _trend(own),
     )  # fmt: skip
+
+
+def _limit(leg: Leg, law: Law) -> float:
+    """Return the limit of the distance, times the root of its worth."""
+    in_order = bool((np.diff(leg.offsets_ns + leg.ns) >= 0).all()) and bool(leg.at_most.any())
+    return limit_scaled(milliseconds(leg.offsets_ns), milliseconds_of_others(leg), law, int(leg.ns.sum()) & _SEED_BITS, keeps_order=in_order)
 
 
 def _chosen(is_constant: bool, ks: float | None, limit: float | None, count: int) -> str:

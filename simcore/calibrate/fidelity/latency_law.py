@@ -3,13 +3,12 @@
 A message that arrives with the one before it was held up, so its own latency is at most what was recorded. The test of fit
 is the Kolmogorov–Smirnov distance, weighted by how well each share is known, as Hall and Wellner's bands are. No table has
 its limit: it depends on where messages were held up. So the limit is what the distance of laws that are true comes to:
-samples of the fitted law are drawn, held up by the same messages before them, fitted, and measured. Where none was held up
-it is Lilliefors' limit.
+samples of the fitted law are drawn, sent at the same times over a connection that keeps their order, fitted, and measured.
+Where none is held up that is Lilliefors' test.
 
 Sources: Kaplan & Meier 1958 (the shares); Hall & Wellner 1980, "Confidence bands for a survival curve from censored data" (the
-weights, which are all 1 where none was held up); Stephens 1974, "EDF statistics for goodness of fit and some comparisons" (limit and its correction for few records);
-Olsen 1978, "Note on the uniqueness of the maximum likelihood estimator for the Tobit model" (the form in which the likelihood
-has one peak).
+weights, which are all 1 where none was held up); Olsen 1978, "Note on the uniqueness of the maximum likelihood estimator for
+the Tobit model" (the form in which the likelihood has one peak).
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from simcore.records import FloatArray, IntArray
 STREAM = 0x6C617773  # of the draws of samples
 LAWS = 199  # samples of a true law: above the tenth largest of their distances are 5 % of 200
 DRAWN_MAX = 20_000  # records of a drawn sample: of more the first so many, which have the same limit
-LILLIEFORS = 0.895  # × 1/√n: 5 % point for a normal law with fitted mean and deviation
 _STEPS = 60
 _CLOSE = 1e-10
 _SHARE_LEAST = 0.01  # below it nothing is left to spread
@@ -64,22 +62,19 @@ def distance(logs: FloatArray, held: IntArray, law: Law) -> Distance:
     return Distance(*_distance(np.ascontiguousarray(logs[order], np.float64), np.ascontiguousarray(held[order], np.int64), law.mean, law.sigma))
 
 
-def limit_scaled(sent: FloatArray, others: FloatArray, held: IntArray, law: Law, *, seed: int = 1) -> float:
+def limit_scaled(sent: FloatArray, others: FloatArray, law: Law, seed: int, *, keeps_order: bool) -> float:
     """Return the 5 % limit of `Distance.scaled` for records of a law.
 
     sent    ms, when each message was sent, in order.  others: ms, the least that it can have taken since a message of another
-            leg arrived then; −inf: any.
+            leg arrived then; −inf: any.  seed: of the draws; of each record set another one, or all had the same luck.  keeps_order: whether
+            a message waits for the one before it.
     """
-    count = len(sent)
-    if not held.any():
-        root = math.sqrt(count)
-        return LILLIEFORS * root / (root - 0.01 + 0.85 / root)
     start, least = sent[:DRAWN_MAX], (sent + others)[:DRAWN_MAX]
     index = np.arange(len(start), dtype=np.int64)
     found = []
     for repetition in range(LAWS):
         own = start + np.exp(law.mean + law.sigma * _normal(uniforms(seed, STREAM + repetition, index)))
-        arrival = np.maximum.accumulate(np.maximum(own, least))
+        arrival = np.maximum.accumulate(np.maximum(own, least)) if keeps_order else own
         late = (arrival > own).astype(np.int64)
         logs = np.log(arrival - start)
         if len(late) - int(late.sum()) < 2:
