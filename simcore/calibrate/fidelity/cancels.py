@@ -42,7 +42,9 @@ class Cancels(NamedTuple):
 
     def part(self, chosen: IntArray) -> Cancels:
         """Return chosen pairs."""
-        return Cancels(*(column[chosen] for column in self[:-1]), self.known[:, chosen])
+        columns = (self.front, self.back, self.lots)
+        front, back, lots = (column[chosen] for column in columns)
+        return Cancels(self.row[chosen], front, back, lots, self.matched[chosen], self.ahead[chosen], self.known[:, chosen])
 
 
 class _Market(NamedTuple):

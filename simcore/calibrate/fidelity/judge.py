@@ -75,9 +75,9 @@ def judged(rolled: Rolled, seed: int) -> tuple[tuple[Gap, ...], tuple[tuple[Gap,
     level = 1.0 - (1.0 - LEVEL) / max(len(rolled.models) - 1, 1)
     against = [_gap(each, pooled[kept], rolled.models[kept], seed, level) for each in pooled]
     sure = [(joint[k], UNFITTED, rolled.models[k], gap) for k, gap in enumerate(against) if gap.surely_better]
-    if rolled.model is None:
-        gaps, by_block = (), ()
-    else:
+    gaps: tuple[Gap, ...] = ()
+    by_block: tuple[tuple[Gap, ...], ...] = ()
+    if rolled.model is not None:
         fitted = rolled.pooled(None)
         gaps = tuple(_gap(fitted, each, model, seed, LEVEL) for each, model in zip(pooled, rolled.models, strict=True))
         by_block = tuple(_block_gaps(rolled, k, sorted({best, kept}), seed) for k in range(len(rolled.blocks)))

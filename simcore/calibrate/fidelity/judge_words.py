@@ -11,7 +11,7 @@ from simcore.calibrate.fidelity.queue_file import CONFIG_NAME
 from simcore.calibrate.fidelity.rolling import Block, Rolled
 from simcore.calibrate.intervals import Interval
 from simcore.report.pages import Table
-from simcore.report.wording import ABSENT, utc_text
+from simcore.report.wording import utc_text
 
 ABOUT_BLOCKS = (
     "Before each block spreads are fitted, and the model, to all that came before it; the block's orders are then scored. Half of a fit is kept and half shrunk towards a model "
@@ -130,7 +130,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _number(value: float, digits: int = 5) -> str:
-    return ABSENT if value != value else f"{value:+.{digits}f}".replace("-", "−")
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _ends(interval: Interval, digits: int = 5) -> str:

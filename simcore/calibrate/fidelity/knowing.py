@@ -6,6 +6,7 @@ A queue model gets lots: of the level, of the change, of trades. A regression of
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ def helps(cancels: Cancels, edges: IntArray, seed: int) -> tuple[Help, ...]:
     """
     plain = _plain(cancels)
     extra = _known(cancels)
-    scored = [(cancels.row < start, (cancels.row >= start) & (cancels.row < stop)) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    scored = [(cancels.row < start, (cancels.row >= start) & (cancels.row < stop)) for start, stop in pairwise(edges)]
     scored = [(before, inside) for before, inside in scored if min(before.sum(), inside.sum()) >= PAIRS_MIN]
     if not scored:
         return ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -154,7 +155,7 @@ def _sample(rows: Chunk, lives: Lives, owner: IntArray, first: int) -> tuple[Sam
 def _refuse_few(sample: Sample, edges: Sequence[int]) -> None:
     """Refuse a part with too few fills, or with nothing else. CAL-031."""
     parts = [("the part before the blocks", before(sample, edges[0]), FILLS_MIN)]
-    parts += [(f"block {k}", between(sample, start, stop), BLOCK_FILLS_MIN) for k, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True), 1)]
+    parts += [(f"block {k}", between(sample, start, stop), BLOCK_FILLS_MIN) for k, (start, stop) in enumerate(pairwise(edges), 1)]
     for name, part, least in parts:
         filled, count = int(part.counted.filled.sum()), int(part.kept.sum())
         if filled < least or filled == count:

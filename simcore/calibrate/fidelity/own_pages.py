@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from simcore.calibrate.fidelity.judge import FITTED, KEPT, UNFITTED
-from simcore.calibrate.fidelity.judge_words import ABOUT_BLOCKS, block_table, gap_table, model_lines, rolled_figures, verdict_lines
+from simcore.calibrate.fidelity.judge_words import (
+    ABOUT_BLOCKS,
+    block_table,
+    gap_table,
+    model_lines,
+    rolled_figures,
+    verdict_lines,
+)
 from simcore.calibrate.fidelity.own_fit import OwnFit, OwnScore
 from simcore.calibrate.fidelity.queue_file import config_text, model_text, write_queue
 from simcore.calibrate.fidelity.queue_fit import Profile

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from simcore.calibrate.fidelity.judge import FITTED, KEPT, UNFITTED
-from simcore.calibrate.fidelity.judge_words import block_table, gap_table, interval_figures, model_lines, rolled_figures, verdict_lines
+from simcore.calibrate.fidelity.judge_words import (
+    block_table,
+    gap_table,
+    interval_figures,
+    model_lines,
+    rolled_figures,
+    verdict_lines,
+)
 from simcore.calibrate.fidelity.measure import Fidelity, Score
 from simcore.calibrate.fidelity.queue_file import config_text, model_text, write_queue
 from simcore.calibrate.fidelity.shadow import MATCHED

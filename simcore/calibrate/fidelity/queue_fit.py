@@ -8,7 +8,7 @@ is fitted along, for each place of the search anew. A fit of one day says too mu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,8 @@ from simcore.calibrate.fidelity.queue_score import (
     Predictions,
     Weights,
     best_spread,
+    chosen_of,
+    outcomes_of,
     predictions,
 )
 from simcore.calibrate.fidelity.shadow import Orders, Shadows, View, follow
@@ -51,13 +53,12 @@ class Sample:
 
     def said(self, model: QueueModel) -> Predictions:
         """Return what a model says of the orders that count."""
-        every = predictions(self.shadows(model), self.view.ts, self.outcomes)
-        return Predictions(*(column[self.kept] for column in every))
+        return chosen_of(predictions(self.shadows(model), self.view.ts, self.outcomes), self.kept)
 
     @property
     def counted(self) -> Outcomes:
         """What became of the orders that count."""
-        return Outcomes(*(column[self.kept] for column in self.outcomes))
+        return outcomes_of(self.outcomes, self.kept)
 
 
 @dataclass(frozen=True)

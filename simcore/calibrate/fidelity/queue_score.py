@@ -68,6 +68,16 @@ class Losses(NamedTuple):
 LIKELIHOOD = Weights(0.0, 1.0)
 
 
+def chosen_of(said: Predictions, chosen: Flags) -> Predictions:
+    """Return what is said of chosen lives."""
+    return Predictions(said.filled[chosen], said.ts[chosen], said.z_before[chosen], said.z_at[chosen])
+
+
+def outcomes_of(outcomes: Outcomes, chosen: Flags | IntArray) -> Outcomes:
+    """Return what became of chosen lives."""
+    return Outcomes(outcomes.filled[chosen], outcomes.fill_ts[chosen], outcomes.until_ts[chosen])
+
+
 class Bin(NamedTuple):
     """A part of a calibration curve: how many lives, what was predicted for them on average, and the share that filled."""
 
@@ -116,7 +126,7 @@ def best_spread(said: Predictions, filled: Flags, weights: Weights) -> tuple[flo
     Orders that neither filled nor saw a trade at their price lose nothing by any spread: they are counted, not computed.
     """
     seen = filled | (said.z_at > Z_NONE)
-    some, real = Predictions(*(column[seen] for column in said)), filled[seen]
+    some, real = chosen_of(said, seen), filled[seen]
 
     def loss(place: int) -> float:
         return float(np.sum(weights.joint(losses(some, real, float(SPREADS[place])))) / len(filled))

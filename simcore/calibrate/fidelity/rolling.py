@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from simcore.calibrate.fidelity.queue_score import (
     best_spread,
     even_weights,
     losses,
+    outcomes_of,
     probability,
 )
 from simcore.calibrate.fidelity.shadow import CLEAR, MATCHED, NEVER, Z_NONE, Orders, View
@@ -112,7 +114,7 @@ def roll(
     """
     blocks: list[Block] = []
     history: list[FloatArray] = []  # a block: joint loss of each of SHARES on its orders
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         block, tried = _block(sample, start, stop, models, family, _choice(history))
         blocks.append(block)
         history.append(tried)
@@ -234,5 +236,4 @@ def lean(sample: Sample) -> Sample:
     end = np.where(orders.end == NEVER, NEVER, place[np.minimum(orders.end, len(rows))])
     kept = View(*(np.ascontiguousarray(column[rows]) for column in view))
     moved = Orders(place[orders.join], end, *orders[2:])
-    outcomes = Outcomes(*(column[chosen] for column in sample.outcomes))
-    return Sample(kept._replace(owner=np.ascontiguousarray(number[kept.owner])), moved, sample.slots, outcomes, np.ones(len(chosen), bool))
+    return Sample(kept._replace(owner=np.ascontiguousarray(number[kept.owner])), moved, sample.slots, outcomes_of(sample.outcomes, chosen), np.ones(len(chosen), bool))

@@ -6,6 +6,7 @@ import numpy as np
 
 from simcore.calibrate.draws import uniforms
 from simcore.records import ASK_BIT, L3_ADD, L3_EXEC, L3_REDUCE, Chunk
+from simcore.tape.schema import Instrument
 from tests.support import INSTRUMENT, MemoryTape, rows
 
 
@@ -43,8 +44,8 @@ def _at(queue: list[list[int]], share: float) -> int:
     return len(queue) - 1
 
 
-def tape_of(book: Chunk) -> MemoryTape:
+def tape_of(book: Chunk, instrument: Instrument = INSTRUMENT) -> MemoryTape:
     """A book of single orders as a tape."""
-    tape = MemoryTape(book, INSTRUMENT, "l3")
+    tape = MemoryTape(book, instrument, "l3")
     tape.content_hash = "memory"  # type: ignore[attr-defined]
     return tape

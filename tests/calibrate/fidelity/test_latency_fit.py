@@ -14,8 +14,8 @@ from hypothesis import strategies as some
 from simcore import engine
 from simcore.calibrate.draws import uniforms
 from simcore.calibrate.fidelity.latency_fit import CONSTANT, LOGNORMAL, SAMPLED, distribution, fit_latency, samples
-from simcore.calibrate.fidelity.latency_pages import config_text, figures, verdict, write_latency
 from simcore.calibrate.fidelity.latency_law import Law, distance, fit_law
+from simcore.calibrate.fidelity.latency_pages import config_text, figures, verdict, write_latency
 from simcore.calibrate.fidelity.latency_records import NEVER, Leg, Recorded, milliseconds, read_recorded
 from simcore.config.load import load_config
 from simcore.errors import CalibrateError
