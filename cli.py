@@ -10,16 +10,16 @@ import atexit
 import contextlib
 import errno
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.output import print_refusal
 from simcore.errors import MmsimError, OutputError
+from simcore.interrupts import Watch
 from simcore.version import VERSION
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
@@ -59,21 +59,30 @@ def mmsim() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code. SIGTERM ends it as Ctrl-C does: what is half-written is removed."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    results = _keep_stdout()
+    watch = Watch()
     code = run_command(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # all is done: the exit code stands
-    _leave(code)
+    watch.end()
+    sys.stdout = sys.stderr  # what a strategy prints at the end
+    _leave(code, results)
 
 
-def _leave(code: int) -> NoReturn:
+def _keep_stdout() -> TextIO:
+    """Keep stdout for results: its descriptor becomes stderr's, for processes and libraries that a strategy calls."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # a stream that is closed: no other file may get its number
+        pass
+    os.close(opened)
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    how = {} if sys.stdout is None else {"encoding": sys.stdout.encoding, "errors": sys.stdout.errors}
+    sys.stdout = os.fdopen(kept, "w", **how)
+    return sys.stdout
+
+
+def _leave(code: int, results: TextIO) -> NoReturn:
     """End the process without taking the interpreter apart, which takes a quarter of a second after a replay."""
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (results, sys.stderr):
         with contextlib.suppress(OSError):  # what could not be written has had its message
             stream.flush()
     os._exit(code)

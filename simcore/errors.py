@@ -60,6 +60,7 @@ CODES: dict[str, tuple[str, str]] = {
     "ENG-003": ("money overflows 64 bits", "check the instrument's tick, lot and contract size"),
     "ENG-004": ("compiled code cannot be kept", "set MMSIM_CACHE_DIR to a folder with free space that may be written"),
     "ENG-005": ("the engine's source files changed while it was running", "run the command again"),
+    "ENG-010": ("the command did not end when asked, and was ended", "look for a loop without an end in the strategy; what was written is whole, and --resume goes on from it"),
     "JRNL-001": ("run folder not found or not a run", "give a folder that `mmsim replay` wrote"),
     "JRNL-002": ("run folder already holds a run", "choose another --out, or --resume"),
     "JRNL-003": ("run cannot be resumed", "tape, config or code changed since; start a new run"),

@@ -13,7 +13,7 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.options import CONFIG, JSON, SETS, VENUE, chosen_config
-from simcore.commands.output import print_figures, print_warning
+from simcore.commands.output import print_figures, print_warning, say, terminal
 
 if TYPE_CHECKING:
     from simcore.calibrate.folder import Calibration
@@ -160,7 +160,6 @@ def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
         figures = {**{key: note[key] for key in keys}, "values": chosen, **counts, "tried": found.tried, **judged}
         print_figures({**figures, "folder": str(found.folder)}, as_json)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("figure", *(f"{which}, {part}" for part in note["figures"]["base"] for which in ("base", "best")), box=None)
@@ -168,16 +167,16 @@ def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
     for name in names:
         cells = [note["figures"][which][part][name] for part in note["figures"]["base"] for which in ("base", "best")]
         table.add_row(name, *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells))
-    Console().print(table)
-    click.echo(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
+    terminal().print(table)
+    say(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
     if note["at_edge"] and verdict is None:  # else its notes say so
-        click.echo(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
-    click.echo(f"lost {counts['lost']}, without a value {counts['valueless']}, breaking constraints {counts['infeasible']}; the tapes have seen {found.tried} parameter sets in all")
+        say(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
+    say(f"lost {counts['lost']}, without a value {counts['valueless']}, breaking constraints {counts['infeasible']}; the tapes have seen {found.tried} parameter sets in all")
     if counts["lost"]:
-        click.echo(f"the first that was lost: {next(iter(found.results.causes.values()))}")
-    click.echo(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
+        say(f"the first that was lost: {next(iter(found.results.causes.values()))}")
+    say(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
     if verdict is not None:
-        click.echo(verdict.sentence)
+        say(verdict.sentence)
         broken = dict.fromkeys(reason.text for reason in verdict.reasons if not reason.holds and reason.text not in verdict.sentence)
         for text in (*broken, *verdict.notes):
-            click.echo(f"- {text}")
+            say(f"- {text}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from simcore.commands.options import JSON, RUN
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, say
 
 
 @click.command()
@@ -36,4 +36,4 @@ def explain(run_dir: Path, at: str | None, order_id: int | None, symbol: str | N
     if as_json:
         print_figures(found, as_json)
     else:
-        click.echo(shown(found), nl=False)
+        say(shown(found), nl=False)

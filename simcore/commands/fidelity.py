@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from simcore.commands.options import JSON, OUT, TAPES
-from simcore.commands.output import print_figures, print_table
+from simcore.commands.output import print_figures, print_table, say
 
 
 @click.command()
@@ -50,8 +50,8 @@ def fidelity(
         return
     print_table(console_table(found), f"queue models on {found.test.lives:,} orders of {tape.instrument.symbol}, {found.test.filled:,} filled")
     for text in verdict(found):
-        click.echo(text)
-    click.echo(f"folder: {folder}")
+        say(text)
+    say(f"folder: {folder}")
 
 
 def _moment(text: str | None, option: str) -> int | None:

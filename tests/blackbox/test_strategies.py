@@ -57,6 +57,15 @@ UNUSABLE: dict[str, tuple[str | bytes, str]] = {
     "a file that it opens": (GOOD + "\nopen('/no/such/file')\n", "FileNotFoundError"),
     "a missing key": (GOOD + "\nx = {}['a']\n", "KeyError"),
     "an exit": (GOOD + "\nimport sys\nsys.exit(0)\n", "SystemExit"),
+    "an interrupt of its own class": (GOOD + "\nclass Closed(KeyboardInterrupt):\n    pass\nraise Closed('today')\n", "Closed: today"),
+    "an exception that is no Exception": (GOOD + "\nclass Closed(BaseException):\n    pass\nraise Closed('today')\n", "Closed: today, line "),
+    "an exception without a message": (
+        GOOD + "\nclass Closed(BaseException):\n    def __str__(self):\n        raise SystemExit\nraise Closed\n", "Closed: it has no message",
+    ),
+    "too little memory": (GOOD + "\nraise MemoryError('all of it')\n", "MemoryError: all of it"),
+    "nested too deep": ("x = " + "(" * 5000 + ")" * 5000, "mine.py"),
+    "an annotation that exits": ("from __future__ import annotations\n" + GOOD.replace("params: Width", "params: exit(3)"), "SystemExit"),
+    "used parts that are no names": (GOOD + "\nUSES = 3\n", "TypeError"),
     "stages that are no mapping": (GOOD.replace('{"look": look}', "[look]"), "STAGES"),
     "no stage": (GOOD.replace('{"look": look}', "{}"), "STAGES"),
     "too many stages": (GOOD.replace('{"look": look}', '{f"look{i}": look for i in range(13)}'), "at most 12"),
@@ -134,6 +143,10 @@ FAILING: dict[str, tuple[str, str]] = {
     "an error of its own": ("raise ValueError('no quotes today')", "no quotes today"),
     "a name that is not defined": ("seen = undefined", "undefined"),
     "a field that is not there": ("seen = context.no_such_field", "no_such_field"),
+    "an exit": ("raise SystemExit(0)", "SystemExit: 0"),
+    "an interrupt that nobody asked for": ("raise KeyboardInterrupt('no quotes today')", "KeyboardInterrupt: no quotes today"),
+    "an exception that is no Exception": ("raise BaseException('no quotes today')", "BaseException: no quotes today"),
+    "a file that is not there": ("seen = float(open('/no/such/file').read())", "FileNotFoundError"),
 }
 
 
@@ -155,6 +168,7 @@ COMPILED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "a division by zero": (FAILING["a division by zero"][0], "ZeroDivisionError", ()),
     "an index outside": ("places = (1, 2)\n    seen = float(places[int(params.width) + 5])", "IndexError", ("--checked",)),
     "an error of its own": ("seen = params.width\n    if seen > 0.0:\n        raise ValueError('no quotes today')", "no quotes today", ()),
+    "an exit": ("seen = params.width\n    if seen > 0.0:\n        raise SystemExit(0)", "SystemExit", ()),
 }
 
 
