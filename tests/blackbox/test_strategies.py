@@ -122,6 +122,8 @@ def test_a_folder_that_is_named_like_a_strategy(tape: Path, tmp_path: Path) -> N
 
 QUEUE = "from simcore.jit import kernel\n\n\n@kernel\ndef join(level_lots, n):\n    return float(level_lots)\n"
 
+LATER = "\n\n@kernel\ndef after_change(ahead, previous, new, traded, n):\n    return ahead\n"
+
 
 @pytest.mark.parametrize(
     ("text", "code", "word"),
@@ -168,8 +170,72 @@ COMPILED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "a division by zero": (FAILING["a division by zero"][0], "ZeroDivisionError", ()),
     "an index outside": ("places = (1, 2)\n    seen = float(places[int(params.width) + 5])", "IndexError", ("--checked",)),
     "an error of its own": ("seen = params.width\n    if seen > 0.0:\n        raise ValueError('no quotes today')", "no quotes today", ()),
-    "an exit": ("seen = params.width\n    if seen > 0.0:\n        raise SystemExit(0)", "SystemExit", ()),
 }
+
+
+CLASS = "class Strategy:\n    def on_tick(self, context):\n        "
+CLOSED = "class Closed(BaseException):\n    pass\n\n\n"
+ENDED: dict[str, tuple[str, str]] = {
+    "an exit": (CLASS + "raise SystemExit(0)", "SystemExit: 0, line 3"),
+    "an interrupt that nobody asked for": (CLASS + "raise KeyboardInterrupt", "KeyboardInterrupt, line 3"),
+    "an exception that is no Exception": (CLOSED + CLASS + "raise Closed('today')", "Closed: today, line 7"),
+    "the end of a generator": (CLASS + "raise GeneratorExit", "GeneratorExit, line 3"),
+    "the end of an iterator": (CLASS + "raise StopIteration", "StopIteration, line 3"),
+    "too little memory": (CLASS + "return [0] * 2**60", "MemoryError, line 3"),
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_a_class_that_would_end_the_command_is_named(name: str, tape: Path, tmp_path: Path) -> None:
+    """STRAT-004 whatever it raises: no traceback, and no silent exit with 0 or 130."""
+    text, word = ENDED[name]
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json", NUMBA_DISABLE_JIT="1")
+    assert_refused(done, "STRAT-004", str(path), "on_tick", word, "2024-01-01T00:00:00", "lane 0")
+
+
+def test_a_queue_model_that_would_end_the_command_is_named(tape: Path, tmp_path: Path) -> None:
+    """The same for a file of --queue-model, at its import and in the run."""
+    path = tmp_path / "mine.py"
+    path.write_text(QUEUE + "\n\nraise SystemExit(0)\n")
+    words = ("replay", tape, "--queue-model", path, "--out", tmp_path / "out", "--json")
+    assert_refused(mmsim(*words, NUMBA_DISABLE_JIT="1"), "STRAT-002", str(path), "SystemExit: 0, line 9")
+    path.write_text(QUEUE.replace("return float(level_lots)", "raise SystemExit(0)") + LATER)
+    assert_refused(mmsim(*words, NUMBA_DISABLE_JIT="1"), "STRAT-004", str(path), "SystemExit: 0, line 6")
+
+
+def test_prints_do_not_mix_with_results(tape: Path, tmp_path: Path) -> None:
+    """Stdout holds one JSON object, whoever prints in whatever way: the file, an instance, a tick, a process, at the exit."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import atexit, os, sys\n"
+        "print('said at import')\nos.write(1, b'said below Python\\n')\nos.system('echo said by a process')\n"
+        "sys.__stdout__.write('said to the first stdout\\n')\natexit.register(print, 'said at the exit')\n\n\n"
+        + CLASS.replace("    def", "    def __init__(self):\n        print('said at the start')\n\n    def", 1) + "print('said at a tick')\n"
+    )  # fmt: skip
+    done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json", NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert json.loads(done.stdout)["run_dir"] == str(tmp_path / "out")
+    for said in ("at import", "below Python", "by a process", "to the first stdout", "at the exit", "at the start", "at a tick"):
+        assert f"said {said}\n" in done.stderr, said
+
+
+def test_prints_of_kernels_do_not_mix_with_results(tape: Path, tmp_path: Path) -> None:
+    """The same for stages and a queue model without the compiler; and where a tick is explained."""
+    path, queue = tmp_path / "mine.py", tmp_path / "queue.py"
+    path.write_text("print('said at import')\n" + with_line("print('said by a stage')\n    seen = memory.seen"))
+    queue.write_text("print('said by the queue')\n" + QUEUE + LATER)
+    words = ("replay", tape, "--strategy", path, "--queue-model", queue, "--set", "node.trace_every=1", "--out", tmp_path / "out", "--json")
+    done = mmsim(*words, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_dir"] == str(tmp_path / "out")
+    for said in ("at import", "by a stage", "by the queue"):
+        assert f"said {said}\n" in done.stderr, said
+    told = mmsim("explain", tmp_path / "out", "--at", "2024-01-01T00:00:01", "--json", NUMBA_DISABLE_JIT="1")
+    assert told.returncode == 0, told.stderr
+    json.loads(told.stdout)
 
 
 @pytest.mark.slow
@@ -194,7 +260,7 @@ def test_a_strategy_that_does_not_compile_is_named(line: str, tape: Path, tmp_pa
     assert names_under(tmp_path) == ["mine.py"]
 
 
-@pytest.mark.parametrize("line", ["seen = undefined", "seen = context.no_such_field", "seen = 'a' + memory.seen"])
+@pytest.mark.parametrize("line", ["seen = undefined", "seen = context.no_such_field", "seen = 'a' + memory.seen", "raise SystemExit(0)"])
 def test_the_cause_of_a_failed_compilation_names_the_line(line: str, tmp_path: Path) -> None:
     """What the compiler says of the kernel alone; the whole engine takes half a minute."""
     from simcore import jit
