@@ -1,0 +1,58 @@
+"""Mutants of calibrations: cross-validation, luck, plateaus, intervals, folds and the verdict."""
+
+from tests.mutants.harness import Mutant
+
+CSCV, OVERFIT, PLATEAU, INTERVALS, VERDICT, SPLITS, OBJECTIVES = (
+    (f"calibrate/test_{name}.py",) for name in ("cscv", "overfit", "plateau", "intervals", "verdict", "splits", "objectives")
+)
+
+MUTANTS = (
+    Mutant("calibrate/cscv.py", "bool((np.cumsum(gap) >= -1e-12).all())", "bool((np.cumsum(gap) >= -1e-3).all())", "second-order dominance with a tolerance of a thousandth", CSCV),
+    Mutant("calibrate/cscv.py", "bool((np.cumsum(gap) >= -1e-12).all())", "bool((np.cumsum(gap) >= 1e-12).all())", "second-order dominance never of equal distributions", CSCV),
+    Mutant("calibrate/cscv.py", "bool((gap >= 0.0).all())", "bool((gap >= -1e-2).all())", "first-order dominance with a tolerance of a hundredth", CSCV),
+    Mutant("calibrate/cscv.py", "float(np.mean(outside < 0.0))", "float(np.mean(outside <= 0.0))", "to end at 0 counts as a loss", CSCV),
+    Mutant("calibrate/cscv.py", "float(np.mean(logits <= 0.0))", "float(np.mean(logits < 0.0))", "to end in the middle is not over-fitted", CSCV),
+    Mutant("calibrate/cscv.py", "equal = np.sum(outside == reached[:, None], axis=1)", "equal = np.ones(len(best))", "equal trials share no rank", CSCV),
+    Mutant("calibrate/cscv.py", "/ (count - 1.0)", "/ count", "the variance of a half without Bessel's correction", CSCV),
+    Mutant("calibrate/cscv.py", "(mean + self.centre) / np.where(still", "mean / np.where(still", "a Sharpe ratio of what is left without the trial's own mean", CSCV),
+    Mutant("calibrate/cscv.py", "still = spread <= 1e-12 * np.abs(self.centre)", "still = spread < 0.0", "a trial that never changes has a Sharpe ratio", CSCV),
+    Mutant("calibrate/cscv.py", "np.minimum(np.arange(blocks), longer)", "0", "what does not divide into blocks is all in the last one", CSCV),
+    Mutant("calibrate/cscv.py", "spread <= 1e-24 * float(np.sum(x * x))", "spread <= 0.0", "a line through points that differ by rounding only", CSCV),
+    Mutant("calibrate/overfit.py", "np.std(values, ddof=1)", "np.std(values)", "the Sharpe ratio of N, not N - 1", OVERFIT),
+    Mutant("calibrate/overfit.py", "math.sqrt(shape.observations - 1.0)", "math.sqrt(shape.observations)", "the probabilistic Sharpe ratio of n, not n - 1", OVERFIT),
+    Mutant("calibrate/overfit.py", "0.25 * (shape.kurtosis - 1.0)", "0.25 * (shape.kurtosis - 3.0)", "kurtosis taken for excess kurtosis", OVERFIT),
+    Mutant("calibrate/overfit.py", "inside = 1.0 - shape.skew", "inside = 1.0 + shape.skew", "the sign of the skewness", OVERFIT),
+    Mutant("calibrate/overfit.py", "needed = 1.0 + ratio * ratio", "needed = ratio * ratio", "a track record one observation too short", OVERFIT),
+    Mutant("calibrate/overfit.py", "correlation = min(max(pairs, 0.0), 1.0)", "correlation = min(abs(pairs), 1.0)", "trials that go against each other count as fewer", OVERFIT),
+    Mutant("calibrate/overfit.py", "max((1.0 - EULER) * low + EULER * high, 0.0)", "(1.0 - EULER) * low + EULER * high", "below two trials luck is expected to lose", OVERFIT),
+    Mutant("calibrate/overfit.py", "if shape.sharpe <= benchmark:", "if shape.sharpe < benchmark:", "a ratio at the benchmark has a track record", OVERFIT),
+    Mutant("calibrate/overfit.py", "if together > alone else float(len(values))", "if together > 0.0 else float(len(values))", "changes that cancel each other count for more, or divide by the spread", OVERFIT),
+    Mutant("calibrate/plateau.py", "(min(means[trial], scores[trial]), scores[trial], -trial)", "(means[trial], scores[trial], -trial)", "a bad trial next to a peak wins", PLATEAU),
+    Mutant("calibrate/plateau.py", "(min(means[trial], scores[trial]), scores[trial], -trial)", "(min(means[trial], scores[trial]), scores[trial], trial)", "of equal trials the last one wins", PLATEAU),
+    Mutant("calibrate/plateau.py", "distance[trial] = np.inf", "pass", "a drawn trial is its own neighbour", PLATEAU),
+    Mutant("calibrate/plateau.py", "distance[(steps[:, ~ordered] != steps[trial, ~ordered]).any(axis=1)] = np.inf", "pass", "trials of other labels are neighbours", PLATEAU),
+    Mutant("calibrate/plateau.py", "[: 2 * len(space.axes)]", "[: 2 * len(space.axes) + 1]", "a drawn trial has one neighbour too many", PLATEAU),
+    Mutant("calibrate/plateau.py", "return min(between / total, 1.0) if total > 0.0 else 0.0", "return min(between / total, 1.0) if total > 0.0 else 1.0", "a parameter explains all of what does not vary", PLATEAU),
+    Mutant("calibrate/plateau.py", "means[trial] = (scores[trial] + float(np.sum(around))) / (1 + len(around))", "means[trial] = (scores[trial] + float(np.sum(around))) / (1 + len(near[trial]))", "neighbours without a score count as 0", PLATEAU),
+    Mutant("calibrate/intervals.py", "ends = sorted((self.low * factor, self.high * factor))", "ends = [self.low * factor, self.high * factor]", "a negative factor turns an interval around", INTERVALS),
+    Mutant("calibrate/intervals.py", "return self.low > 0.0 or self.high < 0.0", "return self.low >= 0.0 or self.high <= 0.0", "an interval that ends at 0 tells a sign", INTERVALS),
+    Mutant("calibrate/intervals.py", "last = count - (blocks - 1) * block", "last = block", "a resample draws more than N observations", INTERVALS),
+    Mutant("calibrate/intervals.py", "np.concatenate([columns, columns])", "np.concatenate([columns, columns * 0.0])", "blocks do not go on at the start after the end", INTERVALS),
+    Mutant("calibrate/intervals.py", "max(1.0 - block / count, 1.0 / count)", "1.0", "an interval is not widened for means about its own mean", INTERVALS),
+    Mutant("calibrate/intervals.py", "freedom = max(count / block - 1.0, 1.0)", "freedom = max(count / block - 1.0, 1e9)", "few blocks have normal tails", INTERVALS),
+    Mutant("calibrate/intervals.py", "best = math.cbrt(1.5 *", "best = math.cbrt(0.75 *", "blocks too short by a fifth", INTERVALS),
+    Mutant("calibrate/splits.py", "test = start + self.train + self.purge", "test = start + self.train", "purged days judge", SPLITS),
+    Mutant("calibrate/splits.py", "range((periods - span) % self.test,", "range(0,", "the last days are left out, not the first", SPLITS),
+    Mutant("calibrate/splits.py", "return folds[-1].train if folds", "return folds[0].train if folds", "the choice is made on the first fold", SPLITS),
+    Mutant("calibrate/verdict.py", "holds = out.interval.low > 0.0", "holds = out.interval.estimate > 0.0", "better on average is surely better", VERDICT),
+    Mutant("calibrate/verdict.py", "holds = value >= ask.limits.deflated_min", "holds = value > 1.0 - ask.limits.deflated_min", "a deflated Sharpe ratio of 0.06 will do", VERDICT),
+    Mutant("calibrate/verdict.py", "holds = cross.pbo <= ask.limits.pbo_max", "holds = cross.pbo < 1.0", "any probability of over-fitting below 1 will do", VERDICT),
+    Mutant("calibrate/verdict.py", "holds=ahead > ask.limits.ahead_min * len(sums)", "holds=ahead >= ask.limits.ahead_min * len(sums)", "ahead on half of the days is ahead on most", VERDICT),
+    Mutant("calibrate/verdict.py", "holds=has >= needed", "holds=True", "a record of any length is long enough", VERDICT),
+    Mutant("calibrate/verdict.py", "broken = [step for step in ask.evidence.steps if not step.kept]", "broken = [step for step in ask.evidence.steps[-1:] if not step.kept]", "constraints count in the last fold only", VERDICT),
+    Mutant("calibrate/verdict.py", "if winner == 0:", "if winner == -1:", "the old weights are adopted in place of themselves", VERDICT),
+    Mutant("calibrate/verdict.py", "holds = share >= ask.limits.kept_min", "holds = share >= 0.0", "neighbours that keep nothing are a plateau", VERDICT),
+    Mutant("calibrate/objectives.py", "np.where(np.isnan(values), np.inf, share)", "np.where(np.isnan(values), 0.0, share)", "a figure that is not known keeps its limit", OBJECTIVES),
+    Mutant("calibrate/objectives.py", "return self.better * figures[self.objective]", "return figures[self.objective]", "less is never better", OBJECTIVES),
+    Mutant("calibrate/objectives.py", "order = beyond[np.lexsort((beyond, -gains[beyond], excess[beyond]))]", "order = beyond[np.lexsort((beyond, excess[beyond]))]", "of trials as far beyond their constraints the first is nearest, not the best", OBJECTIVES),
+)  # fmt: skip

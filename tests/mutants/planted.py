@@ -1,0 +1,10 @@
+"""All mutants by area, and the page that lists them (docs/mutants.md)."""
+
+from __future__ import annotations
+
+from tests.mutants import calibrate, portfolio, tape
+from tests.mutants.harness import Mutant
+
+AREAS: dict[str, tuple[Mutant, ...]] = {
+    "tape": tape.MUTANTS, "calibrate": calibrate.MUTANTS, "portfolio": portfolio.MUTANTS,
+}  # fmt: skip
