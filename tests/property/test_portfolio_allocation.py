@@ -190,6 +190,25 @@ def test_the_lists_hold_whatever_the_scores(scores: dict[str, float | None], nam
         assert share.blocked == ((bool(listed) and symbol not in named) if white else symbol in named)
 
 
+@given(SCORES, st.floats(0.05, 50.0))
+def test_the_temperature_says_how_far_apart_weights_are(scores: dict[str, float | None], temperature: float) -> None:
+    """Before the cut a weight is e^(difference of scores / temperature) times another: colder is farther apart."""
+    found = al.weights(scores, al.AllocatorSettings(temperature, 0.0, math.inf))
+    known = {symbol: score for symbol, score in scores.items() if score is not None}
+    for one, high in known.items():
+        for other, low in known.items():
+            if low <= high:
+                assert math.isclose(found[other], found[one] * math.exp((low - high) / temperature), rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_weights_of_two_symbols_by_hand() -> None:
+    """Scores 1 and 0: 2 / (1 + e^(-1 / t)) and the rest of 2."""
+    for temperature in (0.5, 1.0, 2.0, 4.0):
+        found = al.weights({"A": 1.0, "B": 0.0}, al.AllocatorSettings(temperature, 0.0, 10.0))
+        assert math.isclose(found["A"], 2.0 / (1.0 + math.exp(-1.0 / temperature)))
+        assert math.isclose(found["A"] + found["B"], 2.0)
+
+
 @given(st.floats(0.0, 100.0), st.floats(0.0, 100.0))
 def test_factors_grow_with_the_weight(one: float, other: float) -> None:
     low, high = sorted((one, other))
