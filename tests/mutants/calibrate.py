@@ -26,7 +26,7 @@ MUTANTS = (
     Mutant("calibrate/overfit.py", "correlation = min(max(pairs, 0.0), 1.0)", "correlation = min(abs(pairs), 1.0)", "trials that go against each other count as fewer", OVERFIT),
     Mutant("calibrate/overfit.py", "max((1.0 - EULER) * low + EULER * high, 0.0)", "(1.0 - EULER) * low + EULER * high", "below two trials luck is expected to lose", OVERFIT),
     Mutant("calibrate/overfit.py", "if shape.sharpe <= benchmark:", "if shape.sharpe < benchmark:", "a ratio at the benchmark has a track record", OVERFIT),
-    Mutant("calibrate/overfit.py", "if together > alone else float(len(values))", "if together > 0.0 else float(len(values))", "changes that cancel each other count for more, or divide by the spread", OVERFIT),
+    Mutant("calibrate/overfit.py", "len(values) * min(alone / together, 1.0) if together > alone else", "len(values) * alone / together if together > 0.0 else", "changes that cancel each other count for more than they are", OVERFIT),
     Mutant("calibrate/plateau.py", "(min(means[trial], scores[trial]), scores[trial], -trial)", "(means[trial], scores[trial], -trial)", "a bad trial next to a peak wins", PLATEAU),
     Mutant("calibrate/plateau.py", "(min(means[trial], scores[trial]), scores[trial], -trial)", "(min(means[trial], scores[trial]), scores[trial], trial)", "of equal trials the last one wins", PLATEAU),
     Mutant("calibrate/plateau.py", "distance[trial] = np.inf", "pass", "a drawn trial is its own neighbour", PLATEAU),

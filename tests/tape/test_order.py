@@ -186,6 +186,8 @@ def test_columns_longer_than_the_first_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_bad_row_is_named_by_its_place_in_the_tape(tmp_path: Path) -> None:
-    with pytest.raises(TapeError, match=r"TAPE-009.*row 3:"), TapeWriter(tmp_path / "t.parquet", META) as writer:
+    bad = rows_of([20, 30], [20, 30])._replace(price_ticks=np.array([1, 0]))
+    with TapeWriter(tmp_path / "t.parquet", META) as writer:
         writer.append(rows_of([0, 10], [0, 10]))
-        writer.append(rows_of([20, 30], [20, 30])._replace(price_ticks=np.array([1, 0])))
+        with pytest.raises(TapeError, match=r"TAPE-009.*row 3:"):
+            writer.append(bad)
