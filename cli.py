@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -74,15 +75,17 @@ def _keep_stdout() -> TextIO:
     os.close(opened)
     kept = os.dup(1)
     os.dup2(2, 1)
-    how = {} if sys.stdout is None else {"encoding": sys.stdout.encoding, "errors": sys.stdout.errors}
-    sys.stdout = os.fdopen(kept, "w", **how)
-    return sys.stdout
+    shown = sys.stdout or sys.stderr  # one that is closed is None
+    encoding, errors = (None, None) if shown is None else (shown.encoding, shown.errors)
+    results = io.TextIOWrapper(os.fdopen(kept, "wb"), encoding=encoding, errors=errors, line_buffering=os.isatty(kept))
+    sys.stdout = results
+    return results
 
 
 def _leave(code: int, results: TextIO) -> NoReturn:
     """End the process without taking the interpreter apart, which takes a quarter of a second after a replay."""
     atexit._run_exitfuncs()
-    for stream in (results, sys.stderr):
+    for stream in filter(None, (results, sys.stderr)):  # one that is closed is None
         with contextlib.suppress(OSError):  # what could not be written has had its message
             stream.flush()
     os._exit(code)

@@ -49,7 +49,8 @@ class Watch:
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         for number in _SIGNALS:
-            signal.signal(number, self._hear)
+            if signal.getsignal(number) != signal.SIG_IGN:  # a shell's script keeps Ctrl-C from what it runs in the background
+                signal.signal(number, self._hear)
         threading.Thread(target=self._watch, args=(reading,), daemon=True).start()
 
     def end(self) -> None:

@@ -163,6 +163,20 @@ def test_a_compiled_stage_that_loops_ends(tmp_path: Path) -> None:
     looping.assert_ends(REFUSAL.format("SIGINT", "5"), interrupts.ANSWER_S + 5.0)
 
 
+def test_what_a_script_runs_in_the_background_does_not_hear_of_ctrl_c() -> None:
+    """SIGINT was ignored at the start, and stays so; SIGTERM is heard."""
+    code = (
+        "import os, signal, time; from simcore.interrupts import Watch; Watch(); os.kill(os.getpid(), signal.SIGINT); print('on', flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=SAMPLE.parents[1],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )  # fmt: skip
+    assert done.stdout == "on\n"
+    assert "Interrupted" in done.stderr
+
+
 def test_a_signal_after_the_end_changes_nothing() -> None:
     """In a process of its own, which shows no trace of it: the exit code stands."""
     code = "import os, signal, time; from simcore.interrupts import Watch; w = Watch(); w.end(); os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.2); print('done')"
