@@ -1,4 +1,4 @@
-"""A settled quote is not looked at again, and is settled only as long as it is the very same one."""
+"""What a quote wants, level by level; and a settled quote is settled only as long as it is the very same one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simcore import engine
 from simcore import records as r
 from simcore import state as memory
 from simcore.config.load import load_config
-from simcore.jit import entry
+from simcore.jit import entry, expose
 from simcore.kernels import at, reconcile
 from simcore.kernels import state as st
 from simcore.kernels.context import Quote
@@ -27,6 +27,9 @@ OTHER = {
     "bid_ticks": 9_999, "bid_lots": 3, "ask_ticks": 10_003, "ask_lots": 4, "levels": 2, "step_ticks": 1, "lots_factor": 1.25,
     "tif": r.GTC, "display_lots": 0, "stop_ticks": 9_000, "take_profit_ticks": 11_000, "max_batch": 7,
 }  # fmt: skip
+
+
+is_wanted, is_too_far, wanted_lots = expose(reconcile.is_wanted), expose(reconcile.is_too_far), expose(reconcile.wanted_lots)
 
 
 @entry
@@ -48,6 +51,27 @@ def handle() -> Any:
     empty = np.zeros(0, np.int64)
     rows = Chunk(empty, empty, empty.astype(np.uint8), empty, empty, empty)
     return memory.handle(state, memory.new_output(state), rows, rows)
+
+
+def test_the_prices_of_a_ladder_are_wanted_and_no_others() -> None:
+    """Three levels, two ticks apart, away from the market."""
+    assert [price for price in range(9_990, 10_010) if is_wanted(QUOTE, r.BID, price)] == [9_996, 9_998, 10_000]
+    assert [price for price in range(9_990, 10_015) if is_wanted(QUOTE, r.ASK, price)] == [10_002, 10_004, 10_006]
+    assert not is_wanted(QUOTE._replace(bid_lots=0), r.BID, 10_000)
+
+
+def test_a_level_has_whole_lots_and_at_least_one() -> None:
+    assert [wanted_lots(QUOTE, r.BID, level) for level in range(3)] == [4, 6, 9]
+    assert [wanted_lots(QUOTE, r.ASK, level) for level in range(3)] == [5, 7, 11]
+    assert [wanted_lots(QUOTE._replace(lots_factor=0.3), r.BID, level) for level in range(3)] == [4, 1, 1]
+
+
+def test_an_order_just_as_far_as_it_may_be_is_not_too_far() -> None:
+    """The mid is 10,001; six ticks are allowed. Without a limit, or without a mid, nothing is too far."""
+    far = QUOTE._replace(far_ticks=6.0)
+    assert [price for price in range(9_990, 10_012) if not is_too_far(far, MID2, price)] == list(range(9_995, 10_008))
+    assert not is_too_far(QUOTE, MID2, 1)
+    assert not is_too_far(far, 0, 1)
 
 
 def test_the_same_quote_is_settled(handle: Any) -> None:

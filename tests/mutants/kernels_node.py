@@ -2,7 +2,7 @@
 
 from tests.mutants.harness import Mutant
 
-RECONCILE, VIEW, SIGNALS = (("kernels/test_reconcile.py",), ("property/test_node_view.py",), ("kernels/test_signals.py",))
+RECONCILE, VIEW, SIGNALS = (("kernels/test_settled.py", "kernels/test_reconcile.py"), ("property/test_node_view.py",), ("kernels/test_signals.py",))
 EMIT, FETCH, GUARDS, INVENTORY, QUEUE_AWARE, SPREAD = (
     (f"kernels/stages/test_{name}.py",) for name in ("emit", "fetch_md", "guards", "inventory", "queue_aware", "spread")
 )

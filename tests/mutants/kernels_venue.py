@@ -2,10 +2,11 @@
 
 from tests.mutants.harness import Mutant
 
-QUEUE, RESTING, TAKEN, LEDGER, MARGIN, LIMITS, L3, MATCHED, REQUESTS = (
-    (f"kernels/test_{name}.py",) for name in ("queue", "resting", "taken", "ledger", "margin", "limits", "l3", "queue_matched", "requests")
+QUEUE, RESTING, TAKEN, LEDGER, MARGIN, LIMITS, MATCHED, REQUESTS = (
+    (f"kernels/test_{name}.py",) for name in ("queue", "resting", "taken", "ledger", "margin", "limits", "queue_matched", "requests")
 )
-ORACLE = ("oracle/test_oracle_fills.py", "oracle/test_oracle_queue.py")
+ORACLE = ("oracle/test_oracle_queue.py", "oracle/test_oracle_fills.py")
+L3 = ("oracle/test_oracle_queue.py",)
 
 MUTANTS = (
     Mutant("kernels/venue.py", "taken.refresh(state, side, NO_BID, bound)", "pass", "what was taken of asks stays taken after a clear", TAKEN),
