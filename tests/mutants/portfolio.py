@@ -24,7 +24,7 @@ MUTANTS = (
     Mutant("portfolio/scoreboard.py", "if standing.samples < settings.min_samples:", "if standing.samples <= settings.min_samples:", "a score comes one window late", ALLOCATION),
     Mutant("portfolio/scoreboard.py", "_NET_BPS_LO, _NET_BPS_HI = -20.0, 20.0", "_NET_BPS_LO, _NET_BPS_HI = -20.0, 10.0", "10 bps are the best net", ALLOCATION),
     Mutant("portfolio/scoreboard.py", "NEUTRAL if adverse is None else 1.0 - unit(adverse / _COST_BPS),", "NEUTRAL if adverse is None else unit(1.0 - adverse),", "an adverse move of 1 bps takes all of its part", ALLOCATION),
-    Mutant("report/sums.py", "bound = largest(left) + largest(right)\n    return _wide(left, bound) + _wide(right, bound)", "bound = max(largest(left), largest(right))\n    return _wide(left, bound) + _wide(right, bound)", "sums of two columns overflow", SUMS),
+    Mutant("report/sums.py", "bound = largest(left) + largest(right)\n    return _wide(left, bound) + _wide(right, bound)", "bound = largest(left)\n    return _wide(left, bound) + _wide(right, bound)", "sums of two columns overflow", SUMS),
     Mutant("report/sums.py", "bound *= abs(factor) if isinstance(factor, int) else largest(factor)", "bound *= 1 if isinstance(factor, int) else largest(factor)", "products with a number overflow", SUMS),
     Mutant("report/sums.py", "low = int((values & _LOW_MASK).sum())", "low = int((values % _LOW_MASK).sum())", "totals of low halves are wrong at their mask", SUMS),
     Mutant("report/sums.py", "return add(top, low // 2) // low", "return top // low", "divisions round down", SUMS),
