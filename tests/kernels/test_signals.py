@@ -12,6 +12,7 @@ from simcore import state as memory
 from simcore.jit import entry
 from simcore.kernels import at, signals
 from simcore.kernels import state as st
+from simcore.kernels.orders_live import LiveOrders
 from simcore.records import Chunk
 from simcore.units import NS_PER_S
 
@@ -46,6 +47,16 @@ def _measure(handle: Any, what: int, now_ns: int, value: int) -> float:
     return float(record.day_equity_units)
 
 
+@entry
+def _tick(handle: Any, now_ns: int, bid: int, ask: int, runs_again: int) -> float:
+    """Let lane 0 tick; return the sum of the changes of its equity."""
+    state = at.inside(handle)
+    record = at.lanes(state)[0]
+    record.runs_again = runs_again
+    signals.measure(state, 0, now_ns, bid, ask, LiveOrders(0, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0))
+    return float(record.pnl_sum_units)
+
+
 class Node:
     """A lane's windows."""
 
@@ -59,6 +70,9 @@ class Node:
 
     def take(self, what: int, value: int = 0, now_ns: int = 0) -> float:
         return float(_measure(self._handle, what, now_ns, value))
+
+    def tick(self, number: int, mid: int, runs_again: int) -> float:
+        return float(_tick(self._handle, number * NS_PER_S, mid - 1, mid + 1, runs_again))
 
     def fills(self, now_s: int) -> tuple[int, int, int]:
         """Return fills and taker fills of the last hour, and taker fills of the last quarter."""
@@ -129,6 +143,15 @@ def test_changes_of_equity_leave_their_window() -> None:
         if place:
             changes.append(equity - equities[place - 1])
         assert found == sum(changes[-st.PNLS :])
+
+
+def test_a_tick_that_runs_again_adds_no_change_and_loses_none() -> None:
+    """Ten lots: 100 units from mid 100 to 110; the tick runs again at 120; then 200 from 110 to 130."""
+    node = Node()
+    node.state.lanes["node_position_lots"] = 10
+    node.state.ints[:, st.P_SCALE] = 1
+    found = [node.tick(number, mid, again) for number, (mid, again) in enumerate([(100, 0), (110, 0), (120, 1), (130, 0)])]
+    assert found == [0, 100, 100, 300]
 
 
 def test_a_day_begins_at_what_the_last_tick_left() -> None:

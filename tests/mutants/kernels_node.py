@@ -2,7 +2,7 @@
 
 from tests.mutants.harness import Mutant
 
-RECONCILE, VIEW, SIGNALS = (("kernels/test_settled.py", "kernels/test_reconcile.py"), ("property/test_node_view.py",), ("kernels/test_signals.py",))
+RECONCILE, VIEW, SIGNALS = (("kernels/test_settled.py", "kernels/test_reconcile.py"), ("kernels/test_own_queue.py",), ("kernels/test_signals.py",))
 EMIT, FETCH, GUARDS, INVENTORY, QUEUE_AWARE, SPREAD = (
     (f"kernels/stages/test_{name}.py",) for name in ("emit", "fetch_md", "guards", "inventory", "queue_aware", "spread")
 )
@@ -20,7 +20,7 @@ MUTANTS = (
     Mutant("kernels/reconcile.py", "at.lanes(state)[lane].batch_used < quote.max_batch", "at.lanes(state)[lane].batch_used <= quote.max_batch", "a batch has a place more than it may", RECONCILE),
     Mutant("kernels/reconcile.py", "shown = quote.display_lots if quote.display_lots < lots else 0", "shown = quote.display_lots", "an order that its shown part covers is an iceberg", RECONCILE),
     Mutant("kernels/reconcile.py", "order.leaves_lots == abs(position)", "order.leaves_lots <= abs(position)", "a protective order that is too small stays", RECONCILE),
-    Mutant("kernels/reconcile.py", "+ order.qty_lots - order.leaves_lots", "", "an amend of a part-filled order asks for too few lots", (*RECONCILE, "oracle/test_oracle_node.py")),
+    Mutant("kernels/reconcile.py", "+ order.qty_lots - order.leaves_lots", "", "an amend of a part-filled order asks for too few lots", RECONCILE),
     Mutant("kernels/reconcile.py", "return price <= trigger if (tif == STOP_MARKET) == (side == ASK) else price >= trigger", "return price < trigger if (tif == STOP_MARKET) == (side == ASK) else price > trigger", "a protective order at its trigger is sent as a stop, not at market", RECONCILE),
     Mutant("kernels/stages/emit.py", "return min(bid, had_bid), max(ask, had_ask)", "return bid, ask", "a stricter guard may move held prices towards the market", LADDER),
     Mutant("kernels/stages/emit.py", "is_near = memory.far_ticks == 0.0 or", "is_near = True or", "prices stand although the market has gone away", LADDER),
@@ -57,6 +57,6 @@ MUTANTS = (
     Mutant("kernels/signals.py", "equity if record.day == 0 else record.last_equity_units", "equity", "a day begins at its first tick, not at what the last one left", SIGNALS),
     Mutant("kernels/signals.py", "while gap + 1 < W_SORTED + count and whole[gap + 1] < latency:", "while False:", "a latency that is larger than what leaves stays in its place", SIGNALS),
     Mutant("kernels/signals.py", "if record.runs_again == 0:\n        record.last_equity_units = equity", "if True:\n        record.last_equity_units = equity", "a tick that runs again loses a change of equity", SIGNALS),
-    Mutant("kernels/own_queue.py", "elif (order.price_ticks > price) == (order.side == BID):", "elif False:", "a trade through a level leaves the queue as it was", VIEW + ("oracle/test_oracle_node.py",)),
-    Mutant("kernels/own_queue.py", "order.ahead_lots = max(order.ahead_lots - lots, 0.0)\n        order.traded_lots += lots", "order.ahead_lots = max(order.ahead_lots - lots, 0.0)", "the Node counts what traded as cancelled, too", VIEW + ("oracle/test_oracle_node.py",)),
+    Mutant("kernels/own_queue.py", "elif (order.price_ticks > price) == (order.side == BID):", "elif False:", "a trade through a level leaves the queue as it was", VIEW),
+    Mutant("kernels/own_queue.py", "order.ahead_lots = max(order.ahead_lots - lots, 0.0)\n        order.traded_lots += lots", "order.ahead_lots = max(order.ahead_lots - lots, 0.0)", "the Node counts what traded as cancelled, too", VIEW),
 )  # fmt: skip

@@ -5,8 +5,7 @@ from tests.mutants.harness import Mutant
 QUEUE, RESTING, TAKEN, LEDGER, MARGIN, LIMITS, MATCHED, REQUESTS = (
     (f"kernels/test_{name}.py",) for name in ("queue", "resting", "taken", "ledger", "margin", "limits", "queue_matched", "requests")
 )
-ORACLE = ("oracle/test_oracle_queue.py", "oracle/test_oracle_fills.py")
-L3 = ("oracle/test_oracle_queue.py",)
+EXACT = ("kernels/test_exact_queue.py",)
 
 MUTANTS = (
     Mutant("kernels/venue.py", "taken.refresh(state, side, NO_BID, bound)", "pass", "what was taken of asks stays taken after a clear", TAKEN),
@@ -25,13 +24,12 @@ MUTANTS = (
     Mutant("kernels/resting.py", "share = (lots * leaves) // (level_lots + leaves)", "share = (lots * leaves + level_lots + leaves - 1) // (level_lots + leaves)", "pro-rata shares are rounded up", (*MATCHED, *QUEUE)),
     Mutant("kernels/resting.py", "share = (lots * leaves) // (level_lots + leaves)", "share = (lots * leaves) // max(level_lots, 1)", "pro-rata shares of a level without our lots", (*MATCHED, *QUEUE)),
     Mutant("kernels/resting.py", "ahead = order.ahead_lots - (left - share)", "ahead = order.ahead_lots - left", "what our share took also shortens the queue", (*MATCHED, *QUEUE)),
-    Mutant("kernels/resting.py", "elif model != queue.FIFO:", "else:", "exact queues move with the level as well", L3),
-    Mutant("kernels/resting.py", "if at.ints(state)[order.lane, P_QUEUE] == queue.FIFO and priority <= order.priority:", "if at.ints(state)[order.lane, P_QUEUE] == queue.FIFO:", "a reduction behind us moves us up", L3),
-    Mutant("kernels/resting.py", "        if priority < 0:\n            return\n", "", "a trade without an order moves exact queues", (*L3, *RESTING)),
+    Mutant("kernels/resting.py", "if at.ints(state)[order.lane, P_QUEUE] == queue.FIFO and priority <= order.priority:", "if at.ints(state)[order.lane, P_QUEUE] == queue.FIFO:", "a reduction behind us moves us up", EXACT),
+    Mutant("kernels/resting.py", "        if priority < 0:\n            return\n", "", "a trade without an order moves exact queues", EXACT),
     Mutant("kernels/resting.py", "    at.clock(state)[REFILL_FIRST] = 0\n", "", "an iceberg is refilled twice", RESTING),
     Mutant("kernels/resting.py", "order.shown_lots = min(order.display_lots, order.leaves_lots)", "order.shown_lots = order.display_lots", "an iceberg shows more than it has left", RESTING),
     Mutant("kernels/resting.py", "taken.take(state, lane, side, price, seen)\n", "pass\n", "a book that comes to us keeps the lots that we took", TAKEN),
-    Mutant("kernels/resting.py", "left = max(shown - lots_used(state, lane), 0)\n            lots = order", "left = shown\n            lots = order", "each of our orders takes all that a crossing level shows", (*RESTING, *ORACLE)),
+    Mutant("kernels/resting.py", "left = max(shown - lots_used(state, lane), 0)\n            lots = order", "left = shown\n            lots = order", "each of our orders takes all that a crossing level shows", (*TAKEN, *RESTING)),
     Mutant("kernels/taking.py", "return min(total, wanted)", "return total", "a fill-or-kill order sees more than it wants", REQUESTS + RESTING),
     Mutant("kernels/taking.py", "wanted -= lots", "wanted -= 0", "an order takes again at the next level what it had at the first", RESTING),
     Mutant("kernels/taking.py", "_free_lots(state, lane, side, price) <= 0:", "_free_lots(state, lane, side, price) < 0:", "a level that is taken up is still the best", TAKEN),
@@ -39,7 +37,7 @@ MUTANTS = (
     Mutant("kernels/ledger.py", "(rest * rate + RATE_SCALE // 2) // RATE_SCALE", "(rest * rate) // RATE_SCALE", "fees are rounded down", LEDGER),
     Mutant("kernels/ledger.py", "whole = value // RATE_SCALE\n    rest = value - whole * RATE_SCALE", "whole = 0\n    rest = value", "proportions of large values overflow, or lose digits", LEDGER),
     Mutant("kernels/ledger.py", "return (-position * 2 * scale) // (bid + ask)", "return -((position * 2 * scale) // (bid + ask))", "inverse positions are valued upwards", LEDGER),
-    Mutant("kernels/account.py", "ints[P_TIER + 3 * i] <= turnover", "ints[P_TIER + 3 * i] < turnover", "a fee tier begins one unit late", MARGIN + LIMITS + RESTING),
+    Mutant("kernels/account.py", "ints[P_TIER + 3 * i] <= turnover", "ints[P_TIER + 3 * i] < turnover", "a fee tier begins one unit late", REQUESTS),
     Mutant("kernels/account.py", "        fee += ledger.proportion(value, at.ints(state)[lane, P_LIQUIDATION_FEE])\n", "        fee += 0\n", "liquidations have no fee of their own", MARGIN),
     Mutant("kernels/account.py", "if position < 0:\n        payment = -payment", "if position > 0:\n        payment = -payment", "shorts pay funding", MARGIN),
     Mutant("kernels/account.py", "record.position_lots, bid, ask)\n    return at.ints(state)[lane, P_BALANCE] +", "record.position_lots, bid, ask)\n    return", "equity without the balance", MARGIN + LIMITS),
@@ -51,7 +49,7 @@ MUTANTS = (
     Mutant("kernels/limits.py", "abs(2 * price - bid - ask) > ledger.proportion", "abs(2 * price - bid - ask) >= ledger.proportion", "a price at its band is refused", LIMITS),
     Mutant("kernels/limits.py", "price = trigger\n        elif at_market:", "price = price\n        elif at_market:", "a stop's least value is looked at without its trigger", LIMITS + ("kernels/test_triggers.py",)),
     Mutant("kernels/limits.py", "if worst <= abs(record.position_lots):", "if worst < abs(record.position_lots):", "an order that adds nothing needs margin", LIMITS + RESTING),
-    Mutant("kernels/requests.py", "keeps = price == order.price_ticks and lots <= order.qty_lots and", "keeps = price == order.price_ticks and", "an amend to more lots keeps its place", ("kernels/test_requests.py", "oracle/test_oracle_requests.py")),
-    Mutant("kernels/requests.py", "return order.link_serial < other.link_serial", "return order.link_serial > other.link_serial", "of own orders at one price the newer one ends first", ("kernels/test_requests.py", "oracle/test_oracle_requests.py")),
-    Mutant("kernels/requests.py", "if lots <= executed:", "if lots < executed:", "an amend to what was executed leaves an order of no lots", ("kernels/test_requests.py", "oracle/test_oracle_requests.py")),
+    Mutant("kernels/requests.py", "keeps = price == order.price_ticks and lots <= order.qty_lots and", "keeps = price == order.price_ticks and", "an amend to more lots keeps its place", REQUESTS),
+    Mutant("kernels/requests.py", "return order.link_serial < other.link_serial", "return order.link_serial > other.link_serial", "of own orders at one price the newer one ends first", REQUESTS),
+    Mutant("kernels/requests.py", "if lots <= executed:", "if lots < executed:", "an amend to what was executed leaves an order of no lots", REQUESTS),
 )  # fmt: skip
