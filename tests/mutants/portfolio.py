@@ -43,6 +43,6 @@ MUTANTS = (
     Mutant("report/markouts.py", "squares * count / (count - 1)", "squares", "standard errors without the correction for few intervals", EDGE),
     Mutant("report/markouts.py", "rest = sums.floats(values) - mean * sums.floats(weights)", "rest = sums.floats(values)", "standard errors about 0, not about the mean", EDGE),
     Mutant("report/markouts.py", "realised = sums.multiply(signs, sums.subtract(later, weight))", "realised = sums.multiply(signs, sums.subtract(at_mid[marked], weight))", "the realised spread is the captured one", EDGE),
-    Mutant("report/markouts.py", 'fills["seq"][order[place[known]]] == markouts["fill_seq"][known]', "np.ones(int(known.sum()), bool)", "a markout of a fill that is not there goes to the next fill", EDGE),
+    Mutant("report/markouts.py", 'fills["seq"][order[place[known]]] == markouts["fill_seq"][known]', "np.ones(int(known.sum()), bool)", "a markout of a fill that is not there goes to the next fill", ("report/test_folder.py",)),
     Mutant("report/markouts.py", "weight = at_price[marked]", "weight = at_mid[marked]", "markouts in bps of the mid", EDGE),
 )  # fmt: skip

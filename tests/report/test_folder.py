@@ -48,11 +48,20 @@ def drop_fill(run: Path) -> None:
     pq.write_table(pq.read_table(path).slice(1), path)
 
 
-def stray_markout(run: Path) -> None:
+def renumber_markouts(run: Path, first: int) -> None:
     path = run / "journal" / "markouts.parquet"
     table = pq.read_table(path)
     at = table.column_names.index("fill_seq")
-    pq.write_table(table.set_column(at, "fill_seq", [[10_000 + i for i in range(table.num_rows)]]), path)
+    pq.write_table(table.set_column(at, "fill_seq", [[first + i for i in range(table.num_rows)]]), path)
+
+
+def stray_markout(run: Path) -> None:
+    renumber_markouts(run, 10_000)
+
+
+def early_markout(run: Path) -> None:
+    """The first markout is of a fill before all others, and stands where it would be found."""
+    renumber_markouts(run, -1)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +89,7 @@ def stray_markout(run: Path) -> None:
         (drop_column, "JRNL-001", "reason"),
         (drop_fill, "REP-001", "counts.json has fills"),
         (stray_markout, "REP-001", "no such fill"),
+        (early_markout, "REP-001", "no such fill"),
     ],
 )
 def test_a_damaged_folder_is_refused(make: Maker, damage: Damage, code: str, says: str) -> None:
