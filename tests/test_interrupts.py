@@ -65,7 +65,8 @@ def look(context: QuoteContext) -> QuoteContext:
 
 STAGES = {"look": look}
 """
-REFUSAL = f"error ENG-010: {CODES['ENG-010'][0]}: {{}}, and no end within {{}} s\nremedy: {CODES['ENG-010'][1]}"
+TITLE, REMEDY = CODES["ENG-010"]
+REFUSAL = f"error ENG-010: {TITLE}: {{}}, and no end within {{}} s\nremedy: {REMEDY}"
 
 
 class Looping:

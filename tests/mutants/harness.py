@@ -1,4 +1,4 @@
-"""Mutants: small faults planted in a copy of the code, one at a time, which named tests must see.
+"""Mutants: small faults planted in a copy of the code, one at a time, each of which a named test must see.
 
 `python -m tests.mutants` plays them (docs/mutants.md). Without the compiler: it would take a minute for each.
 """
@@ -29,14 +29,14 @@ class Mutant(NamedTuple):
     file    below simcore/.
     before  text that occurs once in it; after: what takes its place.
     words   what it does, for a reader.
-    tests   test files or tests of which at least one must fail, each below tests/.
+    test    the test that fails then, below tests/; all its cases are run, up to the first that fails.
     """
 
     file: str
     before: str
     after: str
     words: str
-    tests: tuple[str, ...]
+    test: str
 
 
 class Outcome(NamedTuple):
@@ -71,7 +71,7 @@ def play(mutant: Mutant, copy: Path) -> Outcome:
     assert whole.count(mutant.before) == 1, f"{mutant.file}: {mutant.before!r} occurs {whole.count(mutant.before)} times"
     _write(file, whole.replace(mutant.before, mutant.after))
     try:
-        return run(mutant.tests, copy)
+        return run(mutant.test, copy)
     finally:
         _write(file, whole)
 
@@ -83,12 +83,12 @@ def _write(file: Path, text: str) -> None:
         compiled.unlink()
 
 
-def run(tests: tuple[str, ...], copy: Path) -> Outcome:
-    """Run tests in a copy, up to the first that fails: in a fork, which has the libraries that they import."""
+def run(test: str, copy: Path) -> Outcome:
+    """Run a test, or a file of them, in a copy, up to the first that fails: in a fork, which has the libraries that it imports."""
     log = copy / ".log"
     child = os.fork()
     if child == 0:
-        _run_and_leave(tests, copy, log)
+        _run_and_leave(test, copy, log)
     until = time.monotonic() + TIMEOUT_S
     while not (ended := os.waitpid(child, os.WNOHANG))[0]:
         if time.monotonic() > until:
@@ -103,7 +103,7 @@ def run(tests: tuple[str, ...], copy: Path) -> Outcome:
     return Outcome(", ".join(failed) if code else "", text)
 
 
-def _run_and_leave(tests: tuple[str, ...], copy: Path, log: Path) -> NoReturn:
+def _run_and_leave(test: str, copy: Path, log: Path) -> NoReturn:
     code = -1
     try:
         opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -117,7 +117,7 @@ def _run_and_leave(tests: tuple[str, ...], copy: Path, log: Path) -> NoReturn:
         import pytest
 
         options = [option for plugin in ("cacheprovider", "xdist", "nbmake", "benchmark") for option in ("-p", f"no:{plugin}")]
-        code = int(pytest.main(["-x", "-q", "-W", "ignore::pytest.PytestAssertRewriteWarning", *options, *(f"tests/{test}" for test in tests)]))
+        code = int(pytest.main(["-x", "-q", "-W", "ignore::pytest.PytestAssertRewriteWarning", *options, f"tests/{test}"]))
     except BaseException:
         traceback.print_exc()
         raise

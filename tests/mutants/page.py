@@ -21,13 +21,14 @@ def page() -> str:
     lines = [HEAD]
     for area, mutants in AREAS.items():
         lines += [f"## {TITLES[area]}", "", f"{len(mutants)} mutants (`{area}`).", "", "| file | fault | seen by |", "|---|---|---|"]
-        lines += [f"| `{mutant.file}` | {mutant.words} | {_tests(mutant.tests)} |" for mutant in mutants]
+        lines += [f"| `{mutant.file}` | {mutant.words} | {_test(mutant.test)} |" for mutant in mutants]
         lines.append("")
     return "\n".join(lines)
 
 
-def _tests(tests: tuple[str, ...]) -> str:
-    return ", ".join(f"`{test.rpartition('/')[2]}`" for test in tests)
+def _test(test: str) -> str:
+    file, _, function = test.partition("::")
+    return f"`{file}`: {function.removeprefix('test_').replace('_', ' ')}"
 
 
 if __name__ == "__main__":

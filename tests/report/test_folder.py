@@ -48,20 +48,22 @@ def drop_fill(run: Path) -> None:
     pq.write_table(pq.read_table(path).slice(1), path)
 
 
-def renumber_markouts(run: Path, first: int) -> None:
+def renumber_markouts(run: Path, count: int, first: int) -> None:
+    """Give the first so many markouts other fills, from `first` on."""
     path = run / "journal" / "markouts.parquet"
     table = pq.read_table(path)
-    at = table.column_names.index("fill_seq")
-    pq.write_table(table.set_column(at, "fill_seq", [[first + i for i in range(table.num_rows)]]), path)
+    at, numbers = table.column_names.index("fill_seq"), table["fill_seq"].to_pylist()
+    count = min(count, len(numbers))
+    pq.write_table(table.set_column(at, "fill_seq", [[*range(first, first + count), *numbers[count:]]]), path)
 
 
 def stray_markout(run: Path) -> None:
-    renumber_markouts(run, 10_000)
+    renumber_markouts(run, 1 << 20, 10_000)
 
 
 def early_markout(run: Path) -> None:
-    """The first markout is of a fill before all others, and stands where it would be found."""
-    renumber_markouts(run, -1)
+    """One is of a fill before all others, and would be found where the first one stands."""
+    renumber_markouts(run, 1, -1)
 
 
 @pytest.mark.parametrize(
