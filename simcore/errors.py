@@ -84,6 +84,7 @@ CODES: dict[str, tuple[str, str]] = {
     "ENG-007": ("too many lanes for the memory", "play them in several passes; fewer venue.max_open_orders make a lane smaller, a longer interval its curve, fewer book.window_ticks the books"),
     "ENG-008": ("memory ran out", "play less at a time, give fewer --jobs or lanes, or give the process more memory"),
     "ENG-009": ("the engine cannot go on", "a fault of mmsim: please report it with this message"),
+    "ENG-010": ("the command did not end when asked, and was ended", "look for a loop without an end in the strategy; what was written is whole, and --resume goes on from it"),
     "JRNL-001": ("run folder not found or not a run", "give a folder that `mmsim replay` wrote"),
     "JRNL-002": ("run folder already holds a run", "choose another --out, or --resume"),
     "JRNL-003": ("run cannot be resumed", "tape, config or code changed since; start a new run"),

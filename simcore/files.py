@@ -130,7 +130,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 @atexit.register
-def _remove_unfinished() -> None:
+def remove_unfinished() -> None:
+    """Remove what this process has begun to write and not finished."""
     for temporary, owner in list(_unfinished.items()):
         if owner == os.getpid():
             with contextlib.suppress(OSError):

@@ -215,3 +215,13 @@ def test_checked_is_set_before_the_compiler_is_loaded(monkeypatch: pytest.Monkey
         monkeypatch.setenv("MMSIM_CHECKED", "0")
         assert options.chosen_config(**choices).run.checked
         assert os.environ["MMSIM_CHECKED"] == "1"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_hide_what_would_go_there_and_nothing_else(closed: str, tmp_path: Path) -> None:
+    """No file gets their numbers, and the exit code stands."""
+    script = f'"{sys.executable}" "{ROOT / "cli.py"}" errors CAL-001 {closed}; echo $? > "{tmp_path / "code"}"'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (tmp_path / "code").read_text() == "0\n"
+    assert done.stderr == ""
+    assert done.stdout.startswith("CAL-001") == (" >&-" not in f" {closed}")

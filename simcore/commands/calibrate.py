@@ -13,8 +13,8 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.options import CONFIG, JSON, SETS, VENUE, chosen_config
-from simcore.commands.output import print_figures, print_line, print_warning
-from simcore.door.shown import rich_text
+from simcore.commands.output import print_figures, print_warning, say, terminal
+from simcore.door.shown import on_terminal, rich_text
 
 if TYPE_CHECKING:
     from simcore.calibrate.folder import Calibration
@@ -110,7 +110,6 @@ def _warn_of_times(found: Calibration, config: Config) -> None:
 
 def _print_table(found: Calibration, verdict: Verdict | None) -> None:
     """Print the current parameters beside the best ones: what the verdict speaks of, else the figures of the search."""
-    from rich.console import Console
     from rich.table import Table
 
     if verdict is not None and verdict.winner is not None:
@@ -128,7 +127,7 @@ def _print_table(found: Calibration, verdict: Verdict | None) -> None:
         for name in names:
             cells = [figures["base" if which == "current" else which][part][name] for part in figures["base"] for which in ("current", "best")]
             table.add_row(rich_text(name), *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells))
-    Console().print(table)
+    terminal().print(table)
 
 
 def _judged(folder: Path) -> Iterator[Verdict]:
@@ -174,7 +173,7 @@ def _lines(objective: str) -> Callable[[Tally], None]:
             click.echo("compiling the engine, once…", err=True)
         elif now.done and step > said:
             said = step
-            print_line(_words(now, objective), err=True)
+            click.echo(on_terminal(_words(now, objective)), err=True)
 
     return show
 
@@ -200,18 +199,18 @@ def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
         for text in verdict.notes[: bool(verdict.evidence.dead)]:  # before the search is read
             print_warning(text)
     _print_table(found, verdict)
-    print_line(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
+    say(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
     if note["at_edge"] and verdict is None:  # else its notes say so
-        print_line(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
-    print_line(
+        say(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
+    say(
         f"crashed {counts['lost']}, without a value of {note['objective']} {counts['valueless']}, breaking constraints {counts['infeasible']}; "
         f"{found.tried:,} configurations were ever tried on this data, which the verdict corrects for"
     )
     if counts["lost"]:
-        print_line(f"the first that crashed: {next(iter(found.results.causes.values()))}")
-    print_line(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
+        say(f"the first that crashed: {next(iter(found.results.causes.values()))}")
+    say(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
     if verdict is not None:
-        print_line(verdict.sentence)
+        say(verdict.sentence)
         broken = dict.fromkeys(reason.text for reason in verdict.reasons if not reason.holds and reason.text not in verdict.sentence)
         for text in (*broken, *verdict.notes[bool(verdict.evidence.dead) :]):
-            print_line(f"- {text}")
+            say(f"- {text}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from simcore.commands.options import JSON, OUT, TAPES, moment
-from simcore.commands.output import print_figures, print_line, print_table, print_warning
+from simcore.commands.output import print_figures, print_table, print_warning, say
 
 
 @click.command()
@@ -54,5 +54,5 @@ def fidelity(
         return
     print_table(console_table(found), f"queue models on {found.test.lives:,} orders of {tape.instrument.symbol}, {found.test.filled:,} filled")
     for text in verdict(found):
-        print_line(text)
-    print_line(f"folder: {folder}")
+        say(text)
+    say(f"folder: {folder}")

@@ -1,13 +1,18 @@
-"""What commands print: figures as lines or JSON, the summary of a run, a progress bar on stderr."""
+"""What commands print: figures as lines or JSON, the summary of a run, a progress bar on stderr.
+
+Stdout is for results alone. While a command runs, `sys.stdout` is stderr for everyone else: a strategy that prints does not
+end up in the JSON object.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -15,23 +20,50 @@ from simcore.door.shown import on_terminal, one_line, rich_text
 from simcore.errors import MmsimError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from simcore.report.pages import Table
+
+
+_results: list[TextIO] = []  # stdout of the command that runs
+
+
+def apart(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command that leaves stdout to `say` and `console`."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> Any:
+        _results.append(sys.stdout)
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return command(*arguments, **options)
+        finally:
+            _results.pop()
+
+    return run
+
+
+def say(text: str, *, nl: bool = True) -> None:
+    """Print a result, or a line of one, on stdout. Text may come from outside: what would steer the terminal is spelt out."""
+    click.echo(on_terminal(text), file=_results[-1], nl=nl)
+
+
+def terminal() -> Console:
+    """Return what draws tables on stdout."""
+    from rich.console import Console
+
+    return Console(file=_results[-1])
 
 
 def print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
     """Print a result: one JSON object, or `name  value` lines."""
     if as_json:
-        click.echo(json.dumps(figures, allow_nan=False))
+        say(json.dumps(figures, allow_nan=False))
         return
     width = max(map(len, figures), default=0)
     for name, value in figures.items():
         shown = json.dumps(value) if isinstance(value, (dict, list, tuple, bool)) or value is None else value
-        click.echo(on_terminal(f"{name:<{width}}  {shown}"))
-
-
-def print_line(text: str, err: bool = False, nl: bool = True) -> None:
-    """Print text that may come from outside: what would steer the terminal is spelt out."""
-    click.echo(on_terminal(text), err=err, nl=nl)
+        say(f"{name:<{width}}  {shown}")
 
 
 def print_warning(text: str) -> None:
@@ -63,16 +95,13 @@ def print_summary(run_dir: Path, as_json: bool) -> None:
     if as_json:
         print_figures(main, as_json)
         return
-    from rich.console import Console
-
-    Console().print(table(figures))
-    print_line(f"run folder: {run_dir}")
+    terminal().print(table(figures))
+    say(f"run folder: {run_dir}")
 
 
 def print_table(table: Table, title: str) -> None:
     """Print a table of a report on the terminal."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table as RichTable
 
     made = RichTable(title=rich_text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -80,9 +109,9 @@ def print_table(table: Table, title: str) -> None:
         made.add_column(rich_text(head), justify="right" if numeric else "left")
     for row in table.rows:
         made.add_row(*(rich_text(cell) for cell in row))
-    Console().print(made)
+    terminal().print(made)
     if table.note:
-        print_line(table.note)
+        say(table.note)
 
 
 @contextlib.contextmanager
