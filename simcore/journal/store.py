@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.arrow import column_of, numbers, read_table
 from simcore.errors import JournalError
 from simcore.files import write_atomic
 from simcore.journal.digest import DIGESTED, Digest
@@ -28,7 +29,7 @@ DIGEST_STREAMS = DIGESTED
 
 def to_table(rows: Record) -> pa.Table:
     """Return records as an Arrow table with one column a field."""
-    return pa.table({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names})
+    return pa.table({name: column_of(rows[name]) for name in rows.dtype.names})
 
 
 def from_table(table: pa.Table, dtype: np.dtype[np.void]) -> Record:
@@ -37,7 +38,10 @@ def from_table(table: pa.Table, dtype: np.dtype[np.void]) -> Record:
     for name in dtype.names or ():
         if name not in table.column_names:
             raise JournalError("JRNL-001", f"journal column {name} is missing")
-        rows[name] = table[name].to_numpy()
+        try:
+            rows[name] = numbers(table[name])
+        except ValueError as exc:
+            raise JournalError("JRNL-001", f"journal column {name}: {exc}") from exc
     return rows
 
 
@@ -58,7 +62,7 @@ def read_stream(run_dir: Path, stream: str) -> Record:
     if stream in OPTIONAL and not path.exists():
         return np.zeros(0, STREAMS[stream])
     try:
-        return from_table(pq.read_table(path), STREAMS[stream])
+        return from_table(read_table(path), STREAMS[stream])
     except (OSError, pa.ArrowException) as exc:
         raise JournalError("JRNL-001", f"{path}: {exc}") from exc
 
@@ -136,7 +140,7 @@ class JournalStore:
             for number in range(segments[stream]):
                 path = self._segment(stream, number)
                 try:
-                    self.digest.add(stream, from_table(pq.read_table(path), dtype))
+                    self.digest.add(stream, from_table(read_table(path), dtype))
                 except (OSError, pa.ArrowException) as exc:
                     raise JournalError("JRNL-003", f"{path}: {exc}") from exc
             for path in self.folder.glob(f".{stream}-*.parquet"):
@@ -168,7 +172,7 @@ class JournalStore:
         def write(temporary: Path) -> None:
             with pq.ParquetWriter(temporary, pending.schema, **parquet_options(dtype)) as writer:
                 for number in range(self.segments[stream]):
-                    writer.write_table(pq.read_table(self._segment(stream, number)))
+                    writer.write_table(read_table(self._segment(stream, number)))
                 writer.write_table(pending)
 
         try:

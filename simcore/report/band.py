@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from simcore.arrow import numbers, read_table
 from simcore.errors import ReportError
 from simcore.records import IntArray
 from simcore.report.findings import Findings
@@ -48,9 +48,9 @@ def curves(run: RunFolder) -> tuple[IntArray, IntArray]:
     """Return times [n], ns, and equity [3, n], cash units, of the worlds in the order of WORLDS. REP-001."""
     path = run.path / CURVES
     try:
-        table = pq.read_table(path)
-        times = table["ts"].to_numpy().astype(np.int64)
-        return times, np.stack([table[f"{world}_equity_units"].to_numpy() for world in WORLDS]).astype(np.int64)
+        table = read_table(path)
+        times = numbers(table["ts"]).astype(np.int64)
+        return times, np.stack([numbers(table[f"{world}_equity_units"]) for world in WORLDS]).astype(np.int64)
     except (OSError, pa.ArrowException, KeyError, ValueError) as exc:
         raise ReportError("REP-001", f"{path}: {exc}") from exc
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simcore.report.pages import Table
+from simcore.report.pictures import NOT_DRAWN
 from simcore.report.templates import environment
 
 
@@ -15,7 +16,7 @@ def render_markdown(page: Mapping[str, Any], pictures: Mapping[str, str], name: 
     jinja.filters["table"] = table_text
     jinja.filters["cell"] = cell
     jinja.filters["prose"] = prose
-    return jinja.get_template(f"{name}.md.j2").render(**page, images=pictures)
+    return jinja.get_template(f"{name}.md.j2").render(**page, images=pictures, not_drawn=NOT_DRAWN)
 
 
 def table_text(table: Table) -> str:

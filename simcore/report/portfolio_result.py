@@ -59,6 +59,9 @@ class PortfolioResult:
 
         return portfolio_plots.draw(name, self.folder, self.summary)
 
-    def report(self) -> ReportFiles:
-        """Write summary.json, report.html, report.md and plots into the folder, and into those of the symbols."""
-        return build_report(self.run_dir)
+    def report(self, pictures: bool | None = None) -> ReportFiles:
+        """Write summary.json, report.html, report.md and plots into the folder, and into those of the symbols.
+
+        pictures: None draws the common ones, True each symbol's as well, False none.
+        """
+        return build_report(self.run_dir, pictures)

@@ -129,9 +129,9 @@ class RunResult:
 
         return plots.draw(name, self.folder, self.summary)
 
-    def report(self) -> ReportFiles:
-        """Write summary.json, report.html, report.md and the plots into the run folder."""
-        return build_report(self.run_dir)
+    def report(self, pictures: bool | None = None) -> ReportFiles:
+        """Write summary.json, report.html, report.md and, unless pictures is False, the plots into the run folder."""
+        return build_report(self.run_dir, pictures)
 
     def __repr__(self) -> str:
         return f"RunResult({str(self.run_dir)!r})"

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore import engine, manifest
+from simcore.arrow import column_of, read_table
 from simcore.calibrate.sweeps.single import one_instrument, with_keys
 from simcore.config.model import QUEUE_MODELS, Config
 from simcore.errors import CalibrateError, JournalError
@@ -144,7 +145,7 @@ class BandStore(JournalStore):
         if not path.exists():  # nothing was sampled yet
             return
         try:
-            self._kept = [from_table(pq.read_table(path), SAMPLE)]
+            self._kept = [from_table(read_table(path), SAMPLE)]
         except (OSError, pa.ArrowException) as exc:
             raise JournalError("JRNL-003", f"{path}: {exc}") from exc
 
@@ -172,8 +173,8 @@ def write_band(folder: Path, one: engine.Run, store: BandStore, worlds: Sequence
     start_ts, end_ts = engine.window(one.tape, one.config)
     ends = curve_ends(start_ts, end_ts, store.step_ns)
     equity, position = curves_at(samples, ends, len(configs))
-    table = pa.table({"ts": ends} | {
-        f"{world}_{name}": values[_LANES.index(world)] for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
+    table = pa.table({"ts": column_of(ends)} | {
+        f"{world}_{name}": column_of(values[_LANES.index(world)]) for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
     })  # fmt: skip
     told = []
     for world in WORLDS:
