@@ -5,6 +5,7 @@ For the command's own process only: to whom imports simcore from Python, all of 
 
 from __future__ import annotations
 
+import importlib
 import sys
 import warnings
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ def import_matplotlib() -> None:
         kwdoc = artist.kwdoc
         artist.kwdoc = lambda _: ""
         try:
-            import matplotlib.figure
+            importlib.import_module("matplotlib.figure")
         finally:
             artist.kwdoc = kwdoc
 
@@ -30,7 +31,7 @@ def import_matplotlib() -> None:
 def import_numba() -> None:
     """Import the compiler, without the measuring of tests' coverage that it offers where that package is installed."""
     with _hidden("coverage"):
-        import simcore.jit  # noqa: F401
+        importlib.import_module("simcore.jit")
 
 
 @contextmanager

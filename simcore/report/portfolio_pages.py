@@ -11,8 +11,8 @@ from simcore.report.build import ReportFiles, build_report, summary_text, write_
 from simcore.report.html import render_html
 from simcore.report.markdown import render_markdown
 from simcore.report.pages import Table
-from simcore.report.portfolio import PortfolioFolder, open_portfolio, summarise_portfolio
 from simcore.report.pictures import NONE, PORTFOLIO_NAMES, draw_portfolio, remove_others
+from simcore.report.portfolio import PortfolioFolder, open_portfolio, summarise_portfolio
 from simcore.report.wording import plain, shown, speed_text
 
 if TYPE_CHECKING:
