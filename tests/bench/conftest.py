@@ -68,7 +68,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of all that was measured, and keep it."""
     if _found:
         text = page.page(_found)
-        out = Path("reports/bench.md")
-        out.parent.mkdir(exist_ok=True)
-        out.write_text(text + "\n", encoding="utf-8")
-        terminalreporter.write_line(f"\n{text}\n\nwritten to {out}")
+        page.WRITTEN.parent.mkdir(exist_ok=True)
+        page.WRITTEN.write_text(text + "\n", encoding="utf-8")
+        terminalreporter.write_line(f"\n{text}\n\nwritten to {page.WRITTEN}")

@@ -1,7 +1,11 @@
-"""One table of all captures: `make bench` prints it and writes it to reports/bench.md, as docs/performance.md shows it."""
+"""One table of all captures: `make bench` prints it and writes it to reports/bench.md.
+
+`python -m tests.bench.page` puts what was written last into docs/performance.md.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,9 @@ from simcore.tape.read import Tape
 from simcore.tape.synth import preset_spec, synth
 from tests.property.real import CAPTURES, ROOT
 
+_HERE = Path(__file__).parents[2]
+WRITTEN, SHOWN = _HERE / "reports" / "bench.md", _HERE / "docs" / "performance.md"
+BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->"
 ROWS = 6_000_000  # that a measurement plays, about; short captures are repeated
 HOURS = 10  # that it plays at most: ES has few rows and many ticks
 SYNTHETIC = {"small-tick": 2_000_000, "large-tick": 2_000_000}  # preset: rows
@@ -79,3 +86,25 @@ def _table(head: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[st
     rule = ("---", *("---:" for _ in head[1:]))
     lines = [head, rule, *((name, *cells) for name, cells in zip(names, rows, strict=True))]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def with_tables(text: str, tables: str) -> str:
+    """Return a page with other tables between its marks. ValueError if it has none."""
+    head, _, rest = text.partition(BEGIN)
+    _, found, tail = rest.partition(END)
+    if not found:
+        raise ValueError(f"no {BEGIN.strip()} and {END}")
+    return f"{head}{BEGIN}{tables}{END}{tail}"
+
+
+def main() -> int:
+    """Put the tables of the last `make bench` into the page."""
+    if not WRITTEN.is_file():
+        sys.stderr.write(f"no {WRITTEN}: run `make bench`\n")
+        return 2
+    SHOWN.write_text(with_tables(SHOWN.read_text(encoding="utf-8"), WRITTEN.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

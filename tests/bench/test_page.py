@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from simcore.bench.shape import shape
 from simcore.records import ASK_BIT, BOTH_BITS, DEPTH, TRADE, Chunk
@@ -33,6 +34,16 @@ def test_the_table_says_the_smaller_ratio() -> None:
     assert "| x Z | 1.25 | 2.00 |  |" in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
     assert widths == {7, 8, 5}
+
+
+def test_tables_go_between_the_marks_of_the_page() -> None:
+    """What was there goes; the page around it stays. docs/performance.md has the marks."""
+    text = f"a\n{page.BEGIN}old\n{page.END}\nb"
+    assert page.with_tables(text, "new\n") == f"a\n{page.BEGIN}new\n{page.END}\nb"
+    with pytest.raises(ValueError, match="bench: begin"):
+        page.with_tables("a", "new")
+    shown = page.SHOWN.read_text(encoding="utf-8")
+    assert shown.count(page.BEGIN) == shown.count(page.END) == 1
 
 
 def test_what_is_measured_fits_into_a_few_minutes(tmp_path: Path) -> None:
