@@ -21,7 +21,7 @@ def import_matplotlib() -> None:
         from matplotlib import artist
 
         kwdoc = artist.kwdoc
-        artist.kwdoc = lambda _: ""
+        artist.kwdoc = lambda artist: ""  # noqa: ARG005  called alike
         try:
             importlib.import_module("matplotlib.figure")
         finally:

@@ -38,7 +38,7 @@ def print_refusal(error: MmsimError) -> None:
     click.echo(f"error {error.code}: {error.title}: {' '.join(error.cause.split())}\nremedy: {error.remedy}", err=True)
 
 
-def print_summary(run_dir: Path, figures: dict[str, Any], as_json: bool) -> None:
+def print_summary(run_dir: Path, figures: Mapping[str, Any], as_json: bool) -> None:
     """Print what a report says of a run, of one symbol or several: the main figures as JSON, or tables and the folder."""
     from simcore.portfolio.kind import is_portfolio
 
