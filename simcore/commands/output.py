@@ -76,21 +76,19 @@ def print_refusal(error: MmsimError) -> None:
     click.echo(f"error {error.code}: {error.title}: {one_line(error.cause)}\nremedy: {error.remedy}", err=True)
 
 
-def print_summary(run_dir: Path, as_json: bool) -> None:
-    """Print a run's figures, of one symbol or several: the main ones as JSON, or tables and the folder."""
+def print_summary(run_dir: Path, figures: Mapping[str, Any], as_json: bool) -> None:
+    """Print what a report says of a run, of one symbol or several: the main figures as JSON, or tables and the folder."""
     from simcore.portfolio.kind import is_portfolio
 
     if is_portfolio(run_dir):
-        from simcore.report.portfolio import open_portfolio, portfolio_headline, summarise_portfolio
+        from simcore.report.portfolio import portfolio_headline
         from simcore.report.portfolio_pages import portfolio_console as table
 
-        figures = summarise_portfolio(open_portfolio(run_dir))
         main = portfolio_headline(figures)
     else:
         from simcore.report.console import console_table as table
-        from simcore.report.statistics import headline, summary
+        from simcore.report.statistics import headline
 
-        figures = summary(run_dir)
         main = headline(figures) | ({"band": figures["band"]} if figures["band"] else {})
     if as_json:
         print_figures(main, as_json)

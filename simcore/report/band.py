@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from simcore import parquet
+from simcore.arrow import numbers
 from simcore.door.json_text import read_json
 from simcore.errors import ReportError
 from simcore.journal import note as notes
@@ -50,8 +51,8 @@ def curves(run: RunFolder) -> tuple[IntArray, IntArray]:
     path = notes.checked(run.path, CURVES, run.note)
     try:
         table = parquet.read_pages(path)
-        times = table["ts"].to_numpy().astype(np.int64)
-        return times, np.stack([table[f"{world}_equity_units"].to_numpy() for world in WORLDS]).astype(np.int64)
+        times = numbers(table["ts"]).astype(np.int64)
+        return times, np.stack([numbers(table[f"{world}_equity_units"]) for world in WORLDS]).astype(np.int64)
     except (OSError, pa.ArrowException, KeyError, ValueError) as exc:
         raise ReportError("REP-001", f"{path}: {exc}") from exc
 

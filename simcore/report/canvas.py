@@ -30,6 +30,8 @@ STYLE: dict[str, Any] = {
     "figure.dpi": DPI, "savefig.dpi": DPI, "figure.facecolor": "white", "axes.facecolor": "white",
     "font.family": "DejaVu Sans", "font.size": 9.5, "text.color": INK, "axes.labelcolor": MUTED, "axes.labelsize": 9,
     "axes.titlesize": 10.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 9,
+    "axes.titley": 1.0,  # said, not sought: matplotlib would lay out all labels twice to find what is in a title's way
+
     "axes.edgecolor": "#c4c9d2", "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
     "axes.axisbelow": True, "grid.color": FAINT, "grid.linewidth": 0.8, "xtick.color": MUTED, "ytick.color": MUTED,
     "xtick.labelsize": 8.5, "ytick.labelsize": 8.5, "xtick.major.size": 3, "ytick.major.size": 0,
@@ -68,7 +70,7 @@ def png_bytes(picture: Figure) -> bytes:
     """Return the PNG of a picture: the same bytes each time, no times or versions inside."""
     buffer = io.BytesIO()
     with house_style():
-        picture.savefig(buffer, format="png", metadata={"Software": None})
+        picture.savefig(buffer, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})  # half the time
     return buffer.getvalue()
 
 

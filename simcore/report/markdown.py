@@ -8,6 +8,7 @@ from typing import Any
 
 from simcore.door.shown import code_block, code_span, on_terminal
 from simcore.report.pages import Table
+from simcore.report.pictures import NOT_DRAWN
 from simcore.report.templates import environment
 
 
@@ -19,7 +20,7 @@ def render_markdown(page: Mapping[str, Any], pictures: Mapping[str, str], name: 
     jinja.filters["prose"] = prose
     jinja.filters["code"] = code_span
     jinja.filters["block"] = code_block
-    return jinja.get_template(f"{name}.md.j2").render(**page, images=pictures)
+    return jinja.get_template(f"{name}.md.j2").render(**page, images=pictures, not_drawn=NOT_DRAWN)
 
 
 def table_text(table: Table) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simcore.door.arguments import PATH, TEXT, public
+from simcore.door.arguments import FLAG, PATH, TEXT, optional, public
 from simcore.portfolio.coordinator import Entry
 from simcore.report.build import ReportFiles, build_report
 from simcore.report.portfolio import PortfolioFolder, open_portfolio, portfolio_headline, summarise_portfolio
@@ -62,7 +62,10 @@ class PortfolioResult:
 
         return portfolio_plots.draw(name, self.folder, self.summary)
 
-    @public()
-    def report(self) -> ReportFiles:
-        """Write summary.json, report.html, report.md and plots into the folder, and into those of the symbols."""
-        return build_report(self.run_dir)
+    @public(pictures=optional(FLAG))
+    def report(self, pictures: bool | None = None) -> ReportFiles:
+        """Write summary.json, report.html, report.md and plots into the folder, and into those of the symbols.
+
+        pictures: None draws the common ones, True each symbol's as well, False none.
+        """
+        return build_report(self.run_dir, pictures)

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simcore.door.arguments import PATH, TEXT, public
+from simcore.door.arguments import FLAG, PATH, TEXT, optional, public
 from simcore.errors import ConfigError
 from simcore.journal.store import STREAMS, read_stream, to_table
 from simcore.records import (
@@ -134,10 +134,10 @@ class RunResult:
 
         return plots.draw(name, self.folder, self.summary)
 
-    @public()
-    def report(self) -> ReportFiles:
-        """Write summary.json, report.html, report.md and the plots into the run folder."""
-        return build_report(self.run_dir)
+    @public(pictures=optional(FLAG))
+    def report(self, pictures: bool | None = None) -> ReportFiles:
+        """Write summary.json, report.html, report.md and, unless pictures is False, the plots into the run folder."""
+        return build_report(self.run_dir, pictures)
 
     def __repr__(self) -> str:
         return f"RunResult({str(self.run_dir)!r})"

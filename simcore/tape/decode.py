@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.arrow import numbers
 from simcore.errors import TapeError
 from simcore.records import EXCH_BIT, LOCAL_BIT, Chunk
 from simcore.tape.schema import TapeMeta
@@ -151,8 +152,7 @@ def _to_numpy(column: pa.ChunkedArray, path: Path, name: str) -> Any:
     """Return the column without a copy where Arrow holds it in one piece."""
     if column.null_count:
         raise TapeError("TAPE-005", f"{path}: column {name} holds nulls")
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return array.to_numpy(zero_copy_only=True)
+    return numbers(column)
 
 
 def _frozen(arrays: dict[str, Any]) -> Chunk:

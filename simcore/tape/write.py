@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.arrow import column_of
 from simcore.errors import TapeError
 from simcore.files import begin, discard, publish, remove_leftovers
 from simcore.records import (
@@ -162,7 +163,7 @@ class TapeWriter:
         block = [np.concatenate([getattr(part, name) for part in self._parts]) for name in self._names]
         self._parts = []
         self._hash.update(as_chunk(block))
-        table = pa.Table.from_arrays([pa.array(column) for column in block], schema=arrow_schema(self.meta.level))
+        table = pa.Table.from_arrays([column_of(column) for column in block], schema=arrow_schema(self.meta.level))
         with self._whole_or_nothing():
             self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
 

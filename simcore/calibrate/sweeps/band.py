@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from simcore import engine, manifest, parquet
+from simcore.arrow import column_of
 from simcore.calibrate.sweeps.single import one_instrument, with_keys
 from simcore.config.model import QUEUE_MODELS, Config
 from simcore.door.arguments import CALLABLE, CONFIG, FLAG, PATH, TAPES, made_by, optional, public
@@ -176,8 +177,8 @@ def write_band(folder: Path, one: engine.Run, store: BandStore, worlds: Sequence
     start_ts, end_ts = engine.window(one.tape, one.config)
     ends = curve_ends(start_ts, end_ts, store.step_ns)
     equity, position = curves_at(samples, ends, len(configs))
-    table = pa.table({"ts": ends} | {
-        f"{world}_{name}": values[_LANES.index(world)] for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
+    table = pa.table({"ts": column_of(ends)} | {
+        f"{world}_{name}": column_of(values[_LANES.index(world)]) for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
     })  # fmt: skip
     told = []
     for world in WORLDS:
