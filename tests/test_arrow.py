@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from simcore.arrow import column_of, numbers, read_table
+from simcore.arrow import column_of, numbers
 from simcore.errors import JournalError
 from simcore.journal.store import STREAMS, from_table, read_stream, to_table
 
@@ -55,14 +55,6 @@ def test_other_columns_are_refused(column: pa.Array, tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "journal" / "fills.parquet")
     with pytest.raises(JournalError, match="JRNL-001"):
         read_stream(tmp_path, "fills")
-
-
-def test_a_folder_that_looks_like_a_partition_adds_no_column(tmp_path: Path) -> None:
-    """Arrow would read `day=1` in a path as a column."""
-    folder = tmp_path / "day=1"
-    folder.mkdir()
-    pq.write_table(pa.table({"a": column_of(np.arange(3))}), folder / "x.parquet")
-    assert read_table(folder / "x.parquet").column_names == ["a"]
 
 
 def test_no_pandas_is_loaded() -> None:
