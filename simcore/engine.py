@@ -14,10 +14,11 @@ import numpy as np
 
 from simcore import bounds, faults, jit, manifest, memory
 from simcore import state as states
-from simcore.config.load import config_hash, load_config
+from simcore.config.load import config_hash
 from simcore.config.model import Config
 from simcore.errors import ConfigError, EngineError, JournalError, MmsimError, StrategyError, TapeError
 from simcore.journal import checkpoint
+from simcore.journal import note as notes
 from simcore.journal.store import DIGEST_STREAMS, JournalStore, read_stream
 from simcore.kernels import state as st
 from simcore.link import Linked, is_compiled, link
@@ -185,7 +186,8 @@ def simulate(
 def verify(run_dir: Path, progress: ProgressCallback | None = None) -> Verification:
     """Replay a finished run from its own folder and compare digests. Raises MmsimError if it cannot be replayed."""
     note = manifest.read(run_dir)
-    config = load_config(run_dir / "config.yaml", [])
+    notes.check_files(run_dir)
+    config = manifest.config_of(run_dir, note)
     tape = load_tapes(run_dir)
     if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
         raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
@@ -401,7 +403,7 @@ class Watch:
         empty_buffers(session)
         session.journal.flush()
         position = checkpoint.Position(
-            session.feed.exch[0], session.feed.local[0], self.wall_s(), dict(session.journal.segments), self._fingerprint
+            session.feed.exch[0], session.feed.local[0], self.wall_s(), session.journal.segments, self._fingerprint
         )
         checkpoint.save(self._folder, position, states.save(session.state))
 

@@ -20,6 +20,7 @@ from types import ModuleType
 
 from simcore import chain as chains
 from simcore import jit
+from simcore.blame import Blame
 from simcore.errors import EngineError, StrategyError
 from simcore.python_strategy import PythonClass, is_class, load, params_of
 
@@ -27,10 +28,6 @@ from simcore.python_strategy import PythonClass, is_class, load, params_of
 _LINKED = ("resting", "requests", "venue", "node", "orders", "reconcile", "observe", "pipeline", "peek", "loop")
 _KERNELS = Path(__file__).parent / "kernels"
 _STRATEGIES = Path(__file__).parent.parent / "strategies"
-_AT_IMPORT = (  # what the lines of a user's file can raise
-    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
-    SyntaxError, SystemExit, TypeError, ValueError,
-)  # fmt: skip
 _MARK = re.compile(r"^from simcore\.kernels import (.+?)  # LINK$", re.MULTILINE)
 
 
@@ -95,11 +92,12 @@ def _link_class(strategy: str, source: bytes, queue_model: Path | None) -> Linke
     """Link the bridge, and check the class: its file needs no compiling."""
     path = strategy_path(strategy)
     module = load(path, source, strategy)
-    cancels = f"CANCELS_ON_BAD_BOOK = {bool(getattr(module, 'CANCELS_ON_BAD_BOOK', False))}\n"
+    with Blame("STRAT-002", path, lambda: (f"{strategy}: ", "")):
+        cancels = f"CANCELS_ON_BAD_BOOK = {bool(getattr(module, 'CANCELS_ON_BAD_BOOK', False))}\n"
+        kind = params_of(module, strategy)
     bridge = _link_stages(strategy, (_KERNELS / "bridge.py").read_bytes() + cancels.encode(), queue_model)
-    kind = params_of(module, strategy)
     params = chains.flatten(kind)
-    peek = importlib.import_module(f"{bridge.package}.peek").peek
+    peek = _load(f"{bridge.package}.peek").peek
     return replace(
         bridge, strategy=module, code_hash=hashlib.sha256(bridge.code_hash.encode() + source).hexdigest()[:16],
         param_names=tuple(n for n, _ in params), param_defaults=tuple(v for _, v in params) or (0.0,),
@@ -112,23 +110,19 @@ def _link_stages(strategy: str, source: bytes, queue_model: Path | None) -> Link
     digest = hashlib.sha256(jit.source_hash().encode() + source + b"\0" + queue_source).hexdigest()[:16]
     package = f"mmsim_linked_{digest}"
     folder = jit.cache_dir() / package
-    if not (folder / "loop.py").is_file():
-        jit.writable_cache_dir()
-        _write_package(folder, package, source, queue_source)
+    jit.writable_cache_dir()
+    _write_package(folder, package, source, queue_source)
     _import_package(folder, package)
     module = _import(f"{package}.strategy", strategy)
-    stages = chains.stages_of(module, strategy)
-    chain_file = folder / "chain.py"
-    if not chain_file.is_file():
-        _write(chain_file, chains.chain_source(stages, module, package))
+    with _blame(module.__name__, strategy):
+        stages = chains.stages_of(module, strategy)
+        _keep(folder / "chain.py", chains.chain_source(stages, module, package))
     importlib.invalidate_caches()
-    chain = importlib.import_module(f"{package}.chain")
+    chain = _load(f"{package}.chain")
     if queue_model is not None:
         _check_queue(_import(f"{package}.queue_custom", str(queue_model)), str(queue_model))
-    binding = folder / "binding.py"
-    if not binding.is_file():
-        _write(binding, chains.binding_source(chain, package))
-    run = importlib.import_module(f"{package}.loop").engine_run
+    _keep(folder / "binding.py", chains.binding_source(chain, package))
+    run = _load(f"{package}.loop").engine_run
     jit.refuse_changed_sources()
     params, memory = chains.flatten(chain.Params), chains.flatten(chain.Memory)
     return Linked(
@@ -142,24 +136,27 @@ def is_compiled(linked: Linked) -> bool:
     """Return whether machine code of this linked engine is in the cache; always true with the JIT off."""
     if not jit.JIT:
         return True
-    return any(jit.cache_dir().glob(f"{linked.package}_*/loop.engine_run-*.nbi"))
+    return any(jit.cache_dir().glob(f"{linked.package}_*/loop.engine_run-*.nbc"))
 
 
 def _write_package(folder: Path, package: str, source: bytes, queue_source: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "__init__.py", f'"""Kernels with one strategy linked in; made by simcore.link."""\n\n# {package}\n')
-    _write(folder / "strategy.py", source.decode())
-    _write(folder / "queue_custom.py", queue_source.decode())
+    _keep(folder / "__init__.py", f'"""Kernels with one strategy linked in; made by simcore.link."""\n\n# {package}\n')
+    _keep(folder / "strategy.py", source.decode())
+    _keep(folder / "queue_custom.py", queue_source.decode())
     for name in _LINKED:
         text = (_KERNELS / f"{name}.py").read_text()
-        _write(folder / f"{name}.py", _MARK.sub(rf"from {package} import \1", text))
+        _keep(folder / f"{name}.py", _MARK.sub(rf"from {package} import \1", text))
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file in one step, so that another process never reads half of it."""
+def _keep(path: Path, text: str) -> None:
+    """Make sure that a file holds this text; it is written in one step, so that another process never reads half of it."""
+    data = text.encode()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        if path.is_file() and path.read_bytes() == data:
+            return
+        temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as exc:
         temporary.unlink(missing_ok=True)
@@ -180,10 +177,23 @@ def _import_package(folder: Path, package: str) -> None:
 
 
 def _import(name: str, shown: str) -> ModuleType:
+    with _blame(name, shown):
+        return _load(name)
+
+
+def _blame(name: str, shown: str) -> Blame:
+    """Return what names the line of a module of a linked package."""
+    package, _, module = name.partition(".")
+    return Blame("STRAT-002", jit.cache_dir() / package / f"{module}.py", lambda: (f"{shown}: ", ""))
+
+
+def _load(name: str) -> ModuleType:
+    """Import a linked module from its text, which was compared: Python would run bytecode beside it unchecked."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         return importlib.import_module(name)
-    except _AT_IMPORT as exc:
-        raise StrategyError("STRAT-002", f"{shown}: {type(exc).__name__}: {exc}") from exc
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _check_queue(module: ModuleType, shown: str) -> None:

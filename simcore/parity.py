@@ -15,7 +15,6 @@ import numpy as np
 
 from simcore import engine, manifest
 from simcore import state as states
-from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.errors import JournalError
 from simcore.journal.store import JournalStore, read_stream
@@ -98,7 +97,7 @@ def check_parity(run_dir: Path) -> Parity:
     tape = engine.load_tapes(run_dir)
     if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
         raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
-    config = load_config(run_dir / "config.yaml", [])
+    config = manifest.config_of(run_dir, note)
     return compare_node(tape, [config], {stream: read_stream(run_dir, stream) for stream in NODE_STREAMS})
 
 

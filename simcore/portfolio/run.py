@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from simcore import engine, jit, manifest
-from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.engine import Progress, ProgressCallback, Verification
 from simcore.errors import ConfigError, JournalError, MmsimError
+from simcore.journal import note as notes
 from simcore.link import is_compiled, link
 from simcore.params import queue_file
 from simcore.portfolio import folder as folders
@@ -83,8 +83,11 @@ def verify(run_dir: Path, progress: ProgressCallback | None = None, jobs: int | 
     if not is_portfolio(run_dir):
         return engine.verify(run_dir, progress)
     note = manifest.read(run_dir)
-    config = load_config(run_dir / "config.yaml", [])
-    members = members_of([_tape_of(part.folder) for part in folders.parts(run_dir)], config)
+    config = manifest.config_of(run_dir, note)
+    parts = folders.parts(run_dir)
+    for each in (run_dir, *(part.folder for part in parts)):
+        notes.check_files(each)
+    members = members_of([_tape_of(part.folder) for part in parts], config)
     coordinator = Coordinator(members, config)
     _compiled(members, progress)
     finished = _play(_tasks(members, coordinator, None, against=run_dir), coordinator, members, jobs, progress)

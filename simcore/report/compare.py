@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.arguments import PATH, public
+from simcore.door.shown import rich_text
 from simcore.report.statistics import summary
 from simcore.report.wording import ABSENT, EDGE, FIGURES, SECTIONS, shown, unit_text
 
@@ -51,10 +53,12 @@ class Comparison:
             unit = figure.unit if figure else ""
             label = figure.label if figure else row.key
             change = ABSENT if row.change is None else shown(row.change, unit)
-            table.add_row(label, unit_text(self.a, unit), _text(row.a, unit), _text(row.b, unit), change)
+            cells = (label, unit_text(self.a, unit), _text(row.a, unit), _text(row.b, unit), change)
+            table.add_row(*(rich_text(cell) for cell in cells))
         return table
 
 
+@public(run_a=PATH, run_b=PATH)
 def compare(run_a: Path | str, run_b: Path | str) -> Comparison:
     """Compare the summaries of two run folders. Raises what `summary` raises."""
     a, b = summary(run_a), summary(run_b)

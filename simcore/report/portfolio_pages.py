@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.shown import rich_text
+from simcore.journal import note as notes
 from simcore.report.build import ReportFiles, build_report, summary_text, write_bytes
 from simcore.report.html import render_html
 from simcore.report.markdown import render_markdown
 from simcore.report.pages import Table
+from simcore.report.pictures import NONE, PORTFOLIO_NAMES, draw_portfolio, remove_others
 from simcore.report.portfolio import PortfolioFolder, open_portfolio, summarise_portfolio
 from simcore.report.wording import plain, shown, speed_text
 
@@ -21,30 +24,29 @@ PAGE = "portfolio"
 _ON_PAPER_ONLY = ("symbols", "funding", "gross, bps", "adverse 1 s, bps", "fees", "orders")  # a terminal is 80 wide
 
 
-def build_portfolio_report(run_dir: Path | str) -> ReportFiles:
+def build_portfolio_report(run_dir: Path | str, pictures: bool | None = None) -> ReportFiles:
     """Write the report of a finished portfolio run, and that of each symbol, each file whole or not at all.
 
-    Raises as `build_report`.
+    Pictures and what is raised: as `build_report`.
     """
-    from simcore.report import canvas, portfolio_plots  # takes half a second
-
     opened = open_portfolio(run_dir)
     figures = summarise_portfolio(opened)
     for part in opened.parts:
-        build_report(part.folder)
-    captions = {name: caption for name, (_, caption) in portfolio_plots.PLOTS.items()}
-    pictures = {name: canvas.png_bytes(portfolio_plots.draw(name, opened, figures)) for name in portfolio_plots.PLOTS}
+        build_report(part.folder, pictures is True)
+    drawn, captions = NONE if pictures is False else draw_portfolio(opened, figures)
     page = context(opened, figures, captions)
-    links = {name: f"plots/{name}.png" for name in pictures}
+    links = {name: f"plots/{name}.png" for name in drawn}
     path = opened.path
     files = ReportFiles(
         path / "summary.json", path / "report.html", path / "report.md", {name: path / link for name, link in links.items()}, figures
     )
-    for name, data in pictures.items():
+    for name, data in drawn.items():
         write_bytes(files.plots[name], data)
     write_bytes(files.markdown, render_markdown(page, links, PAGE).encode())
-    write_bytes(files.html, render_html(page, pictures, PAGE).encode())
+    write_bytes(files.html, render_html(page, drawn, PAGE).encode())
     write_bytes(files.summary, summary_text(figures).encode())
+    remove_others(files.plots, path / "plots", PORTFOLIO_NAMES)
+    notes.write_report_hashes(path, files.paths)
     return files
 
 
@@ -61,7 +63,7 @@ def context(opened: PortfolioFolder, figures: Mapping[str, Any], captions: Mappi
         "followers": [(part.name, opened.names.get(part.leader, part.leader)) for part in opened.parts if part.leader],
         "identity": [(key, str(figures[key])) for key in ("digest", "strategy", "seed", "config_hash", "mmsim")],
         "command": shlex.join(["mmsim", "replay", *tapes, "--config", "config.yaml", "--out", "NEW_FOLDER"]),
-        "config": (opened.path / "config.yaml").read_text(encoding="utf-8"),
+        "config": notes.checked(opened.path, notes.CONFIG).read_text(encoding="utf-8"),
         "captions": captions,
         "duration": plain(figures["duration_s"]),
         "speed": speed_text(figures["rows_per_s"]),
@@ -114,21 +116,20 @@ def portfolio_console(figures: Mapping[str, Any]) -> RenderableType:
     from rich import box
     from rich.console import Group
     from rich.table import Table as RichTable
-    from rich.text import Text
 
     def rich_table(table: Table, title: str) -> RichTable:
-        made = RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        made = RichTable(title=rich_text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         chosen = [i for i, head in enumerate(table.head) if head not in _ON_PAPER_ONLY]
         for i in chosen:
-            made.add_column(table.head[i], justify="right" if table.numeric[i] else "left", no_wrap=i == 0)
+            made.add_column(rich_text(table.head[i]), justify="right" if table.numeric[i] else "left", no_wrap=i == 0)
         for row in table.rows:
-            made.add_row(*(row[i] for i in chosen))
+            made.add_row(*(rich_text(row[i]) for i in chosen))
         return made
 
     title = f"{figures['strategy']} on {figures['symbols']} symbols, {figures['start']}, {plain(figures['duration_s'])} s"
     pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
     allocation = [rich_table(allocation_table(figures), "Allocation")] if figures["barriers"] else []
     return Group(
-        rich_table(total_table(figures), title), rich_table(symbol_table(figures), "Symbols"), *allocation, Text(pace),
-        Text(f"digest {figures['digest']}", "dim"),
+        rich_table(total_table(figures), title), rich_table(symbol_table(figures), "Symbols"), *allocation, rich_text(pace),
+        rich_text(f"digest {figures['digest']}", "dim"),
     )  # fmt: skip

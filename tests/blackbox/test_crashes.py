@@ -103,7 +103,7 @@ def test_a_report_that_was_killed_is_built_again(finished_run: Path) -> None:
 
 
 def test_a_run_is_resumed_on_its_own_tape_only(tape: Path, tmp_path: Path) -> None:
-    """Tape, config or checkpoint changed since: JRNL-003, and the run is left as it is."""
+    """Tape or config changed since: JRNL-003; a damaged checkpoint: JRNL-008; and the run is left as it is."""
     own = tmp_path / "own.parquet"
     own.write_bytes(SAMPLE.read_bytes())
     out = tmp_path / "run"
@@ -117,7 +117,7 @@ def test_a_run_is_resumed_on_its_own_tape_only(tape: Path, tmp_path: Path) -> No
     assert {name: (out / name).read_bytes() for name in names_under(out)} == before
     own.write_bytes(SAMPLE.read_bytes())
     (out / ".checkpoint.npz").write_bytes((out / ".checkpoint.npz").read_bytes()[:1000])
-    assert_refused(mmsim_here("replay", own, "--out", out, *RUN, "--resume"), "JRNL-003", ".checkpoint.npz")
+    assert_refused(mmsim_here("replay", own, "--out", out, *RUN, "--resume"), "JRNL-008", ".checkpoint.npz")
 
 
 # A tick each ns of a second is minutes of work, one each 0.5 us a second or two, all on the first rows of the sample.

@@ -16,6 +16,7 @@ from simcore.calibrate.store import BEST, CURVES, NOTE, PARTS, TRIALS
 from simcore.config import load_config
 from simcore.errors import CalibrateError, ConfigError, EngineError
 from simcore.lanes import run_lanes
+from simcore.sealed import sealed
 from simcore.tape.read import Tape
 from tests.blackbox.command import ROOT, SAMPLE
 from tests.blackbox.tapes import write_sample
@@ -96,8 +97,6 @@ class Stop(Exception):
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_a_stopped_calibration_goes_on(search, blocks, four_days, asking, tmp_path, monkeypatch):
     """No finished block is played again, and the result is that of one that was never stopped."""
-    if search == "optuna":
-        pytest.importorskip("optuna", reason="the extra `search` is not installed")
     ask = asking(four_days[:2], search=search, trials=None if search == "grid" else 20)
     monkeypatch.setattr(run, "LANES_MAX", 4)
     calibrate(ask, tmp_path / "whole")
@@ -156,7 +155,7 @@ def test_changed_code_is_refused(finished, four_days, asking, tmp_path):
     shutil.copytree(finished.folder, tmp_path / "out")
     note = json.loads((tmp_path / "out" / NOTE).read_text())
     note["identity"]["the code"] = "another"
-    (tmp_path / "out" / NOTE).write_text(json.dumps(note))
+    (tmp_path / "out" / NOTE).write_text(json.dumps(sealed(note)))
     with pytest.raises(CalibrateError, match=r"CAL-020.*: the code changed since"):
         calibrate(asking(four_days, splits=WALK), tmp_path / "out", resume=True)
 

@@ -19,6 +19,7 @@ from simcore.report.folder import RunFolder, open_run
 from simcore.report.markouts import markout_curve, mids
 from simcore.report.statistics import summary
 from tests.report.conftest import Maker
+from tests.sealing import reseal
 
 CASES: dict[str, dict[str, Any]] = {
     "linear": {},
@@ -49,6 +50,13 @@ def test_the_edge_adds_up_to_the_unit(make: Maker, fields: dict[str, Any]) -> No
     parts = terms["gross"] - terms["adverse"] - terms["fees"] - terms["funding"] + terms["inventory"]  # type: ignore[operator]
     assert parts == terms["net"]
     assert terms["quoted"] - terms["slippage"] == terms["gross"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", ["linear", "inverse"])
+def test_each_term_in_bps_is_of_the_turnover(make: Maker, kind: str) -> None:
+    figures = summary(make(kind=kind))
+    for name in ("quoted", "slippage", "gross", "adverse", "fees", "funding", "inventory", "net"):
+        assert figures[f"edge_{name}_bps"] == pytest.approx(10_000 * figures[f"edge_{name}"] / figures["turnover"]), name
 
 
 @pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
@@ -132,13 +140,13 @@ def test_a_market_order_slips_from_the_best_price_that_the_node_saw(make: Maker)
         else:
             requests["trigger_ticks"][takers] = opposite[takers]
         pq.write_table(to_table(requests), path / "journal" / "requests.parquet")
-        run = open_run(path)
+        run = open_run(reseal(path))
         cost = int((run.fills["qty_lots"][run.fills["liquidity"] == TAKER] * better).sum()) * run.money.value_scale
         assert halves(run)["slippage"] == 2 * cost
         assert summary(path)["slippage_bps"] == pytest.approx(1e4 * cost / int(run.counts["turnover_units"]))
     requests["trigger_ticks"] = 0
     pq.write_table(to_table(requests), path / "journal" / "requests.parquet")
-    assert halves(open_run(path))["slippage"] == 0
+    assert halves(open_run(reseal(path)))["slippage"] == 0
     assert summary(path)["slippage_bps"] == 0.0
 
 

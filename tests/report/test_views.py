@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from simcore.errors import ConfigError
 from simcore.journal.store import STREAMS
 from simcore.report import RunResult, compare, console_table, summary
 from simcore.report import wording as w
 from simcore.report.pages import feature_table
 from tests.report.conftest import Maker
 from tests.report.test_edge import CASES
+from tests.sealing import reseal
 
 
 def printed(renderable: Any) -> str:
@@ -65,6 +67,7 @@ def test_equal_runs_have_no_differences(make: Maker) -> None:
     a, b = make("a"), make("b")
     counts = (b / "counts.json").read_text().replace('"wall_s": 0.5', '"wall_s": 0.9')
     (b / "counts.json").write_text(counts)
+    reseal(b)
     found = compare(a, b)
     assert found.same_digest
     assert found.differences == ()
@@ -118,14 +121,14 @@ def test_arrow_tables_are_the_journal(make: Maker) -> None:
     result = RunResult(make())
     for name, dtype in STREAMS.items():
         assert result.arrow(name).column_names == list(dtype.names or ())
-    with pytest.raises(KeyError, match="expected one of"):
+    with pytest.raises(ConfigError, match=r"CONF-014.*expected one of"):
         result.arrow("orders")
 
 
 def test_a_result_plots_reports_and_shows_itself(make: Maker) -> None:
     result = RunResult(make(note={"strategy": "<b>"}))
     assert result.plot("queue").axes
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigError, match=r"CONF-014.*expected one of equity"):
         result.plot("nothing")
     assert result.report().html.is_file()
     assert next(iter(result.headline)) == "digest"

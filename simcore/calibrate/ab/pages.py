@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simcore.calibrate.ab.gates import ALL_SYMBOLS
 from simcore.calibrate.ab.stats import BETTER, NO_DIFFERENCE, NOT_JUDGED, WORSE
+from simcore.door.shown import rich_text
 from simcore.report.pages import Table
 from simcore.report.wording import ABSENT, plain, shown, signed_text
 
@@ -220,22 +221,21 @@ def console(figures: Mapping[str, Any]) -> RenderableType:
     from rich import box
     from rich.console import Group
     from rich.table import Table as RichTable
-    from rich.text import Text
 
     def drawn(table: Table, columns: Sequence[int]) -> RichTable:
-        made = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        made = RichTable(title=rich_text(table.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         for i in columns:
-            made.add_column(table.head[i], justify="right" if table.numeric[i] else "left", no_wrap=True)
+            made.add_column(rich_text(table.head[i]), justify="right" if table.numeric[i] else "left", no_wrap=True)
         for row in table.rows:
-            made.add_row(*(Text(_short(row[i]), {BETTER: "green", WORSE: "red"}.get(row[i], "")) for i in columns))
+            made.add_row(*(rich_text(_short(row[i]), {BETTER: "green", WORSE: "red"}.get(row[i], "")) for i in columns))
         return made
 
     metric, live = metric_table(figures, "metrics", "A against B, paired"), live_table(figures)
     currencies = len(figures["live"][0]["pnl"])
     return Group(
         drawn(metric, (0, 1, 2, 3, 4, 6)), drawn(profit_table(figures), range(5)), drawn(live, range(3 + currencies)),
-        *(Text(text, "bold red") for text in rollback_texts(figures)), *(Text(f"! {text}", "yellow") for text in figures["warnings"]),
-        Text(f"{figures['decision'][0].upper()}{figures['decision'][1:]}. {decision_text(figures)}", "bold"),
+        *(rich_text(text, "bold red") for text in rollback_texts(figures)), *(rich_text(f"! {text}", "yellow") for text in figures["warnings"]),
+        rich_text(f"{figures['decision'][0].upper()}{figures['decision'][1:]}. {decision_text(figures)}", "bold"),
     )  # fmt: skip
 
 

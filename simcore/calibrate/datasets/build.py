@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.calibrate.datasets.files import FILLS, TICKS, Columns, FeedFile, find_feeds, joined, read_feed
 from simcore.calibrate.datasets.intervals import COUNTS, DROPS, FEATURES, MORE, TARGETS, Limits, day_rows
 from simcore.calibrate.datasets.rows import FILTERS, sift
 from simcore.calibrate.pages import refuse_used
 from simcore.config.values import given_time
+from simcore.door.arguments import NUMBER, PATH, TEXT, each, either, made_by, optional, public, record, whole
 from simcore.errors import CalibrateError, JournalError
 from simcore.files import write_atomic, write_text
 from simcore.report.wording import day_text
@@ -57,6 +58,11 @@ class DataSet:
         return len(self.columns["ts"])
 
 
+_TIME = optional(either(whole(-(1 << 63)), TEXT))
+_LIMITS = record("Limits", "Limits(…)", ticks_min=whole(-(1 << 63)), gap_s_max=NUMBER, misses_max=NUMBER)
+
+
+@public(feeds=either(PATH, each(PATH)), from_ts=_TIME, to_ts=_TIME, interval_s=whole(-(1 << 63)), limits=_LIMITS)
 def build_dataset(
     feeds: Sequence[Path | str] | Path | str, *, from_ts: int | str | None = None, to_ts: int | str | None = None, interval_s: int = INTERVAL_S,
     limits: Limits = LIMITS,
@@ -142,6 +148,7 @@ def _check(interval_s: int, from_ts: int | None, to_ts: int | None, limits: Limi
         raise CalibrateError("CAL-008", f"limits {tuple(limits)}: expected at least 1 tick, a gap above 0 s, and misses from 0 to 1")
 
 
+@public(found=made_by("DataSet", "a DataSet"), out=PATH)
 def write_dataset(found: DataSet, out: Path | str) -> Path:
     """Write a data set's files into an empty or new folder; the same feeds give the same bytes. CAL-004, JRNL-005.
 
@@ -152,7 +159,7 @@ def write_dataset(found: DataSet, out: Path | str) -> Path:
     folder = Path(out)
     refuse_used(folder)
     try:
-        write_atomic(folder / "dataset.parquet", lambda path: pq.write_table(table_of(found), path, compression="zstd"))
+        write_atomic(folder / "dataset.parquet", lambda path: parquet.write_table(table_of(found), path))
         write_text(folder / "dataset.json", "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in records(found)) + "\n]\n")
         write_text(folder / "summary.json", json.dumps(summary(found), indent=2, allow_nan=False) + "\n")
     except OSError as exc:

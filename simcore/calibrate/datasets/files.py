@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore import parquet
+from simcore.door.files import check_file, real
 from simcore.errors import CalibrateError
 from simcore.units import NS_PER_DAY
 
@@ -54,23 +56,22 @@ def find_feeds(sources: Sequence[Path]) -> list[FeedFile]:
             day = _day(named[3]) if named else None
             if named is None or day is None:
                 raise CalibrateError("CAL-007", f"{path}: the name of a feed is fills-VENUE-SYMBOL-YYYY-MM-DD.parquet, or ticks-…")
-            found[path.resolve()] = FeedFile(named[1], named[2], day, path)
+            found[real(path)] = FeedFile(named[1], named[2], day, path)
     if not found:
         raise CalibrateError("CAL-006", f"{', '.join(map(str, sources)) or 'nothing was named'}: no fills-… and no ticks-…")
     return sorted(found.values(), key=lambda file: (file.instrument, file.day, file.kind, str(file.path)))
 
 
 def read_feed(file: FeedFile) -> Columns:
-    """Return a feed's columns; a missing number is NaN. CAL-007: not Parquet, or a column is missing or of another type."""
+    """Return a feed's columns; a missing number is NaN. CAL-007: not Parquet, damaged, or a column is missing or of another type."""
     kind = file.kind
     wanted = (*_TIMES[kind], *_TEXT[kind], *_NUMBERS[kind], *_WHOLE[kind])
     try:
-        with pq.ParquetFile(file.path) as parquet:
-            missing = [name for name in wanted if name not in parquet.schema_arrow.names]
-            if missing:
-                raise CalibrateError("CAL-007", f"{file.path}: column {missing[0]} is missing")
-            table = parquet.read(columns=list(wanted))
-    except (OSError, pa.ArrowException) as exc:
+        missing = [name for name in wanted if name not in pq.read_schema(file.path).names]
+        if missing:
+            raise CalibrateError("CAL-007", f"{file.path}: column {missing[0]} is missing")
+        table = parquet.read_table(file.path, wanted, sealed=False)
+    except (OSError, pa.ArrowException, ValueError) as exc:
         raise CalibrateError("CAL-007", f"{file.path}: {exc}") from exc
     return {name: _column(file, name, table[name]) for name in wanted}
 
@@ -83,6 +84,7 @@ def joined(parts: Iterable[Mapping[str, Any]]) -> Columns:
 
 def _inside(source: Path) -> list[Path]:
     if not source.is_dir():
+        check_file(source, CalibrateError, "CAL-006")
         return [source]
     return sorted(path for kind in (FILLS, TICKS) for path in source.rglob(f"{kind}-*.parquet") if not path.name.startswith("."))
 

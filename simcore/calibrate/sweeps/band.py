@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from simcore import engine, manifest
+from simcore import engine, manifest, parquet
+from simcore.arrow import column_of
 from simcore.calibrate.sweeps.single import one_instrument, with_keys
 from simcore.config.model import QUEUE_MODELS, Config
+from simcore.door.arguments import CALLABLE, CONFIG, FLAG, PATH, TAPES, made_by, optional, public
 from simcore.errors import CalibrateError, JournalError
 from simcore.files import write_atomic, write_text
 from simcore.journal.store import JournalStore, from_table, to_table
@@ -86,6 +87,10 @@ def _model(part: str, text: str) -> tuple[str, float]:
         raise CalibrateError("CAL-005", f"--band-models {text}: {exponent!r} is not a number") from None
 
 
+@public(
+    tapes=TAPES, config=optional(CONFIG), out=optional(PATH), bounds=optional(made_by("Bounds", "Bounds (`parse_bounds`)")), resume=FLAG,
+    progress=optional(CALLABLE),
+)
 def replay_band(
     tapes: Sequence[Source] | Source, config: Config | None = None, out: Path | str | None = None, *,
     bounds: Bounds | None = None, resume: bool = False, progress: engine.ProgressCallback | None = None,
@@ -136,7 +141,7 @@ class BandStore(JournalStore):
         if self.folder is not None and self._last:
             self._write(self.folder / _KEPT, to_table(self.band_samples()), SAMPLE)
 
-    def resume(self, segments: dict[str, int]) -> None:
+    def resume(self, segments: dict[str, list[str]]) -> None:
         """Go on after the given segments. Samples that come again are the same ones."""
         super().resume(segments)
         assert self.folder is not None, "a run without a folder cannot be resumed"
@@ -144,9 +149,9 @@ class BandStore(JournalStore):
         if not path.exists():  # nothing was sampled yet
             return
         try:
-            self._kept = [from_table(pq.read_table(path), SAMPLE)]
-        except (OSError, pa.ArrowException) as exc:
-            raise JournalError("JRNL-003", f"{path}: {exc}") from exc
+            self._kept = [from_table(parquet.read_table(path), SAMPLE)]
+        except (OSError, pa.ArrowException, ValueError) as exc:
+            raise JournalError("JRNL-008", f"{path}: {exc}") from exc
 
     def band_samples(self) -> Record:
         """Return the samples of all lanes, by lane and time, each once."""
@@ -172,8 +177,8 @@ def write_band(folder: Path, one: engine.Run, store: BandStore, worlds: Sequence
     start_ts, end_ts = engine.window(one.tape, one.config)
     ends = curve_ends(start_ts, end_ts, store.step_ns)
     equity, position = curves_at(samples, ends, len(configs))
-    table = pa.table({"ts": ends} | {
-        f"{world}_{name}": values[_LANES.index(world)] for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
+    table = pa.table({"ts": column_of(ends)} | {
+        f"{world}_{name}": column_of(values[_LANES.index(world)]) for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
     })  # fmt: skip
     told = []
     for world in WORLDS:
@@ -185,7 +190,7 @@ def write_band(folder: Path, one: engine.Run, store: BandStore, worlds: Sequence
         told.append({"world": world, "queue_model": venue.queue_model, "queue_n": venue.queue_n, "mid2": mid2, "counts": counts})
     note = {"curve_ns": store.step_ns, "worlds": told}
     try:
-        write_atomic(folder / CURVES, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+        write_atomic(folder / CURVES, lambda temporary: parquet.write_table(table, temporary))
         write_text(folder / FILE, json.dumps(note, indent=2, allow_nan=False) + "\n")
     except OSError as exc:
         raise JournalError("JRNL-005", f"{exc.filename or folder}: {exc.strerror or exc}") from exc

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from simcore import engine, manifest
-from simcore.config.load import load_config
+from simcore.door.files import real
 from simcore.errors import JournalError, ReportError
 from simcore.journal.store import read_stream
 from simcore.parity import node_session, run_node
@@ -52,7 +52,7 @@ def _members(subject: Subject) -> tuple[Member, Member, object]:
     for part, tape in zip(found, tapes, strict=True):
         if manifest.content_hashes(tape) != [entry["content_hash"] for entry in manifest.read(part.folder)["tapes"]]:
             raise JournalError("JRNL-004", f"{part.folder}: a tape is not the one of the run")
-    members = {member.key: member for member in members_of(tapes, load_config(root / "config.yaml", []))}
-    own = next(part for part in found if part.folder.resolve() == subject.run.path.resolve())
+    members = {member.key: member for member in members_of(tapes, manifest.config_of(root))}
+    own = next(part for part in found if real(part.folder) == real(subject.run.path))
     leader = next(part for part in found if part.key == members[own.key].leader)
     return members[own.key], members[leader.key], read_stream(leader.folder, "reports")

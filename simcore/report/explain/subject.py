@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from simcore import engine, manifest
-from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.errors import JournalError, ReportError
 from simcore.journal.store import read_stream, select_rows
@@ -67,7 +66,7 @@ def open_subject(run_dir: Path | str, symbol: str | None) -> Subject:
     tape = engine.load_tapes(run.path)
     if manifest.content_hashes(tape) != [entry["content_hash"] for entry in run.note["tapes"]]:
         raise JournalError("JRNL-004", f"{run.path}: a tape is not the one of the run")
-    return Subject(run, tape, load_config(run.path / "config.yaml", []))
+    return Subject(run, tape, manifest.config_of(run.path, run.note))
 
 
 def open_folder(run_dir: Path | str, symbol: str | None) -> RunFolder:
