@@ -15,7 +15,8 @@ from simcore.runner import run
 from tests.support import MemoryTape, rows, session_of
 
 DAY_NS = 86_400_000_000_000
-DAY = MemoryTape(rows(*((1 + k * DAY_NS, 1 + k * DAY_NS, r.SNAPSHOT | r.ASK_BIT * side, 100 + side, 5) for k in (0, 1) for side in (0, 1))))
+START = 1_577_836_800_000_000_000  # 2020
+DAY = MemoryTape(rows(*((START + k * DAY_NS, START + k * DAY_NS, r.SNAPSHOT | r.ASK_BIT * side, 100 + side, 5) for k in (0, 1) for side in (0, 1))))
 MARGIN = ("venue.balance=1000", "venue.maintenance_bps=50")
 
 
@@ -81,7 +82,7 @@ def test_checks_of_margin_that_are_off_do_not_count():
 
 
 def test_a_short_window_of_a_long_tape_is_played_with_a_short_interval():
-    session_of(DAY, [config("node.tick_interval_ms=0.000001", "run.to=1970-01-01T00:00:01Z")])
+    session_of(DAY, [config("node.tick_interval_ms=0.000001", "run.to=2020-01-01T00:00:01Z")])
 
 
 def test_more_lanes_than_memory_holds_are_refused_before_anything_is_allocated(monkeypatch):
