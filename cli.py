@@ -19,7 +19,7 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.output import print_refusal
-from simcore.errors import MmsimError, OutputError
+from simcore.errors import MmsimError, OutputError, require_posix
 from simcore.version import VERSION
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
@@ -82,6 +82,7 @@ def _leave(code: int) -> NoReturn:
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code. Errors that are not the user's pass through."""
     try:
+        require_posix()
         # click gives the code of an Exit back; a command itself returns nothing.
         return mmsim.main(args=arguments, prog_name="mmsim", standalone_mode=False) or 0
     except MmsimError as exc:

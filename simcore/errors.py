@@ -8,7 +8,7 @@
     ├── EngineError     ENG-nnn    a run that had to stop
     ├── JournalError    JRNL-nnn   a run folder, checkpoint or journal
     ├── PortfolioError  PORT-nnn   a run of several symbols
-    ├── OutputError     OUT-nnn    a result that cannot be printed
+    ├── OutputError     OUT-nnn    a result that cannot be printed, or a system without a way to make one
     ├── ReportError     REP-nnn    a report that cannot be built
     ├── GateError       GATE-nnn   what a gate cannot compare
     ├── BenchError      BENCH-nnn  a benchmark that cannot be measured
@@ -19,6 +19,9 @@
 """
 
 from __future__ import annotations
+
+import os
+import platform
 
 CODES: dict[str, tuple[str, str]] = {
     "TAPE-001": ("tape not found", "check the path; `mmsim tape convert` makes a tape from a capture"),
@@ -79,6 +82,7 @@ CODES: dict[str, tuple[str, str]] = {
     "BENCH-001": ("the peer cannot be measured", "set MMSIM_PEER_PYTHON to an interpreter that has it (docs/peers.md), or leave out --peer"),
     "BENCH-002": ("a measuring process failed", "the message holds its last lines"),
     "OUT-001": ("cannot print the result", "send it to a place with free space; what was written to files is complete"),
+    "OUT-005": ("mmsim needs Linux or macOS", "on Windows run it in WSL, the Windows Subsystem for Linux, or in a Linux container"),
     "REP-001": ("report cannot be built", "the run is incomplete: `mmsim replay --resume`"),
     "REP-002": ("not in the run", "ask for what the message says is there; `mmsim explain RUN --orders` lists orders, summary.json has the time range"),
     "REP-003": ("cannot be explained", "the message says why; the journal itself is in the run folder"),
@@ -181,7 +185,7 @@ class PortfolioError(MmsimError):
 
 
 class OutputError(MmsimError):
-    """A result that cannot be printed."""
+    """A result that cannot be printed, or a system without a way to make one."""
 
 
 class ReportError(MmsimError):
@@ -202,6 +206,12 @@ class AbError(MmsimError):
 
 class CalibrateError(MmsimError):
     """A calibration, or what is worked out from many runs."""
+
+
+def require_posix() -> None:
+    """Refuse a system without file locks and process signals as POSIX has them: OUT-005."""
+    if os.name != "posix":
+        raise OutputError("OUT-005", f"this is {platform.system() or os.name}")
 
 
 if __name__ == "__main__":

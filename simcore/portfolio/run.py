@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from simcore.portfolio.kind import KIND, is_portfolio
 from simcore.portfolio.members import Member, Source, group_tapes, linked_groups, members_of
 from simcore.portfolio.team import Finished, Task, Team, Troupe
 from simcore.portfolio.workers import WorkerTeam
+from simcore.processes import cpus
 from simcore.tape.read import Tape
 from simcore.units import NS_PER_MS
 
@@ -165,7 +165,7 @@ def useful_jobs(tasks: Sequence[Task]) -> int:
             work_s += member.tape.rows * member.config.run.repeat * ROW_S + ticks * TICK_S
     if not jit.JIT:
         work_s *= PYTHON_FACTOR
-    return max(min(len(os.sched_getaffinity(0)), len(tasks), int(work_s / START_S)), 1)
+    return max(min(cpus(), len(tasks), int(work_s / START_S)), 1)
 
 
 class Totalled:
