@@ -27,10 +27,11 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 # name: (where it is, the first line of its help). Nothing is imported before it is called.
 COMMANDS = {
     "tape": ("simcore.commands.tapes:tape", "Make, check and read tapes (recorded market rows)."),
+    "demo": ("simcore.commands.demo:demo", "Replay a sample tape that comes with mmsim: a first run, anywhere."),
     "replay": ("simcore.commands.runs:replay", "Replay tapes and write a run folder."),
     "verify": ("simcore.commands.runs:verify", "Replay a run again and compare digests."),
     "report": ("simcore.commands.runs:report", "Build the report of a run again."),
-    "explain": ("simcore.commands.explain:explain", "Say why a tick quoted as it did, or what became of an order."),
+    "explain": ("simcore.commands.explain:explain", "Say why a tick quoted as it did, what became of an order, or when and why nothing was quoted."),
     "feeds": ("simcore.commands.feeds:feeds", "Write a run's fills and traced ticks as daily files for calibration."),
     "metrics": ("simcore.commands.metrics:metrics", "Print a run's metrics as Prometheus text."),
     "sweep": ("simcore.commands.sweep:sweep", "Play a configuration at several latencies or fees at once."),

@@ -51,9 +51,15 @@ def replay(
     return PortfolioResult(folder) if is_portfolio(folder) else RunResult(folder)
 
 
-def verify(run: RunResult | PortfolioResult | Path | str, progress: ProgressCallback | None = None) -> Verification:
-    """Replay a finished run again and compare digests: `.ok`, and `.first_difference` if not. Raises MmsimError."""
-    return portfolio.verify(run.run_dir if isinstance(run, (RunResult, PortfolioResult)) else Path(run), progress)
+def verify(
+    run: RunResult | PortfolioResult | Path | str, progress: ProgressCallback | None = None, *, tapes: Sequence[Path | str] = ()
+) -> Verification:
+    """Replay a finished run again and compare digests: `.ok`, and `.first_difference` if not. Raises MmsimError.
+
+    tapes: where the tapes of the run are now, if they were moved.
+    """
+    run_dir = run.run_dir if isinstance(run, (RunResult, PortfolioResult)) else Path(run)
+    return portfolio.verify(run_dir, progress, moved=[Path(path) for path in tapes])
 
 
 def warmup(config: Config | Mapping[str, Any] | Path | str | None = None, **options: Any) -> float:

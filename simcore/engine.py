@@ -181,13 +181,14 @@ def simulate(
     return Outcome(session.journal.digest.hex(), session.journal, session.state, session.rows_played, wall_s)
 
 
-def verify(run_dir: Path, progress: ProgressCallback | None = None) -> Verification:
-    """Replay a finished run from its own folder and compare digests. Raises MmsimError if it cannot be replayed."""
+def verify(run_dir: Path, progress: ProgressCallback | None = None, moved: Sequence[Path] = ()) -> Verification:
+    """Replay a finished run from its own folder and compare digests. Raises MmsimError if it cannot be replayed.
+
+    moved: where the tapes of the run are now, in any order; none: where they were.
+    """
     note = manifest.read(run_dir)
     config = load_config(run_dir / "config.yaml", [])
-    tape = load_tapes(run_dir)
-    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
-        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
+    tape = load_tapes(run_dir, found_again([run_dir], moved))
     if note.get("leader"):
         raise JournalError("JRNL-006", f"{run_dir}: it followed {note['leader']}")
     told = read_stream(run_dir, "reports") if note.get("controlled") else None
@@ -397,11 +398,29 @@ class Watch:
         checkpoint.save(self._folder, position, states.save(session.state))
 
 
-def load_tapes(run_dir: Path) -> Tape:
-    """Open the tapes that a run's manifest names. Raises TapeError or JournalError."""
+def load_tapes(run_dir: Path, moved: Mapping[str, Path] | None = None) -> Tape:
+    """Open the tapes that a run's manifest names. Raises TapeError or JournalError; JRNL-004: one has another content than the run's.
+
+    moved: content hash -> file, for tapes that are not where they were (`found_again`).
+    """
     note = manifest.read(run_dir)
-    paths = [Path(entry["path"]) for entry in note["tapes"]]
+    paths = [(moved or {}).get(str(entry["content_hash"]), Path(entry["path"])) for entry in note["tapes"]]
     missing = [path for path in paths if not path.exists()]
     if missing:
-        raise TapeError("TAPE-001", f"{missing[0]}: the tape of run {run_dir}")
-    return Tape.open(paths)
+        raise TapeError("TAPE-001", f"{missing[0]}: the tape of run {run_dir}; `mmsim verify RUN --tape FILE` says where it is now")
+    tape = Tape.open(paths)
+    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
+        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
+    return tape
+
+
+def found_again(run_dirs: Sequence[Path], moved: Sequence[Path]) -> dict[str, Path]:
+    """Return the files of moved tapes by their content hash. JRNL-004: one is not a tape of these runs."""
+    known = {str(entry["content_hash"]) for folder in run_dirs for entry in manifest.read(folder)["tapes"]}
+    found: dict[str, Path] = {}
+    for path in moved:
+        content_hash = manifest.content_hashes(Tape.open(path))[0]
+        if content_hash not in known:
+            raise JournalError("JRNL-004", f"{path}: no tape of the run has this content ({content_hash[:12]}…)")
+        found[content_hash] = path
+    return found

@@ -24,7 +24,7 @@ import os
 import platform
 
 CODES: dict[str, tuple[str, str]] = {
-    "TAPE-001": ("tape not found", "check the path; `mmsim tape convert` makes a tape from a capture"),
+    "TAPE-001": ("tape not found", "check the path; `mmsim tape convert` makes a tape from a capture, `mmsim tape samples` copies those that come with mmsim into datasets/"),
     "TAPE-002": ("not a tape", "convert the source first: `mmsim tape convert SOURCE --format …`"),
     "TAPE-003": ("unsupported tape version", "convert the source again with this version of mmsim"),
     "TAPE-004": ("tape file is truncated or corrupt", "copy or convert it again; the content hash does not match or Parquet cannot be read"),
@@ -72,7 +72,7 @@ CODES: dict[str, tuple[str, str]] = {
     "JRNL-001": ("run folder not found or not a run", "give a folder that `mmsim replay` wrote"),
     "JRNL-002": ("run folder already holds a run", "choose another --out, or --resume"),
     "JRNL-003": ("run cannot be resumed", "tape, config or code changed since; start a new run"),
-    "JRNL-004": ("digest differs", "the run folder, the tape or the code changed since the run"),
+    "JRNL-004": ("digest differs", "the run folder, the tape or the code changed since the run; `mmsim verify RUN --tape FILE` says where the tape of the run is now"),
     "JRNL-005": ("cannot write the run folder", "check the folder, its permissions and the free space"),
     "JRNL-006": ("run followed another symbol's", "verify the folder of the whole portfolio"),
     "PORT-001": ("the run of a symbol broke off", "a fault of mmsim: please report it with the traceback; the folders hold what was done until then"),
@@ -114,7 +114,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CAL-020": ("calibration cannot be resumed", "the message says what changed since; start a new one in another --out"),
     "CAL-021": ("cannot write the calibration", "check the folder, its permissions and the free space; then go on with --resume"),
     "CAL-022": ("a worker process died twice over the same trials", "perhaps memory ran out: give fewer --jobs, then go on with --resume"),
-    "CAL-023": ("an extra is not installed", "the message says what to install"),
+    "CAL-023": ("a package that this needs is not installed", "install it as the message says, into the environment of mmsim"),
     "CAL-024": ("too many parameter sets", "give fewer values, or --search random --trials N"),
     "CAL-025": ("every trial failed", "the message holds the first failure"),
     "CAL-030": ("not a tape of single orders", "give an L3 tape: `mmsim tape convert --format mbo`, lobster or bitstamp"),

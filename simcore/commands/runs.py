@@ -64,9 +64,10 @@ def replay(
 
 @click.command()
 @RUN
+@click.option("--tape", "moved", metavar="FILE", multiple=True, type=click.Path(path_type=Path), help="Where a tape of the run is now, if it was moved; repeatable.")
 @JOBS
 @JSON
-def verify(run_dir: Path, jobs: int | None, as_json: bool) -> None:
+def verify(run_dir: Path, moved: tuple[Path, ...], jobs: int | None, as_json: bool) -> None:
     """Replay a run again and compare digests.
 
     Exit code 1 if they differ.
@@ -74,7 +75,7 @@ def verify(run_dir: Path, jobs: int | None, as_json: bool) -> None:
     from simcore.portfolio.run import verify as check
 
     with progress() as shown:
-        result = check(run_dir, progress=shown, jobs=jobs)
+        result = check(run_dir, progress=shown, jobs=jobs, moved=moved)
     print_figures({"ok": result.ok, "expected": result.expected, "found": result.found, "first_difference": result.first_difference}, as_json)
     if not result.ok:
         raise click.exceptions.Exit(1)

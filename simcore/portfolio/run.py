@@ -11,7 +11,7 @@ from simcore import engine, jit, manifest
 from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.engine import Progress, ProgressCallback, Verification
-from simcore.errors import ConfigError, JournalError, MmsimError
+from simcore.errors import ConfigError, MmsimError
 from simcore.link import is_compiled, link
 from simcore.params import queue_file
 from simcore.portfolio import folder as folders
@@ -21,7 +21,6 @@ from simcore.portfolio.members import Member, Source, group_tapes, linked_groups
 from simcore.portfolio.team import Finished, Task, Team, Troupe
 from simcore.portfolio.workers import WorkerTeam
 from simcore.processes import cpus
-from simcore.tape.read import Tape
 from simcore.units import NS_PER_MS
 
 # What the work takes, roughly (docs/performance.md); only the choice of how many processes depends on it.
@@ -78,13 +77,20 @@ def _replay_into(
     folders.write_end(folder, finished, time.perf_counter() - begun_s)
 
 
-def verify(run_dir: Path, progress: ProgressCallback | None = None, jobs: int | None = None) -> Verification:
-    """Replay a finished run, of one symbol or several, from its own folder and compare digests. Raises MmsimError."""
+def verify(
+    run_dir: Path, progress: ProgressCallback | None = None, jobs: int | None = None, moved: Sequence[Path] = ()
+) -> Verification:
+    """Replay a finished run, of one symbol or several, from its own folder and compare digests. Raises MmsimError.
+
+    moved: where the tapes of the run are now, in any order; a tape that is not among them is where it was.
+    """
     if not is_portfolio(run_dir):
-        return engine.verify(run_dir, progress)
+        return engine.verify(run_dir, progress, moved)
     note = manifest.read(run_dir)
     config = load_config(run_dir / "config.yaml", [])
-    members = members_of([_tape_of(part.folder) for part in folders.parts(run_dir)], config)
+    own = [part.folder for part in folders.parts(run_dir)]
+    again = engine.found_again(own, moved)
+    members = members_of([engine.load_tapes(folder, again) for folder in own], config)
     coordinator = Coordinator(members, config)
     _compiled(members, progress)
     finished = _play(_tasks(members, coordinator, None, against=run_dir), coordinator, members, jobs, progress)
@@ -93,13 +99,6 @@ def verify(run_dir: Path, progress: ProgressCallback | None = None, jobs: int | 
     if expected != found and changed is None:
         changed = "the digest in run.json"
     return Verification(expected == found, expected, found, changed)
-
-
-def _tape_of(run_dir: Path) -> Tape:
-    tape = engine.load_tapes(run_dir)
-    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in manifest.read(run_dir)["tapes"]]:
-        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
-    return tape
 
 
 def _compiled(members: Sequence[Member], progress: ProgressCallback | None) -> list[str]:
