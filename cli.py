@@ -19,7 +19,7 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.output import print_refusal
-from simcore.errors import MmsimError, OutputError, require_posix
+from simcore.errors import EngineError, MmsimError, OutputError, require_posix
 from simcore.version import VERSION
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
@@ -91,6 +91,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as exc:
         exc.show()
         return 2
+    except MemoryError as exc:
+        return _refuse(EngineError("ENG-008", str(exc) or "an allocation failed"))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from simcore import faults, jit, manifest
+from simcore import bounds, faults, jit, manifest, memory
 from simcore import state as states
-from simcore.config.load import config_hash, load_config
+from simcore.config.load import config_hash
 from simcore.config.model import Config
 from simcore.errors import ConfigError, EngineError, JournalError, MmsimError, StrategyError, TapeError
 from simcore.journal import checkpoint
+from simcore.journal import note as notes
 from simcore.journal.store import DIGEST_STREAMS, JournalStore, read_stream
 from simcore.kernels import state as st
 from simcore.link import Linked, is_compiled, link
-from simcore.params import SLOTS_MIN, LaneParams, Tables, lane_params, queue_file, stack
+from simcore.params import SLOTS_MIN, LaneParams, Tables, lane_params, queue_file, slots_of, stack
 from simcore.records import BOTH_BITS, Chunk, Record
 from simcore.runner import Feed, Session, empty_buffers, run, run_told, run_until
 from simcore.tape.read import Tape
@@ -127,7 +128,7 @@ class Run:
         """Run until all events before `key` are done (`simcore.runner.run_until`); return whether the tape has ended."""
         try:
             with faults.named(self.session):
-                return run_until(self.session, key, self.watch.after_chunk)
+                return run_until(self.session, key, self.watch.meanwhile)
         except (StrategyError, EngineError) as exc:
             if self.folder is not None:
                 keep_failed(self.folder, self.session, self.watch.wall_s(), exc)
@@ -169,14 +170,15 @@ def simulate(
     """
     linked = link(configs[0].strategy.name, queue_file(configs[0].venue.queue_model))
     session = new_session(tape, configs, linked, store or JournalStore(None), journal)
+    bounds.refuse_long_curves(len(configs), curve_ns, int(session.state.clock[st.END_TS] - session.state.clock[st.ORIGIN]))
     session.state.clock[st.CURVE_NS] = curve_ns
     session.state.lanes["curve_ns"] = curve_ns
     _compile(linked, configs[0], tape.rows * configs[0].run.repeat, progress)
     watch = Watch(tape, configs[0], progress, None, "", 0.0)
     with faults.named(session):
         if told is not None:
-            run_told(session, told, watch.after_chunk)
-        run(session, watch.after_chunk)
+            run_told(session, told, watch.meanwhile)
+        run(session, watch.meanwhile)
     wall_s = watch.wall_s()
     return Outcome(session.journal.digest.hex(), session.journal, session.state, session.rows_played, wall_s)
 
@@ -187,7 +189,8 @@ def verify(run_dir: Path, progress: ProgressCallback | None = None, moved: Seque
     moved: where the tapes of the run are now, in any order; none: where they were.
     """
     note = manifest.read(run_dir)
-    config = load_config(run_dir / "config.yaml", [])
+    notes.check_files(run_dir)
+    config = manifest.config_of(run_dir, note)
     tape = load_tapes(run_dir, found_again([run_dir], moved))
     if note.get("leader"):
         raise JournalError("JRNL-006", f"{run_dir}: it followed {note['leader']}")
@@ -265,18 +268,26 @@ def new_session(
     config = configs[0]
     tables: Tables = []
     is_l3 = tape.level == "l3"
+    bounds.refuse_many_lanes(
+        len(configs), config, max(slots_of(each.venue) for each in configs),
+        st.INTS_SIZE + st.FLOATS_SIZE + len(linked.param_defaults) + len(linked.memory_defaults),
+    )  # fmt: skip
     lanes = [lane_params(each, tape.instrument, linked, is_l3, tables) for each in configs]
+    start_ts, end_ts = window(tape, config)
+    bounds.refuse_long_span(end_ts - start_ts)
     feed = Feed(_chunks(tape, config, 0))
     first = feed.exch[1].price_ticks
-    state = _new_state(lanes, linked, config, tables, int(first[0]) if len(first) else 1)
-    start_ts, end_ts = window(tape, config)
+    with memory.spared():
+        state = _new_state(lanes, linked, config, tables, int(first[0]) if len(first) else 1)
+        out = states.new_output(state)
     state.clock[st.ORIGIN] = start_ts
     state.clock[st.END_TS] = end_ts
     states.start_accounts(state)
+    bounds.refuse_many_events(state, lanes, end_ts - start_ts)
     state.clock[st.IS_L3] = is_l3
     state.lanes["journal"] = journal or linked.python is not None  # a class is told its fills from the journal's rows
     players = None if linked.python is None else linked.python.players(state)
-    return Session(linked, state, states.new_output(state), feed, store, tape.instrument.symbol, players)
+    return Session(linked, state, out, feed, store, tape.instrument.symbol, players)
 
 
 def window(tape: Tape, config: Config) -> tuple[int, int]:
@@ -348,7 +359,7 @@ def _resumed(
 
 
 class Watch:
-    """Progress and checkpoints between chunks."""
+    """Progress and checkpoints while a run goes."""
 
     def __init__(
         self, tape: Tape, config: Config, progress: ProgressCallback | None, folder: Path | None, fingerprint: str,
@@ -366,7 +377,7 @@ class Watch:
         """Return the seconds of the run, those before a resume included."""
         return time.perf_counter() - self._begun + self._earlier_s
 
-    def after_chunk(self, session: Session) -> None:
+    def meanwhile(self, session: Session) -> None:
         """Show progress, and save a checkpoint when it is time."""
         now = time.perf_counter()
         if 0 < self._checkpoint_s <= now - self._saved:
@@ -382,18 +393,18 @@ class Watch:
             return
         rows = session.rows_done
         speed = rows / max(self.wall_s(), 1e-9)
-        ts = session.feed.local[1].local_ts
+        ts, row = session.feed.local[1].local_ts, int(session.state.clock[st.LOCAL_ROW])
         eta = (self._total - rows) / speed if rows else None
-        self._progress(Progress(rows, self._total, speed, int(ts[0]) if len(ts) else 0, eta))
+        self._progress(Progress(rows, self._total, speed, int(ts[min(row, len(ts) - 1)]) if len(ts) else 0, eta))
 
     def save(self, session: Session) -> None:
-        """Write a checkpoint, if the run has a folder; between chunks only."""
+        """Write a checkpoint, if the run has a folder; when the engine has returned, not in the middle of an event."""
         if self._folder is None:
             return
         empty_buffers(session)
         session.journal.flush()
         position = checkpoint.Position(
-            session.feed.exch[0], session.feed.local[0], self.wall_s(), dict(session.journal.segments), self._fingerprint
+            session.feed.exch[0], session.feed.local[0], self.wall_s(), session.journal.segments, self._fingerprint
         )
         checkpoint.save(self._folder, position, states.save(session.state))
 
@@ -418,9 +429,8 @@ def found_again(run_dirs: Sequence[Path], moved: Sequence[Path]) -> dict[str, Pa
     """Return the files of moved tapes by their content hash. JRNL-004: one is not a tape of these runs."""
     known = {str(entry["content_hash"]) for folder in run_dirs for entry in manifest.read(folder)["tapes"]}
     found: dict[str, Path] = {}
-    for path in moved:
-        content_hash = manifest.content_hashes(Tape.open(path))[0]
-        if content_hash not in known:
-            raise JournalError("JRNL-004", f"{path}: no tape of the run has this content ({content_hash[:12]}…)")
-        found[content_hash] = path
+    for file in (file for path in moved for file in Tape.open(path).files):
+        if file.meta.content_hash not in known:
+            raise JournalError("JRNL-004", f"{file.path}: no tape of the run has this content ({file.meta.content_hash[:12]}…)")
+        found[file.meta.content_hash] = file.path
     return found

@@ -2,91 +2,155 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from simcore import memory
+from simcore.errors import EngineError
 from simcore.jit import expose
 from simcore.kernels import book as bk
 from simcore.kernels import l3 as l3k
 from simcore.kernels import state as st
-from simcore.records import STOP_MARKET, IntArray, Record
-from simcore.state import Book, State, move_book, records
+from simcore.memory import MB
+from simcore.records import FILL, STOP_MARKET, IntArray, Record
+from simcore.state import Book, Output, State, far_size, fit_far, held_bytes, records
 
 home_slot = expose(l3k.home_slot)
+ENTRIES_MAX = 1 << 30  # links from a level to an entry have 32 bits
+# What the tables are called in messages.
+TABLES = {
+    "exch": "far levels of the Venue's book", "local": "far levels of the Node's book", "requests": "requests on the wire of a lane",
+    "reports": "reports on the wire of a lane", "taken": "levels that lanes have taken from", "fill_ring": "fills that wait for their markouts",
+    "l3": "market orders of the tape", "out_fills": "fills that wait for the journal",
+}  # fmt: skip
 
 
-def sizes(state: State) -> tuple[int, ...]:
-    """Return the sizes of the tables that can grow."""
-    tables = (state.requests[0], state.reports[0], state.taken, state.fill_ring, state.l3)
-    return (*(len(table) for table in tables), len(state.exch.far_key), len(state.local.far_key))
+def make_room(state: State, out: Output) -> tuple[State, Output]:
+    """Make each table that is too short for what comes next longer, and no other; clear what the kernels wanted.
 
-
-def make_room(state: State, needed: int) -> State:
-    """Double whatever is more than a third full, or has less than `needed` free places; clear TIGHT.
-
-    Journal buffers must have been emptied by the caller.
+    The kernels write what did not fit (`st.WANTED_FILLS`, …) or set TIGHT when a ring is more than half full. A table is at
+    least doubled, so that a run grows it a few times only. Journal buffers must have been emptied by the caller.
+    ENG-006: a table would grow beyond its limit.
     """
-    clock = state.clock
-    clock[st.TIGHT] = 0
     changes: dict[str, Any] = {}
     for name in ("exch", "local"):
         book = getattr(state, name)
         if not _has_room(book):
-            changes[name] = move_book(book)
-    for name, count in (("requests", "request_count"), ("reports", "report_count")):
-        ring = getattr(state, name)
-        used = int(state.lanes[count].max())
-        if 3 * used > ring.shape[1] or ring.shape[1] - used < needed:
-            changes[name] = _wider_ring(ring, state.lanes[count.replace("count", "head")], state.lanes[count], needed)
-    needed = max(needed, int(clock[st.OWN_COUNT : st.OWN_COUNT + 2].sum()))  # of what lanes share: one row may fill them all
-    if 3 * clock[st.TAKEN_COUNT] > state.taken.shape[0] or state.taken.shape[0] - clock[st.TAKEN_COUNT] < needed:
-        changes["taken"] = _longer(state.taken, needed)
-    pending = int(clock[st.FILL_NEXT] - clock[st.FILL_FIRST])
-    if 3 * pending > state.fill_ring.shape[0] or state.fill_ring.shape[0] - pending < needed:
-        changes["fill_ring"] = _wider_fill_ring(state, needed)
-    if 3 * clock[st.L3_COUNT] > state.l3.shape[0]:
-        changes["l3"] = _wider_l3(state.l3)
-    grown = replace(state, **changes)
-    if "exch" in changes:
-        relink(grown)
-        retake(grown)
-    if "local" in changes:
-        refollow(grown)
-    return grown
+            changes[name] = _fitted(state, out, name, book)
+    for name, missing in _missing(state):
+        changes[name] = _longer(state, out, name, missing)
+    wanted = int(state.clock[st.WANTED_FILLS])
+    if len(out.out_fills) < wanted:
+        rows = max(2 * len(out.out_fills), wanted)
+        _refuse_beyond(state, out, "out_fills", rows, rows * FILL.itemsize)
+        out = replace(out, out_fills=_allocated("out_fills", FILL, rows))
+    for slot in (st.TIGHT, st.WANTED_FILLS, st.WANTED_LEVELS, st.WANTED_REPORTS):
+        state.clock[slot] = 0
+    return (replace(state, **changes) if changes else state), out
+
+
+def fit_books(state: State) -> State:
+    """Give back what far tables hold on to after most of their levels have gone: the search for a best price looks at it all."""
+    changes = {
+        name: fit_far(book)
+        for name, book in (("exch", state.exch), ("local", state.local))
+        if 2 * far_size(int(book.meta[bk.FAR_USED])) < len(book.far_key)
+    }
+    return replace(state, **changes) if changes else state
+
+
+def sizes(state: State) -> dict[str, int]:
+    """Return how many entries the tables of a state that can grow have room for; of a ring those of one lane."""
+    far = {"exch": len(state.exch.far_key), "local": len(state.local.far_key)}
+    return far | {name: getattr(state, name).shape[-1] for name in ("requests", "reports", "taken", "fill_ring", "l3")}
+
+
+def _missing(state: State) -> Iterator[tuple[str, int]]:
+    """Yield the tables that are too short, each with the places that it needs in all."""
+    clock, lanes = state.clock, state.lanes
+    requests, reports = int(lanes["request_count"].max()), int(lanes["report_count"].max())
+    taken, fills = int(clock[st.TAKEN_COUNT]), int(clock[st.FILL_NEXT] - clock[st.FILL_FIRST])
+    needed = {
+        "requests": requests + 2 * state.node_orders.shape[1],  # of a tick
+        "reports": max(reports + int(clock[st.WANTED_REPORTS]), 2 * reports),
+        "taken": taken + int(clock[st.WANTED_LEVELS]),
+        "fill_ring": max(fills + int(clock[st.WANTED_FILLS]), 2 * fills),
+        "l3": 2 * int(clock[st.L3_COUNT]) + 1 if clock[st.IS_L3] else 0,
+    }
+    for name, entries in needed.items():
+        if entries > getattr(state, name).shape[-1]:
+            yield name, entries
 
 
 def _has_room(book: Book) -> bool:
     return bool(2 * book.meta[bk.FAR_USED] < book.far_key.shape[0])
 
 
-def _longer(array: Record, needed: int) -> Record:
-    longer = records(array.dtype, max(2 * array.shape[0], array.shape[0] + 2 * needed))
-    longer[: array.shape[0]] = array
+def _fitted(state: State, out: Output, name: str, book: Book) -> Book:
+    size = far_size(int(book.meta[bk.FAR_USED]))
+    _refuse_beyond(state, out, name, size, size * 2 * book.far_key.itemsize)
+    try:
+        return fit_far(book)
+    except MemoryError as exc:
+        raise _none_left(name, size) from exc
+
+
+def _longer(state: State, out: Output, name: str, needed: int) -> Record:
+    """Return a longer copy of a table, in the order that its kernels find things in."""
+    table = getattr(state, name)
+    entries = max(2 * table.shape[-1], needed)
+    shape = (*table.shape[:-1], entries)
+    _refuse_beyond(state, out, name, entries, math.prod(shape) * table.itemsize)
+    longer = _allocated(name, table.dtype, shape)
+    if name == "taken":
+        longer[: len(table)] = table
+    elif name == "l3":
+        _fill_l3(longer, table)
+    elif name == "fill_ring":
+        positions = np.arange(int(state.clock[st.FILL_FIRST]), int(state.clock[st.FILL_NEXT]))
+        longer[positions % entries] = table[positions % len(table)]
+    else:
+        _fill_ring(longer, table, state.lanes[f"{name[:-1]}_head"], state.lanes[f"{name[:-1]}_count"])
     return longer
 
 
-def _wider_ring(ring: Record, heads: IntArray, counts: IntArray, needed: int) -> Record:
-    lanes, size = ring.shape
-    wider = records(ring.dtype, (lanes, max(2 * size, size + 2 * needed)))
-    for lane in range(lanes):
+def _allocated(name: str, dtype: np.dtype[Any], shape: Any) -> Record:
+    try:
+        return records(dtype, shape)
+    except MemoryError as exc:
+        raise _none_left(name, np.prod(shape)) from exc
+
+
+def _none_left(name: str, entries: int) -> EngineError:
+    return EngineError("ENG-006", f"{TABLES[name]}: the system has no memory for {entries:,} entries")
+
+
+def _refuse_beyond(state: State, out: Output, name: str, entries: int, size: int) -> None:
+    """Refuse a table of so many bytes if the engine would then hold more than it may; the old one is still there meanwhile."""
+    limit = memory.limit_bytes()
+    total = held_bytes(state, out) + size
+    if total > limit or entries > ENTRIES_MAX:
+        raise EngineError(
+            "ENG-006",
+            f"{TABLES[name]}: {entries:,} entries, {size / MB:,.0f} MB, would make it {total / MB:,.0f} MB in all; "
+            f"its limit is {limit / MB:,.0f} MB ({memory.SHARE_WORDS}) and {ENTRIES_MAX:,} entries a table",
+        )
+
+
+def _fill_ring(wider: Record, ring: Record, heads: IntArray, counts: IntArray) -> None:
+    """Copy the messages of each lane to the front of its wider ring."""
+    size = ring.shape[1]
+    for lane in np.flatnonzero(counts):
         order = (int(heads[lane]) + np.arange(int(counts[lane]))) % size
         wider[lane, : len(order)] = ring[lane, order]
-        heads[lane] = 0
-    return wider
+    heads[:] = 0
 
 
-def _wider_fill_ring(state: State, needed: int) -> Record:
-    size = state.fill_ring.shape[0]
-    wider = records(st.PENDING_FILL, max(2 * size, size + 2 * needed))
-    positions = np.arange(int(state.clock[st.FILL_FIRST]), int(state.clock[st.FILL_NEXT]))
-    wider[positions % wider.shape[0]] = state.fill_ring[positions % size]
-    return wider
-
-
-def _wider_l3(table: Record) -> Record:
-    wider = records(st.L3_ORDER, 2 * table.shape[0])
+def _fill_l3(wider: Record, table: Record) -> None:
     wider["order_id"] = l3k.FREE_ID
     mask = wider.shape[0] - 1
     for entry in table[table["order_id"] != l3k.FREE_ID]:
@@ -94,7 +158,6 @@ def _wider_l3(table: Record) -> Record:
         while wider["order_id"][slot] != l3k.FREE_ID:
             slot = (slot + 1) & mask
         wider[slot] = entry
-    return wider
 
 
 def relink(state: State) -> None:

@@ -2,7 +2,8 @@
 
 numba's own cache looks at the file of the cached function only; a change in an imported kernel is not
 seen (numba issue 1833). So the cache folder is named by a hash of every source that can reach machine
-code, of the numba, llvmlite, numpy and Python versions, and of the compile flags.
+code, of the numba, llvmlite, numpy and Python versions, and of the compile flags. And machine code is
+kept with a hash of its own: numba loads and runs a damaged file, which ends in a segmentation fault.
 """
 
 from __future__ import annotations
@@ -25,21 +26,19 @@ import llvmlite.ir
 import numba
 import numba.extending
 import numpy as np
-from numba.core import cgutils
+from numba.core import cgutils, serialize
 from numba.core import codegen as numba_codegen
 from numba.np import arrayobj
 
 from simcore.errors import EngineError
+from simcore.files import write_atomic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # What compiling raises: a user's kernel that numba cannot type or lower.
 COMPILE_ERRORS: tuple[type[Exception], ...] = (numba.core.errors.NumbaError,)
 
-# What loading machine code raises when a power cut, or a full disk, has cut off its file.
-_DAMAGED: tuple[type[Exception], ...] = (
-    EOFError, pickle.UnpicklingError, AttributeError, ImportError, LookupError, RuntimeError, TypeError, ValueError,
-)  # fmt: skip
+_HASH_BYTES = hashlib.blake2b().digest_size
 
 JIT = not bool(numba.config.DISABLE_JIT)
 CHECKED = os.environ.get("MMSIM_CHECKED", "0") == "1"
@@ -224,6 +223,7 @@ def entry(function: F) -> F:
         return function
     numba.config.CACHE_DIR = str(writable_cache_dir())
     dispatcher = numba.njit(cache=True, **_OPTIONS)(function)
+    dispatcher._cache._cache_file = _MachineCode(dispatcher._cache)
     save = dispatcher._cache.save_overload
 
     def save_or_say_why_not(signature: Any, data: Any) -> None:
@@ -233,18 +233,44 @@ def entry(function: F) -> F:
         except OSError as exc:
             raise EngineError("ENG-004", f"{cache_dir()}: {exc}") from exc
 
-    load = dispatcher._cache.load_overload
-
-    def load_unless_damaged(signature: Any, context: Any) -> Any:
-        try:
-            return load(signature, context)
-        except _DAMAGED:
-            dispatcher._cache.flush()  # an empty index: the code is compiled anew and kept in place of this
-            return None
-
     dispatcher._cache.save_overload = save_or_say_why_not
-    dispatcher._cache.load_overload = load_unless_damaged
     return dispatcher  # type: ignore[no-any-return]
+
+
+class _MachineCode:
+    """The machine code of an entry on disk, one file a signature: a hash, and what it is the hash of.
+
+    It stands where numba has files of its own. Processes share the files: each is there whole or not at all, and
+    those that are made twice are equal.
+    """
+
+    def __init__(self, cache: Any) -> None:
+        self._folder, self._stem = Path(cache.cache_path), cache._impl.filename_base
+        self._stamp = cache._impl.locator.get_source_stamp()
+
+    def load(self, key: Any) -> Any:
+        """Return what was saved; None where it is not there, damaged, or of another source: it is then compiled anew."""
+        try:
+            kept = memoryview(self._path(key).read_bytes())
+        except OSError:
+            return None
+        if hashlib.blake2b(kept[_HASH_BYTES:]).digest() != kept[:_HASH_BYTES]:
+            return None
+        named, data = pickle.loads(kept[_HASH_BYTES:])  # noqa: S301  bytes that `save` wrote, by their hash
+        return data if named == (self._stamp, repr(key)) else None
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep machine code, in place of what is there. Raises OSError."""
+        code = serialize.dumps(((self._stamp, repr(key)), data))
+
+        def write(temporary: Path) -> None:
+            temporary.write_bytes(hashlib.blake2b(code).digest() + code)
+
+        write_atomic(self._path(key), write)
+
+    def _path(self, key: Any) -> Path:
+        name = hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()
+        return self._folder / f"{self._stem}.{name}.nbc"
 
 
 def is_ready(function: Callable[..., Any]) -> bool:

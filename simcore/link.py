@@ -99,7 +99,7 @@ def _link_class(strategy: str, source: bytes, queue_model: Path | None) -> Linke
     bridge = _link_stages(strategy, (_KERNELS / "bridge.py").read_bytes() + cancels.encode(), queue_model)
     kind = params_of(module, strategy)
     params = chains.flatten(kind)
-    peek = importlib.import_module(f"{bridge.package}.peek").peek
+    peek = _load(f"{bridge.package}.peek").peek
     return replace(
         bridge, strategy=module, code_hash=hashlib.sha256(bridge.code_hash.encode() + source).hexdigest()[:16],
         param_names=tuple(n for n, _ in params), param_defaults=tuple(v for _, v in params) or (0.0,),
@@ -112,23 +112,18 @@ def _link_stages(strategy: str, source: bytes, queue_model: Path | None) -> Link
     digest = hashlib.sha256(jit.source_hash().encode() + source + b"\0" + queue_source).hexdigest()[:16]
     package = f"mmsim_linked_{digest}"
     folder = jit.cache_dir() / package
-    if not (folder / "loop.py").is_file():
-        jit.writable_cache_dir()
-        _write_package(folder, package, source, queue_source)
+    jit.writable_cache_dir()
+    _write_package(folder, package, source, queue_source)
     _import_package(folder, package)
     module = _import(f"{package}.strategy", strategy)
     stages = chains.stages_of(module, strategy)
-    chain_file = folder / "chain.py"
-    if not chain_file.is_file():
-        _write(chain_file, chains.chain_source(stages, module, package))
+    _keep(folder / "chain.py", chains.chain_source(stages, module, package))
     importlib.invalidate_caches()
-    chain = importlib.import_module(f"{package}.chain")
+    chain = _load(f"{package}.chain")
     if queue_model is not None:
         _check_queue(_import(f"{package}.queue_custom", str(queue_model)), str(queue_model))
-    binding = folder / "binding.py"
-    if not binding.is_file():
-        _write(binding, chains.binding_source(chain, package))
-    run = importlib.import_module(f"{package}.loop").engine_run
+    _keep(folder / "binding.py", chains.binding_source(chain, package))
+    run = _load(f"{package}.loop").engine_run
     jit.refuse_changed_sources()
     params, memory = chains.flatten(chain.Params), chains.flatten(chain.Memory)
     return Linked(
@@ -142,24 +137,27 @@ def is_compiled(linked: Linked) -> bool:
     """Return whether machine code of this linked engine is in the cache; always true with the JIT off."""
     if not jit.JIT:
         return True
-    return any(jit.cache_dir().glob(f"{linked.package}_*/loop.engine_run-*.nbi"))
+    return any(jit.cache_dir().glob(f"{linked.package}_*/loop.engine_run-*.nbc"))
 
 
 def _write_package(folder: Path, package: str, source: bytes, queue_source: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "__init__.py", f'"""Kernels with one strategy linked in; made by simcore.link."""\n\n# {package}\n')
-    _write(folder / "strategy.py", source.decode())
-    _write(folder / "queue_custom.py", queue_source.decode())
+    _keep(folder / "__init__.py", f'"""Kernels with one strategy linked in; made by simcore.link."""\n\n# {package}\n')
+    _keep(folder / "strategy.py", source.decode())
+    _keep(folder / "queue_custom.py", queue_source.decode())
     for name in _LINKED:
         text = (_KERNELS / f"{name}.py").read_text()
-        _write(folder / f"{name}.py", _MARK.sub(rf"from {package} import \1", text))
+        _keep(folder / f"{name}.py", _MARK.sub(rf"from {package} import \1", text))
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file in one step, so that another process never reads half of it."""
+def _keep(path: Path, text: str) -> None:
+    """Make sure that a file holds this text; it is written in one step, so that another process never reads half of it."""
+    data = text.encode()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        if path.is_file() and path.read_bytes() == data:
+            return
+        temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as exc:
         temporary.unlink(missing_ok=True)
@@ -181,9 +179,18 @@ def _import_package(folder: Path, package: str) -> None:
 
 def _import(name: str, shown: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        return _load(name)
     except _AT_IMPORT as exc:
         raise StrategyError("STRAT-002", f"{shown}: {type(exc).__name__}: {exc}") from exc
+
+
+def _load(name: str) -> ModuleType:
+    """Import a linked module from its text, which was compared: Python would run bytecode beside it unchecked."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _check_queue(module: ModuleType, shown: str) -> None:

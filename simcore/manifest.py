@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simcore import jit
-from simcore.config.load import config_hash, dump_config
+from simcore.config.load import config_hash, dump_config, load_config
 from simcore.config.model import Config
 from simcore.errors import JournalError, MmsimError
-from simcore.files import symbol_name, write_text
+from simcore.files import symbol_name
 from simcore.journal import checkpoint
+from simcore.journal import note as notes
+from simcore.journal.store import STREAMS, file_name
 from simcore.kernels import state as st
 from simcore.params import instrument_scale
 from simcore.version import VERSION
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from simcore.runner import Session
     from simcore.state import State
     from simcore.tape.read import Tape
+
+
+BESIDE = ("band.parquet", "band.json")  # what `mmsim replay --queue-band` writes before the run ends
 
 
 @contextmanager
@@ -87,9 +92,10 @@ def prepare(
     """Check that a run may write to a folder; return the checkpoint to resume from, None to start.
 
     kept_by: the fingerprint of its checkpoints, which is another one if further lanes ride along.
-    JRNL-002: there is a run already. JRNL-003: the checkpoint is of another tape, config or code.
+    JRNL-002: there is a run already. JRNL-003: the checkpoint is of another tape, config or code. JRNL-007: a file of the
+    run is damaged.
     """
-    path = folder / "run.json"
+    path = folder / notes.NAME
     if path.is_file():
         if not resume:
             raise JournalError("JRNL-002", f"{folder}")
@@ -101,6 +107,7 @@ def prepare(
         if note["status"] == "done":
             checkpoint.remove(folder)
             raise JournalError("JRNL-002", f"{folder}: the run is complete; `mmsim report {folder}` builds its report")
+        notes.checked(folder, notes.CONFIG, note)
         checkpoint.remove_unfinished(folder)
         saved = checkpoint.load(folder)
         if saved is not None and saved[0].fingerprint != kept_by:
@@ -149,7 +156,7 @@ def write_start(
     folder: Path, tape: Tape, config: Config, linked: Linked, fingerprint: str, state: State,
     more: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """Write config.yaml and run.json with status "running"; more: further keys."""
+    """Write config.yaml and run.json with status "running"; more: further keys of run.json."""
     scale = instrument_scale(tape.instrument)
     note = {
         "status": "running",
@@ -174,18 +181,28 @@ def write_start(
         "digest": "",
         **(more or {}),
     }
-    _write(folder / "config.yaml", dump_config(config))
-    _write(folder / "run.json", json.dumps(note, indent=2) + "\n")
+    start(folder, note, config)
+
+
+def start(folder: Path, note: Mapping[str, Any], config: Config) -> None:
+    """Write config.yaml, and run.json with its hash. JRNL-005."""
+    notes.save(folder / notes.CONFIG, dump_config(config))
+    notes.write(folder, {**note, "files": notes.hashes(folder, [notes.CONFIG])})
+
+
+def config_of(folder: Path, note: Mapping[str, Any] | None = None) -> Config:
+    """Return the configuration of a run, checked: JRNL-001, JRNL-007 as `simcore.journal.note.checked`. note: its run.json."""
+    return load_config(notes.checked(folder, notes.CONFIG, note), [])
 
 
 def write_end(
     folder: Path, session: Session, rows: int, wall_s: float, digest: str, error: MmsimError | None = None
 ) -> None:
-    """Write counts.json, then run.json with status "done" and the digest: from then on the run is complete.
+    """Write counts.json, then run.json with status "done", digest and hashes: from then on the run is complete.
 
     error: what stopped the run, whose status is then "failed".
     """
-    note = json.loads((folder / "run.json").read_text())
+    note = notes.read(folder)
     note["stages"] = [stage.name for stage in session.linked.stages]
     note["params"] = dict(zip(session.linked.param_names, session.state.params[0].tolist(), strict=False))
     if session.state.ints[0, st.P_TRACE] > 0:
@@ -194,8 +211,9 @@ def write_end(
     if error is not None:
         note["error"] = {"code": error.code, "title": error.title, "cause": error.cause, "ts": session.now_ts}
     found = {**counts(session.state, 0, rows, wall_s), "memory": _memory(session)}
-    _write(folder / "counts.json", json.dumps(found, indent=2, allow_nan=False) + "\n")
-    _write(folder / "run.json", json.dumps({**note, "digest": digest}, indent=2) + "\n")
+    notes.save(folder / notes.COUNTS, json.dumps(found, indent=2, allow_nan=False) + "\n")
+    written = notes.hashes(folder, [notes.COUNTS, *map(file_name, STREAMS), *BESIDE])
+    notes.write(folder, {**note, "digest": digest, "files": {**note["files"], **written}})
 
 
 def _memory(session: Session) -> dict[str, float | None]:
@@ -216,25 +234,13 @@ def counts(state: State, lane: int, rows: int, wall_s: float) -> dict[str, Any]:
 
 
 def read(folder: Path, finished: bool = True) -> dict[str, Any]:
-    """Read run.json; JRNL-001 if the folder holds no run, or one that has not ended where that is wanted.
+    """Read run.json; JRNL-001 if the folder holds no run, or one that has not ended where that is wanted; JRNL-007.
 
     status: "running", "done", or "failed": then "error" says what stopped it and when, and the journal ends there.
     """
-    path = folder / "run.json"
-    try:
-        note: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise JournalError("JRNL-001", f"{path}: {exc}") from exc
-    if not isinstance(note, dict) or not {"fingerprint", "status", "tapes", "digest"} <= set(note):
-        raise JournalError("JRNL-001", f"{path}: not the manifest of a run")
-    if finished and note.get("status") not in ("done", "failed"):
+    note = notes.read(folder)
+    if not {"fingerprint", "status", "tapes", "digest"} <= set(note):
+        raise JournalError("JRNL-001", f"{folder / notes.NAME}: not the manifest of a run")
+    if finished and note["status"] not in ("done", "failed"):
         raise JournalError("JRNL-001", f"{folder}: the run is not complete; `mmsim replay --resume --out {folder}`")
-    found: dict[str, Any] = note
-    return found
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_text(path, text)
-    except OSError as exc:
-        raise JournalError("JRNL-005", f"{path}: {exc}") from exc
+    return note

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.config.model import Config, FeeConfig, LatencyModel, VenueConfig, config_keys
 from simcore.config.venue import profile
 from simcore.errors import ConfigError
@@ -71,7 +71,7 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     ints[st.P_CROSS_WHOLE] = venue.cross_fill_whole
     ints[st.P_PRO_RATA_MIN] = venue.pro_rata_min_lots
     ints[st.P_MAX_OPEN] = venue.max_open_orders
-    ints[st.P_SLOTS] = min(max(2 * venue.max_open_orders, SLOTS_MIN), SLOTS_MAX)
+    ints[st.P_SLOTS] = slots_of(venue)
     ints[st.P_MIN_NOTIONAL] = _units(venue.min_notional, scale, "venue.min_notional")
     ints[st.P_MAX_ORDER] = _lots(venue.max_order_qty, instrument, "venue.max_order_qty")
     ints[st.P_BALANCE] = _units(venue.balance, scale, "venue.balance")
@@ -86,6 +86,11 @@ def lane_params(config: Config, instrument: Instrument, linked: Linked, is_l3: b
     for leg, name in enumerate(LATENCY_LEGS):
         _set_latency(ints, floats, leg, getattr(config.latency, name), name, tables)
     return LaneParams(ints, floats, strategy_params(config.strategy.params, linked))
+
+
+def slots_of(venue: VenueConfig) -> int:
+    """Return the live orders that a lane's Node may have."""
+    return min(max(2 * venue.max_open_orders, SLOTS_MIN), SLOTS_MAX)
 
 
 def _set_rules(ints: IntArray, venue: VenueConfig, instrument: Instrument) -> None:
@@ -256,8 +261,8 @@ def recorded(latency: LatencyModel, key: str) -> tuple[IntArray, IntArray]:
     if not path.is_file():
         raise ConfigError("CONF-001", f"{key}.file: {path}: no such file")
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
-    except (OSError, pa.ArrowException) as exc:
+        table = parquet.read_table(path, sealed=False) if path.suffix == ".parquet" else pacsv.read_csv(path)
+    except (OSError, pa.ArrowException, ValueError) as exc:
         raise ConfigError("CONF-003", f"{key}.file: {path}: {exc}") from exc
     column = latency.column or next((n for n in table.column_names if n.startswith("latency")), "")
     units = {"_ns": 1, "_us": 1_000, "_ms": 1_000_000, "_s": 1_000_000_000}

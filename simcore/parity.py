@@ -15,7 +15,6 @@ import numpy as np
 
 from simcore import engine, manifest
 from simcore import state as states
-from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.errors import JournalError
 from simcore.journal.store import JournalStore, read_stream
@@ -96,7 +95,7 @@ def check_parity(run_dir: Path) -> Parity:
     if note.get("leader"):
         raise JournalError("JRNL-006", f"{run_dir}: it followed {note['leader']}")
     tape = engine.load_tapes(run_dir)
-    config = load_config(run_dir / "config.yaml", [])
+    config = manifest.config_of(run_dir, note)
     return compare_node(tape, [config], {stream: read_stream(run_dir, stream) for stream in NODE_STREAMS})
 
 

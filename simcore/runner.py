@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from simcore import growth
+from simcore import growth, memory
 from simcore import state as states
 from simcore.errors import EngineError
 from simcore.journal.store import STREAMS, JournalStore
 from simcore.kernels import book as bk
 from simcore.kernels import state as st
 from simcore.link import Linked
+from simcore.pace import Pace
 from simcore.python_strategy import Players
 from simcore.records import CONTROL, REPORT, Chunk, Record
 from simcore.state import Output, State
@@ -97,6 +98,7 @@ class Session:
     journal: JournalStore
     symbol: str = ""
     python: Players | None = None
+    pace: Pace = field(default_factory=Pace)
     _handle: tuple[State, Output, Any] | None = None
     _shown: tuple[Chunk, Chunk] | None = None
 
@@ -133,30 +135,32 @@ class Session:
         return max(self.rows_done, self.exch_rows_done)
 
 
-def run(session: Session, after_chunk: Callable[[Session], None] | None = None) -> None:
-    """Run a session to the end of its tape; `after_chunk` is called whenever the Node takes a new chunk.
+def run(session: Session, meanwhile: Callable[[Session], None] | None = None) -> None:
+    """Run a session to the end of its tape; `meanwhile` is called whenever the Node takes a new chunk, and every moment.
 
-    Raises EngineError when the kernels halt.
+    Raises EngineError when the kernels halt, or memory runs out.
     """
-    ended = run_until(session, st.NEVER, after_chunk)
+    ended = run_until(session, st.NEVER, meanwhile)
     assert ended, "nothing pauses a run without a key"
 
 
-def run_until(session: Session, key: int, after_chunk: Callable[[Session], None] | None = None) -> bool:
+def run_until(session: Session, key: int, meanwhile: Callable[[Session], None] | None = None) -> bool:
     """Run a session until all events before `key` are done; return whether the tape has ended.
 
     key  ns since ORIGIN * 8 + class of the event (docs/semantics.md section 1): time * 8 + BEFORE_TICKS is before the ticks
          of that time, time * 8 + AFTER_TICKS after them. Venue and Node have then seen the rows up to that time.
     """
-    if session.python is None:
-        return _advance(session, key, after_chunk)
-    return session.python.run_until(session, key, lambda pause: _advance(session, pause, after_chunk))
+    with memory.spared():
+        if session.python is None:
+            return _advance(session, key, meanwhile)
+        return session.python.run_until(session, key, lambda pause: _advance(session, pause, meanwhile))
 
 
-def _advance(session: Session, key: int, after_chunk: Callable[[Session], None] | None) -> bool:
+def _advance(session: Session, key: int, meanwhile: Callable[[Session], None] | None) -> bool:
     session.state.clock[st.PAUSE_KEY] = key
     _enter_chunks(session)
     while True:
+        session.pace.begin(session.state)
         reason = session.linked.run(session.handle())
         if reason == st.DONE:
             empty_buffers(session)
@@ -170,13 +174,18 @@ def _advance(session: Session, key: int, after_chunk: Callable[[Session], None] 
         elif reason == st.NEED_LOCAL:
             session.feed.next_local()
             session.state.clock[st.LOCAL_ROW] = 0
+            session.state = growth.fit_books(session.state)
             _enter_chunks(session)
-            if after_chunk is not None:
-                after_chunk(session)
+            if meanwhile is not None:
+                meanwhile(session)
+        elif reason == st.YIELDED:
+            session.pace.learn()
+            if meanwhile is not None:
+                meanwhile(session)
         elif reason == st.MOVE_BOOK:
             session.state = _move_books(session.state)
         elif reason == st.ROOM:
-            _make_room(session, empty_buffers(session))
+            _make_room(session)
         else:
             empty_buffers(session)
             _fail(session)
@@ -190,8 +199,9 @@ def send_control(
     weight scales the size; max_quotes: levels a side; budget_lots: largest position, -1 is no limit; blocked: no quotes.
     """
     state = session.state
-    if int(state.lanes["report_count"][lane]) * 3 > state.reports.shape[1]:
-        session.state = state = growth.make_room(state, 2 * state.node_orders.shape[1])
+    if int(state.lanes["report_count"][lane]) * 2 > state.reports.shape[1]:
+        session.state, session.out = growth.make_room(state, session.out)
+        state = session.state
     head, count = int(state.lanes["report_head"][lane]), int(state.lanes["report_count"][lane])
     ring, size = state.reports, state.reports.shape[1]
     arrive = ts_ns + 1
@@ -215,11 +225,11 @@ def send_control(
     states.settle(state)
 
 
-def run_told(session: Session, reports: Record, after_chunk: Callable[[Session], None] | None = None) -> None:
+def run_told(session: Session, reports: Record, meanwhile: Callable[[Session], None] | None = None) -> None:
     """Run a session up to the last CONTROL row of a journal's reports, and tell its Node again what they say."""
     for row in reports[reports["kind"] == CONTROL]:
         ts_ns = int(row["exch_ts"] - session.state.clock[st.ORIGIN])
-        run_until(session, ts_ns * 8 + AFTER_TICKS, after_chunk)
+        run_until(session, ts_ns * 8 + AFTER_TICKS, meanwhile)
         send_control(
             session, int(row["lane"]), ts_ns, int(row["price_ticks"]) / 1_000_000, int(row["leaves_lots"]),
             int(row["qty_lots"]), bool(row["state"]),
@@ -276,14 +286,14 @@ def _move_books(state: State) -> State:
     return moved
 
 
-def _make_room(session: Session, emptied: bool) -> None:
-    """Grow tables until the next event fits; all grow when it did not fit although none was tight."""
-    needed = 2 * session.state.node_orders.shape[1]
-    before = growth.sizes(session.state)
-    session.state = growth.make_room(session.state, needed)
-    if growth.sizes(session.state) == before and not emptied:
-        session.state = growth.make_room(session.state, 4 * max(before))
-        session.out = states.new_output(session.state, 2 * len(session.out.out_fills))
+def _make_room(session: Session) -> None:
+    """Empty the journal buffers, and let the tables grow that are too short for the next event."""
+    emptied = empty_buffers(session)
+    was_tight = bool(session.state.clock[st.TIGHT])
+    state, out = growth.make_room(session.state, session.out)
+    if not emptied and not was_tight and state is session.state and out is session.out:
+        raise EngineError("ENG-009", f"it asks for room where there is room: {growth.sizes(state)}")
+    session.state, session.out = state, out
 
 
 def _fail(session: Session) -> None:

@@ -17,7 +17,8 @@ from simcore.kernels.context import LEVELS_MAX
 from simcore.records import FEATURE, FILL, GUARD, MARKOUT, REPORT, REQUEST, SAMPLE, TRACE, Chunk, IntArray, Record
 
 OUTPUT_ROWS = 1 << 13
-
+RING = 512  # messages in flight, of a lane and way, at first
+FAR_SIZE = 1024  # of a far table at least
 
 
 @dataclass(frozen=True)
@@ -114,24 +115,23 @@ def _places(arrays: dict[str, Any], owner: Any) -> tuple[int, ...]:
         array = getattr(owner, name)
         if array.dtype != dtype or array.ndim != dimensions or not array.flags.c_contiguous:
             raise TypeError(f"{name}: {array.dtype} [{array.ndim}] where the kernels read {dtype} [{dimensions}]")
-        places += (array.__array_interface__["data"][0], array.shape[0], array.shape[1] if dimensions == 2 else 1)
+        places += (array.ctypes.data, array.shape[0], array.shape[1] if dimensions == 2 else 1)
     return tuple(places)
 
 
-def records(dtype: np.dtype[np.void], shape: int | tuple[int, ...]) -> Record:
+def records(dtype: np.dtype[Any], shape: int | tuple[int, ...]) -> Record:
     """Return zeroed records; as a recarray when the JIT is off, since only those have attributes in Python."""
     array = np.zeros(shape, dtype)
-    return array if JIT else array.view(np.recarray)
+    return array if JIT or dtype.names is None else array.view(np.recarray)
 
 
-def new_book(window_ticks: int, base: int, far_capacity: int = 4096) -> Book:
+def new_book(window_ticks: int, base: int) -> Book:
     """Return an empty book whose window starts at price `base` (ticks)."""
     meta = np.zeros(bk.META_SIZE, np.int64)
     meta[bk.BEST_BID] = bk.NO_BID
     meta[bk.BEST_ASK] = bk.NO_ASK
     book = Book(
-        np.zeros((2, window_ticks), np.int64), meta, np.full(far_capacity, bk.EMPTY_KEY, np.int64),
-        np.zeros(far_capacity, np.int64),
+        np.zeros((2, window_ticks), np.int64), meta, np.full(FAR_SIZE, bk.EMPTY_KEY, np.int64), np.zeros(FAR_SIZE, np.int64),
     )  # fmt: skip
     set_window(book, base)
     return book
@@ -149,7 +149,7 @@ def set_window(book: Book, base: int) -> None:
 def levels(book: Book) -> tuple[IntArray, IntArray, IntArray]:
     """Return (side, price, lots) of all levels, window and far."""
     side, column = np.nonzero(book.lots)
-    far = (book.far_key != bk.EMPTY_KEY) & (book.far_lots > 0)
+    far = book.far_key != bk.EMPTY_KEY
     keys = book.far_key[far]
     return (
         np.concatenate([side, keys & 1]),
@@ -159,41 +159,55 @@ def levels(book: Book) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def move_book(book: Book) -> Book:
-    """Centre the window on the market; return the book, with a larger far table if it needs one."""
+    """Centre the window on the market; return the book, with a far table of the size that it needs now."""
     side, price, lots = levels(book)
     bid, ask = int(book.meta[bk.BEST_BID]), int(book.meta[bk.BEST_ASK])
     middle = bid if ask == bk.NO_ASK else ask if bid == bk.NO_BID else (bid + ask) // 2
     width = book.lots.shape[1]
     base = middle - width // 2
     inside = (price >= base) & (price < base + width)
-    capacity = book.far_key.shape[0]
-    while capacity < 4 * (np.count_nonzero(~inside) + 16):
-        capacity *= 2
-    moved = Book(
-        book.lots, book.meta, np.full(capacity, bk.EMPTY_KEY, np.int64), np.zeros(capacity, np.int64)
-    )  # fmt: skip
+    far = ~inside
+    moved = _with_far(book, 2 * price[far] + side[far], lots[far])
     book.lots[:] = 0
     set_window(moved, base)
     book.lots[side[inside], price[inside] - base] = lots[inside]
-    fill_far(moved, side[~inside], price[~inside], lots[~inside])
     return moved
 
 
-def fill_far(book: Book, side: IntArray, price: IntArray, lots: IntArray) -> None:
-    """Enter levels into an empty far table with the kernels' own hash."""
-    mask = book.far_key.shape[0] - 1
-    for key, value in zip((2 * price + side).tolist(), lots.tolist(), strict=True):
-        slot = ((key * 40503) ^ (key >> 9)) & mask
-        while book.far_key[slot] != bk.EMPTY_KEY:
-            slot = (slot + 1) & mask
-        book.far_key[slot] = key
-        book.far_lots[slot] = value
-    book.meta[bk.FAR_USED] = len(price)
+def far_size(levels_count: int) -> int:
+    """Return the size of a far table for so many levels: a quarter of it or less is used, an eighth or more."""
+    return max(1 << (4 * max(levels_count, 1) - 1).bit_length(), FAR_SIZE)
+
+
+def fit_far(book: Book) -> Book:
+    """Return the book with a far table of the size that its levels need; the window stays where it is."""
+    far = book.far_key != bk.EMPTY_KEY
+    return _with_far(book, book.far_key[far], book.far_lots[far])
+
+
+def _with_far(book: Book, keys: IntArray, lots: IntArray) -> Book:
+    """Return the book with these levels in a far table of the size that they need."""
+    size = far_size(len(keys))
+    far_key, far_lots = np.full(size, bk.EMPTY_KEY, np.int64), np.zeros(size, np.int64)
+    slots = far_homes(keys, size)
+    left = np.arange(len(keys))
+    while len(left):  # all at once: of those that want a free slot one takes it, the others look at the next
+        free = left[far_key[slots[left]] == bk.EMPTY_KEY]
+        far_key[slots[free]], far_lots[slots[free]] = keys[free], lots[free]
+        left = left[far_key[slots[left]] != keys[left]]
+        slots[left] = (slots[left] + 1) & (size - 1)
+    book.meta[bk.FAR_USED] = len(keys)
+    return Book(book.lots, book.meta, far_key, far_lots)
+
+
+def far_homes(keys: IntArray, size: int) -> IntArray:
+    """Return where keys would like to be in a far table: `simcore.kernels.book.far_home` on an array."""
+    return ((keys ^ keys >> 31) & 0x7FFFFFFF) * 1640531527 >> 20 & (size - 1)
 
 
 def new_state(
     lanes: int, slots: int, window_ticks: int, base: int, ints: IntArray, floats: Any, params: Any, memory: Any,
-    tables: list[tuple[IntArray, IntArray]], ring: int = 512,
+    tables: list[tuple[IntArray, IntArray]], ring: int = RING,
 ) -> State:  # fmt: skip
     """Return the state of a run before its first row.
 
@@ -202,7 +216,7 @@ def new_state(
     """
     clock = np.zeros(st.CLOCK_SIZE, np.int64)
     clock[st.MARKOUT_DUE] = st.NEVER // 16
-    clock[st.PAUSE_KEY] = st.NEVER
+    clock[st.PAUSE_KEY] = clock[st.WORK_LEFT] = st.NEVER
     clock[st.OWN_BEST_BID] = bk.NO_BID
     clock[st.OWN_BEST_ASK] = bk.NO_ASK
     clock[st.OWN_WORST_BID] = bk.NO_ASK
@@ -219,7 +233,8 @@ def new_state(
     sizes = np.zeros(max(len(tables), 1), np.int64)
     for i, (moments, latency) in enumerate(tables):
         times[i, : len(moments)], values[i, : len(latency)], sizes[i] = moments, latency, len(latency)
-    accounts = records(st.LANE, lanes)
+    own = {name: records(dtype, shape) for name, (dtype, shape) in lane_arrays(lanes, slots, ring).items()}
+    accounts = own["lanes"]
     accounts["order_serial"] = 1  # so that no order has id 0
     for due in ("account_ns", "funding_due_ns", "margin_due_ns"):
         accounts[due] = st.NEVER // 8
@@ -228,23 +243,17 @@ def new_state(
     l3["order_id"] = l3k.FREE_ID
     window = np.zeros((2, window_ticks), np.int32)
     return State(
+        **own,
         clock=clock,
         keys=np.full(blocks << st.BLOCK_BITS, st.NEVER),
         blocks=np.full(blocks, st.NEVER),
-        lanes=accounts,
         exch=new_book(window_ticks, base),
         local=new_book(window_ticks, base),
         heads=window,
         tails=window.copy(),
         far_heads=np.zeros(2, np.int64),
         far_tails=np.zeros(2, np.int64),
-        venue_orders=records(st.VENUE_ORDER, lanes * slots + lanes),
-        node_orders=records(st.NODE_ORDER, (lanes, slots)),
-        quotes=records(st.QUOTED, lanes),
-        live=np.zeros((lanes, slots), np.int64),
         free=np.tile(np.arange(slots - 1, -1, -1, dtype=np.int64), (lanes, 1)),
-        requests=records(st.WIRE_REQUEST, (lanes, max(ring, 8 * slots))),
-        reports=records(REPORT, (lanes, max(ring, 8 * slots))),
         taken=records(st.TAKEN, 256),
         taken_heads=window.copy(),
         taken_far=np.zeros(2, np.int64),
@@ -253,9 +262,7 @@ def new_state(
         followed=window.copy(),
         sums=np.zeros((2, st.SPAN_TICKS + 1), np.int64),
         rings=np.zeros((lanes + 1, st.RING_SIZE)),
-        whole=np.zeros((lanes, st.WHOLE_SIZE), np.int64),
         ints=ints,
-        rates=np.zeros((lanes, st.BAN_END + 1), np.int64),
         floats=floats,
         params=params,
         memory=memory,
@@ -263,6 +270,42 @@ def new_state(
         latency_values=values,
         latency_sizes=sizes,
     )
+
+
+def lane_arrays(lanes: int, slots: int, ring: int = RING) -> dict[str, tuple[np.dtype[Any], Any]]:
+    """Return type and shape of the arrays that begin with zeros and grow with the lanes."""
+    messages = (lanes, max(ring, 8 * slots))
+    whole = np.dtype(np.int64)
+    return {
+        "lanes": (st.LANE, lanes), "venue_orders": (st.VENUE_ORDER, lanes * slots + lanes), "node_orders": (st.NODE_ORDER, (lanes, slots)),
+        "quotes": (st.QUOTED, lanes), "live": (whole, (lanes, slots)), "requests": (st.WIRE_REQUEST, messages), "reports": (REPORT, messages),
+        "whole": (whole, (lanes, st.WHOLE_SIZE)), "rates": (whole, (lanes, st.BAN_END + 1)),
+    }  # fmt: skip
+
+
+def output_arrays(lanes: int, slots: int) -> dict[str, tuple[np.dtype[Any], int]]:
+    """Return type and length of the journal buffers: they hold at least two of whatever one market row can cause in all lanes."""
+    rows = max(OUTPUT_ROWS, 4 * lanes * slots)
+    few = max(OUTPUT_ROWS // 4, 4 * lanes)  # one a tick at most
+    return {
+        "out_requests": (REQUEST, rows), "out_reports": (REPORT, rows), "out_fills": (FILL, rows), "out_markouts": (MARKOUT, rows),
+        "out_samples": (SAMPLE, rows), "out_features": (FEATURE, few), "out_traces": (TRACE, few),
+        "out_guards": (GUARD, few),
+    }  # fmt: skip
+
+
+def lane_bytes(slots: int, parameters: int) -> int:
+    """Return the bytes that a lane more takes, once its arrays are filled; parameters: numbers of its own (ints, params, …)."""
+    many = 1 << 20
+    arrays = (*lane_arrays(many, slots).values(), *output_arrays(many, slots).values())
+    of_all = sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in arrays)
+    return of_all // many + 8 * (slots + st.RING_SIZE + parameters)
+
+
+def held_bytes(*holders: State | Output) -> int:
+    """Return the bytes of all arrays of a state and of journal buffers."""
+    parts = [part for holder in holders for part in vars(holder).values()]
+    return sum(sum(array.nbytes for array in vars(part).values()) if isinstance(part, Book) else part.nbytes for part in parts)
 
 
 def start_ticks(state: State) -> None:
@@ -297,16 +340,10 @@ def next_lane(state: State) -> int:
     return int(np.argmin(state.keys))
 
 
-def new_output(state: State, least_rows: int = OUTPUT_ROWS) -> Output:
-    """Return journal buffers that hold at least two of whatever one market row can cause in all lanes."""
-    lanes, slots = state.node_orders.shape
-    rows = max(least_rows, 4 * lanes * slots)
-    few = max(least_rows // 4, 4 * lanes)  # one a tick at most
-    return Output(
-        np.zeros(8, np.int64), records(REQUEST, rows), records(REPORT, rows), records(FILL, rows),
-        records(MARKOUT, rows), records(SAMPLE, rows), records(FEATURE, few), records(TRACE, few),
-        records(GUARD, few),
-    )  # fmt: skip
+def new_output(state: State) -> Output:
+    """Return empty journal buffers."""
+    buffers = {name: records(dtype, rows) for name, (dtype, rows) in output_arrays(*state.node_orders.shape).items()}
+    return Output(counts=np.zeros(len(buffers), np.int64), **buffers)
 
 
 def save(state: State) -> dict[str, Any]:

@@ -160,6 +160,13 @@ def numba_only_in_jit(tree: ast.Module, path: str) -> Iterator[str]:
             yield f"{line}: imports {name}"
 
 
+def parquet_is_checked(tree: ast.Module, path: str) -> Iterator[str]:
+    """Tables are written and read with checksums and hashes: by simcore.parquet; tapes by the tape's own modules."""
+    for call, name in calls(tree):
+        if name in {"pq.write_table", "pq.read_table", "pq.ParquetWriter"} and path not in {"simcore/parquet.py", "simcore/tape/write.py"}:
+            yield f"{call.lineno}: {name}"
+
+
 def has_docstring(tree: ast.Module, _: str) -> Iterator[str]:
     """A module says what it is for; an empty one has nothing to say."""
     if tree.body and not ast.get_docstring(tree):
@@ -241,6 +248,7 @@ RULES: list[tuple[Rule, list[Path]]] = [
     *((rule, CORE_FILES) for rule in DETERMINISTIC),
     *((rule, [*PACKAGE_FILES, ROOT / "cli.py"]) for rule in EVERYWHERE),
     (no_print, PACKAGE_FILES),
+    (parquet_is_checked, PACKAGE_FILES),
     (bodies_are_short, KERNEL_FILES + STRATEGY_FILES),
 ]
 
@@ -316,6 +324,8 @@ PLANTED: list[tuple[Rule, str]] = [
     (no_blind_except, "try:\n    f()\nexcept (KeyError, Exception) as e:\n    raise E from e"),
     (no_blind_except, "try:\n    f()\nexcept BaseException:\n    pass"),
     (no_print, "print(1)"),
+    (parquet_is_checked, "pq.write_table(table, path)"),
+    (parquet_is_checked, "x = pq.read_table(path)"),
     (bodies_are_short, "def f():\n" + "    x = 1\n" * (BODY_LINES_MAX + 1)),
 ]
 

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -24,8 +25,11 @@ from simcore.calibrate.plateau import (
     Space,
     advantage_kept,
     choose,
+    classes_of,
+    dead_axes,
     field_of,
     slices,
+    space_of,
 )
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray, IntArray
@@ -61,6 +65,11 @@ class Case:
     @property
     def trials(self) -> int:
         return len(self.whole)
+
+    @cached_property
+    def outcomes(self) -> IntArray:
+        """The number of each trial's outcome [T]: the same changes on all days are the same one."""
+        return classes_of(self.series(trial).tobytes() if self.whole[trial] else b"" for trial in range(self.trials))
 
     def series(self, trial: int, days: Days | None = None) -> FloatArray:
         """Return the changes of a trial on some days, one after the other [N]; None for all days."""
@@ -120,7 +129,9 @@ class Evidence:
     """All of it. winner: the last fold's choice by neighbourhood, and peak the best by its own score, on its train days.
 
     out     the walk forward: each fold's choice on its test days; None without test days.
-    whole   the winner over all days; deflated by `ever` trials.
+    whole   the winner over all days; deflated by `trials_counted`.
+    dead    parameters that made no difference in any trial.  distinct: how many different outcomes the whole trials have.
+    trials_effective   independent trials that the leads of the different outcomes over the baseline count for.
     """
 
     case: Case
@@ -137,6 +148,18 @@ class Evidence:
     slices: tuple[Slice, ...]
     trials_effective: float
     sharpe_variance: float
+    dead: tuple[str, ...]
+    distinct: int
+
+    @property
+    def trials_counted(self) -> float:
+        """How many independent trials the best is the best of: those of this calibration, and all that were run before it."""
+        return max(self.case.ever - self.case.trials, 0) + self.trials_effective
+
+    @property
+    def same_as_baseline(self) -> bool:
+        """Whether the winner came out exactly as the baseline."""
+        return self.choice is not None and bool(self.case.outcomes[self.choice.winner] == self.case.outcomes[0])
 
     @property
     def train(self) -> tuple[int, ...]:
@@ -150,13 +173,13 @@ class Evidence:
 
     @property
     def deflation(self) -> float:
-        """The Sharpe ratio that the best of all trials ever run would have over all days without any skill.
+        """The Sharpe ratio that the best of all trials that count would have over all days without any skill.
 
         Their variance is that of a ratio of 0 in a sample of this length, 1 / (n - 1), and not that across the trials: those of
         a grid differ in skill, and the paper's estimate, which takes all differences for luck, would deflate skill as well.
         """
         assert self.whole is not None
-        return overfit.expected_max_sharpe(1.0 / max(self.whole.shape.observations - 1.0, 1.0), self.case.ever)
+        return overfit.expected_max_sharpe(1.0 / max(self.whole.shape.observations - 1.0, 1.0), self.trials_counted)
 
     @property
     def deflated(self) -> float:
@@ -174,7 +197,8 @@ def gather(case: Case, seed: int = 1) -> Evidence:
         raise CalibrateError("CAL-082", f"{case.trials} trials: one beside the base configuration is needed")
     if not case.whole[0]:
         raise CalibrateError("CAL-083", "the base configuration (trial 0) did not come to its end on all days; nothing can be compared with it")
-    members, space, near = field_of(case.params)
+    outcomes = case.outcomes
+    members, space, near = field_of(case.params, outcomes)
     able = np.zeros(case.trials, bool)
     able[members] = case.whole[members]
     candidates = np.flatnonzero(able).astype(np.int64)
@@ -194,9 +218,24 @@ def gather(case: Case, seed: int = 1) -> Evidence:
     ratios = np.array([overfit.sharpe_ratio(case.series(trial)) for trial in candidates.tolist()])
     return Evidence(
         case, candidates, space, near, choice, kept_share, tuple(steps), _walked(case, steps, seed), whole,
-        _cross(case, len(base)), stability, tuple(found), overfit.effective_trials(case.series(trial) for trial in candidates.tolist()),
-        float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0,
+        _cross(case, len(base)), stability, tuple(found), overfit.effective_trials(case.series(trial) - base for trial in _others(case)),
+        float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0, tuple(_dead(case)), len(np.unique(outcomes[case.whole])),
     )  # fmt: skip
+
+
+def _others(case: Case) -> list[int]:
+    """Return a trial of each outcome that is not the baseline's."""
+    first: dict[int, int] = {}
+    for trial in np.flatnonzero(case.whole).tolist():
+        first.setdefault(int(case.outcomes[trial]), trial)
+    first.pop(int(case.outcomes[0]), None)
+    return list(first.values())
+
+
+def _dead(case: Case) -> list[str]:
+    """Return the parameters that made no difference between trials that came to their end; none if there are no two."""
+    whole = np.flatnonzero(case.whole)
+    return dead_axes(space_of(case.params.iloc[whole]), case.outcomes[whole])
 
 
 def record_of(changes: FloatArray, seed: int = 1) -> Record | None:
@@ -256,7 +295,7 @@ def _walk(case: Case, able: BoolArray, near: list[IntArray]) -> tuple[list[Step]
 
 
 def _walked(case: Case, steps: Sequence[Step], seed: int) -> Record | None:
-    """Return the excess of each fold's choice on its test days; where none would do, the old weights stay and it is 0."""
+    """Return the excess of each fold's choice on its test days; where none would do, the current parameters stay and it is 0."""
     pieces = []
     for step in steps:
         pieces.append(_excess(case.series(step.chosen or 0, step.test), case.series(0, step.test), case.measure))

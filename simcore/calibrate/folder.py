@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.calibrate import store
 from simcore.calibrate.days import Day, interval_ends
 from simcore.calibrate.grid import Axis, Point
@@ -77,7 +77,7 @@ class Calibration:
 
     def frame(self) -> pd.DataFrame:
         """Return trials.parquet: one row a trial and day."""
-        return pq.read_table(self.folder / store.TRIALS).to_pandas()
+        return parquet.read_table(self.folder / store.TRIALS).to_pandas()
 
 
 def load(folder: Path | str) -> Calibration:
@@ -103,7 +103,7 @@ def load(folder: Path | str) -> Calibration:
 def parts_of_tables(folder: Path) -> Iterator[Part]:
     """Yield the results that trials.parquet and curves.parquet hold, a part a day. CAL-019: they are damaged."""
     try:
-        trials, curves = pq.read_table(folder / store.TRIALS), pq.read_table(folder / store.CURVES)
+        trials, curves = parquet.read_table(folder / store.TRIALS), parquet.read_table(folder / store.CURVES)
         for name in store.CURVE_NAMES:
             trials = trials.append_column(name, curves[name])  # both are by trial, then day
         days = trials["day"].to_numpy()

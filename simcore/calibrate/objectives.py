@@ -15,7 +15,7 @@ from simcore.calibrate.metrics import METRICS, Figures
 from simcore.calibrate.plateau import BoolArray
 from simcore.config.refusals import nearest
 from simcore.errors import CalibrateError
-from simcore.records import FloatArray
+from simcore.records import FloatArray, IntArray
 
 _CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(<=|>=|==|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _HINTS = {  # figures of a report that need the journal of a single run -> what lanes have instead
@@ -137,15 +137,15 @@ def rank(wanted: Wanted, figures: Figures, ended: BoolArray) -> Ranking:
     return Ranking(peak, allowed, ended, int(np.count_nonzero(ended & ~known)), len(beyond), tuple(order[:NEAREST].tolist()))
 
 
-def winner(wanted: Wanted, figures: Figures, ranking: Ranking, points: Sequence[Sequence[object]]) -> int | None:
+def winner(wanted: Wanted, figures: Figures, ranking: Ranking, points: Sequence[Sequence[object]], outcomes: IntArray) -> int | None:
     """Return the trial that is chosen: not the peak, but the allowed trial whose neighbourhood is best (`plateau`).
 
     points [T]: values on the axes; trial 0, the base configuration, is no candidate where it lies off the grid, unless it is
-    the only one allowed.
+    the only one allowed.  outcomes [T]: number of each trial's outcome (`Results.outcomes`).
     """
     if len(points) > 1 and ranking.allowed.any():
         params = pd.DataFrame([list(point) for point in points], dtype=object)  # a value may be null, which is no NaN
-        members, _, near = plateau.field_of(params)
+        members, _, near = plateau.field_of(params, outcomes)
         able = np.zeros(len(points), bool)
         able[members] = ranking.allowed[members]
         choice = plateau.choose(np.where(ranking.ended, wanted.gains(figures), np.nan), able, near)

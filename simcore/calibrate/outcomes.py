@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from simcore.calibrate.plateau import classes_of
 from simcore.lanes import LaneRun
 from simcore.records import IntArray, Record
 from simcore.report.folder import Money
@@ -107,6 +108,15 @@ class Results:
     def waiting(self, trials: Sequence[int], day: int) -> list[int]:
         """Return which of these trials have no result of a day yet."""
         return [trial for trial in trials if self.states[trial, day] == WAITING]
+
+    def outcomes(self) -> IntArray:
+        """Return the number of each trial's outcome [T]: trials with the same equity over all days have the same one."""
+        whole = self.complete(range(len(self.lengths)))
+        texts = (
+            b"".join(np.ascontiguousarray(day[trial]).tobytes() for day in self.equity) if whole[trial] else b""
+            for trial in range(len(self.states))
+        )
+        return classes_of(texts)
 
     def complete(self, days: Sequence[int]) -> Any:
         """Return whether each trial [T] has come to its end on all of these days."""

@@ -2,15 +2,18 @@
 
 The best of many noisy scores owes part of its height to luck, and its neighbours do not share that luck. So a trial is
 judged by the mean of its own score and its neighbours' (on a grid those one step away in one parameter, otherwise the
-nearest ones), or by its own score if that is lower: who only stands next to a peak is not good. Scores are numbers of
-which more is better; NaN where a trial has none.
+nearest ones), or by its own score if that is lower: who only stands next to a peak is not good. Trials that came out
+exactly alike are one outcome, and confirm nothing of each other: a neighbour is the next trial that came out otherwise.
+At an edge the neighbour inside counts twice, lest a trial with fewer neighbours be judged less. Scores are numbers of which
+more is better; NaN where a trial has none.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,16 +96,46 @@ def space_of(params: pd.DataFrame) -> Space:
     return Space(axes, GRID if whole else NEAREST)
 
 
-def neighbours(space: Space) -> list[IntArray]:
-    """Return the neighbours of each trial, without itself, in order of their numbers.
+def classes_of(outcomes: Iterable[bytes]) -> IntArray:
+    """Return for each trial [T] the number of its outcome: equal bytes, equal numbers."""
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(hashlib.blake2b(each).digest(), len(seen)) for each in outcomes], np.int64)
 
-    GRID: those one step away in one ordered parameter. NEAREST: the 2 P nearest that have the same labels, where a parameter
-    goes from 0 to 1 by the order of its values; where distances are equal, the lower number first.
+
+def dead_axes(space: Space, outcomes: IntArray) -> list[str]:
+    """Return the parameters that made no difference: trials that differ in such a one alone came out alike, whatever the rest.
+
+    outcomes  [T] number of each trial's outcome.  A parameter of which no two trials differ alone is not judged.
+    """
+    steps = np.column_stack([axis.steps for axis in space.axes])
+    return [axis.name for place, axis in enumerate(space.axes) if _is_dead(np.delete(steps, place, axis=1), axis.steps, outcomes)]
+
+
+def _is_dead(others: IntArray, own: IntArray, outcomes: IntArray) -> bool:
+    first: dict[bytes, tuple[int, int]] = {}
+    compared = False
+    for rest, step, outcome in zip(others, own.tolist(), outcomes.tolist(), strict=True):
+        known = first.setdefault(rest.tobytes(), (step, outcome))
+        if known[0] != step:
+            compared = True
+            if known[1] != outcome:
+                return False
+    return compared
+
+
+def neighbours(space: Space, outcomes: IntArray | None = None) -> list[IntArray]:
+    """Return the neighbours of each trial, without itself, in order of their numbers; one that counts twice stands twice.
+
+    GRID: of each ordered parameter the next trial either way that has another outcome; where there is none one way, the other
+    counts twice. NEAREST: the 2 P nearest of other outcomes that have the same labels, where a parameter goes from 0 to 1 by the
+    order of its values; where distances are equal, the lower number first.
+    outcomes  [T] number of each trial's outcome; None: all differ.
     """
     steps = np.column_stack([axis.steps for axis in space.axes])
     ordered = np.array([axis.ordered for axis in space.axes])
+    outcomes = np.arange(len(steps)) if outcomes is None else outcomes
     if space.kind == GRID:
-        return _on_grid(steps, ordered)
+        return _on_grid(steps, ordered, outcomes)
     sizes = np.array([max(len(axis.labels) - 1, 1) for axis in space.axes], np.float64)
     places = steps / sizes
     found = []
@@ -111,15 +144,26 @@ def neighbours(space: Space) -> list[IntArray]:
         distance = np.sum(apart * apart, axis=1)
         distance[(steps[:, ~ordered] != steps[trial, ~ordered]).any(axis=1)] = np.inf
         distance[trial] = np.inf
-        near = np.argsort(distance, kind="stable")[: 2 * len(space.axes)]
-        found.append(np.sort(near[np.isfinite(distance[near])]))
+        found.append(_nearest(distance, outcomes, trial, 2 * len(space.axes)))
     return found
 
 
-def field_of(params: pd.DataFrame) -> tuple[IntArray, Space, list[IntArray]]:
+def _nearest(distance: FloatArray, outcomes: IntArray, trial: int, most: int) -> IntArray:
+    seen = {int(outcomes[trial])}
+    near: list[int] = []
+    for other in np.argsort(distance, kind="stable").tolist():
+        if len(near) == most or not math.isfinite(distance[other]):
+            break
+        if int(outcomes[other]) not in seen:
+            seen.add(int(outcomes[other]))
+            near.append(other)
+    return np.array(sorted(near), np.int64)
+
+
+def field_of(params: pd.DataFrame, outcomes: IntArray) -> tuple[IntArray, Space, list[IntArray]]:
     """Return the trials that may win, as points, and the neighbours of all trials by their numbers.
 
-    The baseline is one of them if it is a point of a whole grid; else it stands beside.
+    The baseline is one of them if it is a point of a whole grid; else it stands beside. outcomes [T]: as of `neighbours`.
     """
     members = np.arange(len(params), dtype=np.int64)
     space = space_of(params)
@@ -127,7 +171,7 @@ def field_of(params: pd.DataFrame) -> tuple[IntArray, Space, list[IntArray]]:
         members = members[1:]
         space = space_of(params.iloc[1:])
     near: list[IntArray] = [np.zeros(0, np.int64) for _ in range(len(params))]
-    for trial, around in zip(members.tolist(), neighbours(space), strict=True):
+    for trial, around in zip(members.tolist(), neighbours(space, outcomes[members]), strict=True):
         near[trial] = members[around]
     return members, space, near
 
@@ -216,15 +260,28 @@ def _axis(name: str, values: list[object]) -> Axis:
     return Axis(name, np.array([labels.index(text) for text in texts], np.int64), tuple(labels))
 
 
-def _on_grid(steps: IntArray, ordered: BoolArray) -> list[IntArray]:
+def _on_grid(steps: IntArray, ordered: BoolArray, outcomes: IntArray) -> list[IntArray]:
     at = {tuple(place): trial for trial, place in enumerate(steps.tolist())}
+    axes = np.flatnonzero(ordered).tolist()
     found = []
-    for place in steps.tolist():
-        moved = [
-            (*place[:axis], place[axis] + step, *place[axis + 1 :]) for axis in np.flatnonzero(ordered).tolist() for step in (-1, 1)
-        ]
-        found.append(np.array(sorted(at[other] for other in moved if other in at), np.int64))
+    for trial in range(len(steps)):
+        near: list[int] = []
+        for axis in axes:
+            ways = [_next_along(at, steps[trial].tolist(), axis, way, outcomes) for way in (-1, 1)]
+            known = [other for other in ways if other is not None]
+            near += known * (2 // max(len(known), 1))
+        found.append(np.array(sorted(near), np.int64))
     return found
+
+
+def _next_along(at: dict[tuple[int, ...], int], place: list[int], axis: int, way: int, outcomes: IntArray) -> int | None:
+    """Return the next trial along an axis that has another outcome than the one at `place`; None if the grid ends before."""
+    own = outcomes[at[tuple(place)]]
+    while True:
+        place[axis] += way
+        other = at.get(tuple(place))
+        if other is None or outcomes[other] != own:
+            return other
 
 
 def _each(groups: Sequence[FloatArray], statistic: Callable[[FloatArray], float]) -> FloatArray:

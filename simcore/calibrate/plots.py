@@ -16,14 +16,14 @@ from simcore.calibrate.verdict import Terms
 from simcore.records import FloatArray, IntArray
 from simcore.report import canvas
 from simcore.report.canvas import BLUE, FAINT, GREEN, INK, MUTED, ORANGE, SKY, VERMILION, Picture
-from simcore.report.wording import signed_text
+from simcore.report.wording import plain, signed_text
 
 COLUMNS = 3
 PAIRS_MAX = 6  # heat maps, of the parameters that matter most
 _LABELS_MAX = 9  # of the values of a parameter, on an axis
 _CHARACTERS_MAX, _CHARACTERS_UP_MAX = 36, 5  # all labels across; one label beside an axis
 _NOBODY = "no trial would do"
-_MARKS = (("peak", ORANGE, "^", 60), ("winner", VERMILION, "o", 70), ("old weights", INK, "X", 60))
+_MARKS = (("peak", ORANGE, "^", 60), ("winner", VERMILION, "o", 70), ("current", INK, "X", 60))
 
 
 def draw(name: str, evidence: Evidence, terms: Terms) -> Picture:
@@ -42,8 +42,8 @@ def _one_panel(title: str, height_in: float, top: float, bottom: float) -> tuple
 
 
 def held_out(evidence: Evidence, terms: Terms) -> Picture:
-    """What each fold's choice earned more than the old weights, over the test days."""
-    picture, axes = _one_panel("Held-out days: the choice less the old weights", 3.1, top=0.86, bottom=0.17)
+    """What each fold's choice earned more than the current parameters, over the test days."""
+    picture, axes = _one_panel("Held-out days: the choice less the current parameters", 3.1, top=0.86, bottom=0.17)
     if evidence.out is None:
         canvas.say_nothing_to_show(axes, "no days were held out")
         return picture
@@ -87,7 +87,7 @@ def plateau(evidence: Evidence, terms: Terms) -> Picture:
         return picture
     own = terms.better * evidence.train_gains
     means = terms.better * evidence.choice.means
-    means[0] = means[0] if math.isfinite(means[0]) else own[0]  # beside the grid the old weights have no neighbours
+    means[0] = means[0] if math.isfinite(means[0]) else own[0]  # beside the grid the current parameters have no neighbours
     axes.scatter(means[evidence.candidates], own[evidence.candidates], s=16, color=SKY, alpha=0.7, lw=0)
     _mark(axes, evidence, means, own)
     low, high = axes.get_xlim()
@@ -142,11 +142,11 @@ def pairs(evidence: Evidence, terms: Terms) -> Picture:
 
 
 def days(evidence: Evidence, terms: Terms) -> Picture:
-    """The winner on each day: ahead of the old weights, and where among the trials."""
+    """The winner on each day: ahead of the current parameters, and where among the trials."""
     picture = canvas.new_picture(4.0)
     upper, lower = picture.subplots(2, 1, sharex=True, gridspec_kw={"hspace": 0.35})
     picture.subplots_adjust(left=0.085, right=0.975, top=0.91, bottom=0.1)
-    upper.set_title(f"{terms.objective}: the winner less the old weights")
+    upper.set_title(f"{terms.objective}: the winner less the current parameters")
     lower.set_title("Share of the other trials that it beats")
     if evidence.stability is None:
         canvas.say_nothing_to_show(upper, _NOBODY)
@@ -199,12 +199,12 @@ def luck(evidence: Evidence, _terms: Terms) -> Picture:
     if evidence.whole is None:
         canvas.say_nothing_to_show(axes, _NOBODY)
         return picture
-    ever = evidence.case.ever
-    counts = np.geomspace(1.0, max(10.0 * ever, 1e4), 200)
+    counted = evidence.trials_counted
+    counts = np.geomspace(1.0, max(10.0 * counted, 1e4), 200)
     variance = 1.0 / max(evidence.whole.shape.observations - 1.0, 1.0)
     axes.plot(counts, [overfit.expected_max_sharpe(variance, float(count)) for count in counts], color=VERMILION, lw=1.5, label="expected of luck")
-    axes.axhline(evidence.whole.shape.sharpe, color=BLUE, lw=1.5, label="the winner's lead over the old weights")
-    axes.axvline(ever, color=INK, lw=1.0, ls="--", label=f"{ever:,} trials were ever run")
+    axes.axhline(evidence.whole.shape.sharpe, color=BLUE, lw=1.5, label="the winner's lead over the current parameters")
+    axes.axvline(counted, color=INK, lw=1.0, ls="--", label=f"{plain(counted, 3)} independent trials")
     axes.axhline(0, color=MUTED, lw=0.8)
     axes.set_xscale("log")
     axes.set_xlabel("trials")
@@ -223,13 +223,13 @@ def chosen_pairs(evidence: Evidence) -> list[tuple[Axis, Axis]]:
 
 
 def _mark(axes: Axes, evidence: Evidence, across: FloatArray, up: FloatArray) -> None:
-    """Mark the peak (if it is another), the winner and the old weights, the last on top."""
+    """Mark the peak (if it is another), the winner and the current parameters, the last on top."""
     assert evidence.choice is not None
     trials = (evidence.choice.peak, evidence.choice.winner, 0)
     for trial, (label, colour, marker, size) in zip(trials, _MARKS, strict=True):
         if label == "peak" and trial == evidence.choice.winner:
             continue
-        text = label if label == "old weights" else f"{label}, trial {trial}"
+        text = label if label == "current" else f"{label}, trial {trial}"
         axes.scatter(across[trial], up[trial], s=size, color=colour, marker=marker, lw=0.8, edgecolors="white", zorder=3, label=text)
 
 
@@ -310,7 +310,7 @@ def _named(where: str, terms: Terms) -> str:
 
 
 PLOTS: dict[str, tuple[Callable[[Evidence, Terms], Picture], str]] = {
-    "held_out": (held_out, "What the folds' choices earned more than the old weights on the days that had no part in choosing them."),
+    "held_out": (held_out, "What the folds' choices earned more than the current parameters on the days that had no part in choosing them."),
     "train_test": (train_test, "Each dot is a trial. A cloud that does not rise means that choosing on train days is luck."),
     "plateau": (plateau, "Each dot is a trial on the train days. Far above the dashed line: a peak whose neighbours do not share its score."),
     "slices": (slices, "Along each parameter, on the train days: mean and best of all trials with the value, and the trials that are as the winner in all else. In brackets: the share of the variance of all trials that the parameter explains by itself. Dashed: the winner."),

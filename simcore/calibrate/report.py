@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -94,6 +94,17 @@ def _in_proportion(wanted: Wanted, share: float) -> Wanted:
     return replace(wanted, constraints=tuple(scaled))
 
 
+def beside(calibration: Calibration) -> tables.Measures:
+    """Return the figures that stand beside objective and money: those of the constraints, and the fills."""
+    names = dict.fromkeys([*(each.name for each in calibration.wanted.constraints), "fills"])
+    shown = [name for name in names if name not in (calibration.wanted.objective, tables.MONEY)]
+
+    def measure(name: str) -> Callable[[Sequence[int]], FloatArray]:
+        return lambda days: calibration.figures(days)[name]
+
+    return {name: measure(name) for name in shown}
+
+
 def terms_of(calibration: Calibration) -> Terms:
     """Return how the figures of a calibration are named."""
     metric, money = METRICS[calibration.wanted.objective], calibration.money
@@ -138,6 +149,7 @@ def page_of(calibration: Calibration, verdict: Verdict, terms: Terms, captions: 
     more = {name: trained[name] for name in ("net", "fills")}
     sections = [
         Section("The verdict", (verdict.sentence,), tables.rule_table(verdict)),
+        Section("Current and best", (), tables.comparison_table(evidence, terms, beside(calibration))),
         pictured("held_out", "On held-out days", tables.fold_table(evidence, terms)),
         Section("The best trials", (_choice_text(verdict, terms),), tables.best_table(evidence, terms, more)),
         pictured("train_test", "Train against test"),
@@ -175,7 +187,7 @@ def figures_of(verdict: Verdict, terms: Terms, limits: Limits = LIMITS) -> dict[
         "neighbours_keep": evidence.kept_share,
         "trials": {
             "here": evidence.case.trials, "whole": int(np.count_nonzero(evidence.case.whole)), "ever": evidence.case.ever,
-            "effective": evidence.trials_effective, "sharpe_variance": evidence.sharpe_variance,
+            "distinct": evidence.distinct, "effective": evidence.trials_effective, "counted": evidence.trials_counted, "sharpe_variance": evidence.sharpe_variance,
         },
         "folds": [
             {
@@ -190,7 +202,7 @@ def figures_of(verdict: Verdict, terms: Terms, limits: Limits = LIMITS) -> dict[
         "all_days": record_figures(evidence.whole, terms, limits.level),
         "deflation": None if evidence.whole is None else {
             "sharpe_of_luck": evidence.deflation, "deflated_sharpe": evidence.deflated,
-            "minimum_backtest": overfit.minimum_backtest(evidence.whole.shape.sharpe, evidence.case.ever),
+            "minimum_backtest": overfit.minimum_backtest(evidence.whole.shape.sharpe, evidence.trials_counted),
         },
         "cross_validation": None if cross is None else {
             "blocks": cross.blocks, "combinations": len(cross.logits), "measure": cross.measure, "pbo": cross.pbo, "loss": cross.loss,
@@ -202,12 +214,14 @@ def figures_of(verdict: Verdict, terms: Terms, limits: Limits = LIMITS) -> dict[
             "ranks": [_number(rank) for rank in stability.ranks.tolist()],
             "ahead": [_number(terms.better * value) for value in stability.ahead.tolist()],
         },
+        "dead": list(evidence.dead),
+        "comparison": tables.comparison(evidence, terms),
         "parameters": [{"name": one.name, "winner": one.labels[one.winner_at], "explains": one.share} for one in evidence.slices],
     }  # fmt: skip
 
 
 def _headline(verdict: Verdict) -> str:
-    return f"Adopt trial {verdict.winner}" if verdict.adopt else "Keep the old weights"
+    return f"Adopt trial {verdict.winner}" if verdict.adopt else "Keep your current parameters"
 
 
 def _choice_text(verdict: Verdict, terms: Terms) -> str:

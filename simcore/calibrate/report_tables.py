@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from simcore.report.wording import ABSENT, plain, shown, signed_text
 
 BEST_ROWS = 10
 NEAREST_ROWS = 5
+MONEY = "net"  # equity at the end less that at the start
 DAY_ROWS = 60
 RULE_WORDS = {
     "candidates": "there is a winner", "held_out": "days were held out", "better": "better on held-out days",
@@ -29,11 +30,11 @@ RULE_WORDS = {
 def rule_table(verdict: Verdict) -> Table:
     """What the verdict rests on."""
     rows = [(RULE_WORDS[reason.rule], "holds" if reason.holds else "fails", reason.text) for reason in verdict.reasons]
-    return Table("Rules", ("to adopt", "", "why"), rows, (False, False, False), "All must hold, else the old weights stay.")
+    return Table("Rules", ("to adopt", "", "why"), rows, (False, False, False), "All must hold, else the current parameters stay.")
 
 
 def best_table(evidence: Evidence, terms: Terms, more: Mapping[str, FloatArray] | None = None) -> Table:
-    """The best trials of the train days, by neighbourhood, and the old weights; figures on train and test days.
+    """The best trials of the train days, by neighbourhood, and the current parameters; figures on train and test days.
 
     more: other figures [T] of the train days, by their headings.
     """
@@ -43,7 +44,7 @@ def best_table(evidence: Evidence, terms: Terms, more: Mapping[str, FloatArray] 
     before, after, excess = evidence.train_gains, _test_gains(evidence), case.excess(evidence.train)
     means = np.full(case.trials, math.nan) if evidence.choice is None else evidence.choice.means
     able = [int(trial) for trial in evidence.candidates if math.isfinite(before[trial]) and excess[trial] == 0.0]
-    best = sorted(able, key=lambda trial: (-_low(means[trial]), -before[trial], trial))[:BEST_ROWS]
+    best = sorted(able, key=lambda trial: (-min(_low(means[trial]), _low(before[trial])), -before[trial], trial))[:BEST_ROWS]  # as `choose` does
     rows = []
     for trial in [*best, *([] if 0 in best else [0])]:
         values = (shown_value(case.params.iloc[trial, place], digits) for place in range(len(names)))
@@ -54,6 +55,63 @@ def best_table(evidence: Evidence, terms: Terms, more: Mapping[str, FloatArray] 
     note = f"{terms.objective} in {terms.unit}; " if terms.unit else ""
     note += "train and test days are those of the last fold." if evidence.steps else "no days were held out."
     return Table("Best trials", head, rows, (False, *(True,) * (len(head) - 2), False), note)
+
+
+Measures = Mapping[str, Callable[[Sequence[int]], FloatArray]]  # figure -> its values [T] over some days
+
+
+def comparison(evidence: Evidence, terms: Terms, more: Measures | None = None) -> list[dict[str, Any]]:
+    """Return what the current parameters and the choice have, and the difference: rows of figure, days, current, best, difference.
+
+    Objective and money of the train days, of the held-out days (each fold's own choice, as the verdict judges it; the objective as
+    a mean over folds), and of all days (the winner); then the figures of `more` on train and all days, as they are.
+    None where there is no figure. Empty without a winner.
+    """
+    choice, case = evidence.choice, evidence.case
+    if choice is None:
+        return []
+    every = tuple(range(len(case.days)))
+    gains = case.gains(every)
+    rows = [_compared(terms.objective, "train", terms.better, float(evidence.train_gains[0]), float(evidence.train_gains[choice.winner]))]
+    known = [step for step in evidence.steps if step.chosen is not None and math.isfinite(step.test_gain) and math.isfinite(step.baseline_test)]
+    if known:
+        means = (float(np.mean([step.baseline_test for step in known])), float(np.mean([step.test_gain for step in known])))
+        rows.append(_compared(terms.objective, "held out", terms.better, *means))
+    rows.append(_compared(terms.objective, "all", terms.better, float(gains[0]), float(gains[choice.winner])))
+    rows.append(_compared(MONEY, "train", 1, *(float(np.sum(case.series(trial, evidence.train))) for trial in (0, choice.winner))))
+    if evidence.steps:
+        own = sum(float(np.sum(case.series(step.chosen or 0, step.test))) for step in evidence.steps)
+        base = sum(float(np.sum(case.series(0, step.test))) for step in evidence.steps)
+        rows.append(_compared(MONEY, "held out", 1, base, own))
+    rows.append(_compared(MONEY, "all", 1, *(float(np.sum(case.series(trial))) for trial in (0, choice.winner))))
+    for name, measure in (more or {}).items():
+        for days, chosen in (("train", evidence.train), ("all", every)):
+            values = measure(chosen)
+            rows.append(_compared(name, days, 1, float(values[0]), float(values[choice.winner])))
+    return rows
+
+
+def _compared(figure: str, days: str, better: int, base: float, own: float) -> dict[str, Any]:
+    """Return a row of gains: signed as more is better; the figures themselves are better x gain."""
+    values = {"current": better * base, "best": better * own, "difference": better * (own - base)}
+    return {"figure": figure, "days": days, **{name: value if math.isfinite(value) else None for name, value in values.items()}}
+
+
+def comparison_table(evidence: Evidence, terms: Terms, more: Measures | None = None) -> Table:
+    """The current parameters beside the choice; no rows without a winner."""
+    found = comparison(evidence, terms, more)
+    units = {terms.objective: terms.unit, MONEY: terms.cash}
+    rows = [
+        (_named(row, units), row["days"], *(ABSENT if row[key] is None else plain(row[key], 4) for key in ("current", "best", "difference")))
+        for row in found
+    ]
+    note = "Train: the days of the last choice. Held out: what each fold's choice did on days that had no part in it, which is what the verdict rests on. All: the winner on every day."
+    return Table("Current and best", ("", "days", "current", "best", "difference"), rows, (False, False, True, True, True), note if rows else "")
+
+
+def _named(row: Mapping[str, Any], units: Mapping[str, str]) -> str:
+    unit = units.get(row["figure"], "")
+    return f"{row['figure']}, {unit}" if unit else str(row["figure"])
 
 
 def fold_table(evidence: Evidence, terms: Terms) -> Table:
@@ -68,7 +126,7 @@ def fold_table(evidence: Evidence, terms: Terms) -> Table:
     ]  # fmt: skip
     head = ("train days", "test days", "choice", "train", "test", "old, train", "old, test", "beats, %", "rank corr.", "constraints")
     note = (
-        f"{terms.objective}{', ' + terms.unit if terms.unit else ''}, of the choice and of the old weights. Beats: share of the other trials on the test days, 50 is the middle. "
+        f"{terms.objective}{', ' + terms.unit if terms.unit else ''}, of the choice and of the current parameters. Beats: share of the other trials on the test days, 50 is the middle. "
         "Rank corr.: Spearman's, of all trials between train and test days; 0 means that train days say nothing about test days."
     )
     return Table("Folds", head, rows, (False, False, *(True,) * 7, False), note)
@@ -88,7 +146,7 @@ def day_table(evidence: Evidence, terms: Terms) -> Table:
     ]  # fmt: skip
     left = len(evidence.case.days) - len(rows)
     note = f"{left} more days are in verdict.json." if left else ""
-    return Table("Days", ("day", terms.objective, "old weights", "difference", "beats, %"), rows, (False, *(True,) * 4), note)
+    return Table("Days", ("day", terms.objective, "current", "difference", "beats, %"), rows, (False, *(True,) * 4), note)
 
 
 def stability_text(evidence: Evidence, terms: Terms) -> str:
@@ -101,14 +159,14 @@ def stability_text(evidence: Evidence, terms: Terms) -> str:
     parts = [f"The winner is in the upper half of all trials on {int(np.sum(ranks > 0.5))} of {len(ranks)} days."]
     if len(known):
         worst = int(known[np.argmin(stability.ahead[known])])
-        parts.append(f"Its worst day against the old weights is {evidence.case.days[worst]}: {terms.value(float(stability.ahead[worst]))}.")
+        parts.append(f"Its worst day against the current parameters is {evidence.case.days[worst]}: {terms.value(float(stability.ahead[worst]))}.")
     if stability.correlation is not None:
         parts.append(f"Ranks of trials on one day and on another correlate by {signed_text(stability.correlation, 2)} on average.")
     return " ".join(parts)
 
 
 def record_table(evidence: Evidence, terms: Terms) -> Table:
-    """Sharpe ratios of the lead over the old weights, and what they are worth."""
+    """Sharpe ratios of the lead over the current parameters, and what they are worth."""
     records = [("held-out days", evidence.out), ("all days", evidence.whole)]
     lines: list[tuple[str, Callable[[Record], str]]] = [
         ("intervals", lambda record: shown(len(record.changes), "count")),
@@ -121,25 +179,26 @@ def record_table(evidence: Evidence, terms: Terms) -> Table:
     ]
     rows = [(name, *(ABSENT if record is None else write(record) for _, record in records)) for name, write in lines]
     if evidence.whole is not None:
-        ever = evidence.case.ever
-        length = overfit.minimum_backtest(evidence.whole.shape.sharpe, ever)
+        length = overfit.minimum_backtest(evidence.whole.shape.sharpe, evidence.trials_counted)
         rows += [
-            (f"Sharpe ratio of luck, best of {ever:,} trials", ABSENT, plain(evidence.deflation, 4)),
+            (f"Sharpe ratio of luck, best of {plain(evidence.trials_counted, 3)} independent trials", ABSENT, plain(evidence.deflation, 4)),
             ("deflated Sharpe ratio", ABSENT, chance(evidence.deflated)),
             ("minimum back-test length", ABSENT, ABSENT if length is None else terms.span(length)),
         ]
-    note = f"Of the winner's equity changes less those of the old weights, over intervals of {plain(terms.interval_s)} s; nothing is annualised."
-    return Table("The lead over the old weights", ("", *(name for name, _ in records)), rows, (False, True, True), note)
+    note = f"Of the winner's equity changes less those of the current parameters, over intervals of {plain(terms.interval_s)} s; nothing is annualised."
+    return Table("The lead over the current parameters", ("", *(name for name, _ in records)), rows, (False, True, True), note)
 
 
 def trial_table(evidence: Evidence) -> Table:
     """How many trials there were."""
     case = evidence.case
     rows = [
-        ("trials of this calibration", shown(case.trials, "count"), "the old weights are one of them"),
+        ("trials of this calibration", shown(case.trials, "count"), "the current parameters are one of them"),
         ("… that came to an end on all days", shown(int(np.count_nonzero(case.whole)), "count"), ""),
-        ("… that count as independent", plain(evidence.trials_effective, 4), "ρ + (1 − ρ) T, ρ their mean correlation"),
-        ("trials ever run on these tapes", shown(case.ever, "count"), "this calibration's included; the deflated Sharpe ratio counts them"),
+        ("… different outcomes among them", shown(evidence.distinct, "count"), "trials with the same equity curve are one"),
+        ("… that count as independent", plain(evidence.trials_effective, 4), "ρ + (1 − ρ) T of these outcomes, ρ the mean correlation of their leads over the current parameters"),
+        ("trials ever run on these tapes", shown(case.ever, "count"), "this calibration's included"),
+        ("independent trials counted", plain(evidence.trials_counted, 4), "those of this calibration, and each that was run before it; the deflated Sharpe ratio counts them"),
         ("variance of their Sharpe ratios", plain(evidence.sharpe_variance, 3), "of equity changes, an interval"),
         ("deflated Sharpe ratio by that variance", chance(_textbook(evidence)), "of the winner's own equity; counts differences of skill as luck"),
     ]
@@ -229,7 +288,7 @@ def _trial_name(evidence: Evidence, trial: int) -> str:
     words = []
     if evidence.choice is not None:
         words = [word for word, which in (("winner", evidence.choice.winner), ("peak", evidence.choice.peak)) if which == trial]
-    words += ["old weights"] if trial == 0 else []
+    words += ["current"] if trial == 0 else []
     return f"{trial} ({', '.join(words)})" if words else str(trial)
 
 

@@ -20,15 +20,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.calibrate.outcomes import COUNTS, FIELDS, Part
 from simcore.errors import CalibrateError
 from simcore.files import remove_leftovers, write_atomic, write_text
+from simcore.sealed import is_whole, sealed
 
 NOTE = "calibrate.json"
 TRIALS, CURVES, BEST, PARTS = "trials.parquet", "curves.parquet", "best.yaml", "parts"
-VERSION = 1
+VERSION = 2  # 1 had no hashes
 CURVE_NAMES = ("equity_curve_units", "position_curve_lots")  # lists, one value an interval
 
 
@@ -43,12 +44,14 @@ def read_note(folder: Path) -> dict[str, Any] | None:
         raise CalibrateError("CAL-019", f"{path}: {exc}") from exc
     if not isinstance(note, dict) or note.get("version") != VERSION or "identity" not in note:
         raise CalibrateError("CAL-019", f"{path}: not the note of a calibration of this version")
+    if not is_whole(note):
+        raise CalibrateError("CAL-019", f"{path}: its content does not have the hash that it carries: it is damaged")
     return note
 
 
 def write_note(folder: Path, note: Mapping[str, Any]) -> None:
     """Write calibrate.json. CAL-021."""
-    save(folder / NOTE, lambda path: path.write_text(json.dumps({"version": VERSION, **note}, indent=2, allow_nan=False) + "\n", encoding="utf-8"))
+    save(folder / NOTE, lambda path: path.write_text(json.dumps(sealed({"version": VERSION, **note}), indent=2, allow_nan=False) + "\n", encoding="utf-8"))
 
 
 def write_best(folder: Path, text: str) -> None:
@@ -67,7 +70,7 @@ def read_parts(folder: Path) -> Iterator[Part]:
     for path in sorted((folder / PARTS).glob("*.parquet")):
         remove_leftovers(path)
         try:
-            yield part_of(pq.read_table(path))
+            yield part_of(parquet.read_table(path))
         except (pa.ArrowException, OSError, KeyError, ValueError) as exc:
             raise CalibrateError("CAL-019", f"{path}: {exc}") from exc
 
@@ -109,7 +112,7 @@ def part_of(table: pa.Table) -> Part:
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    save(path, lambda target: pq.write_table(table, target, compression="zstd"))
+    save(path, lambda target: parquet.write_table(table, target))
 
 
 def save(path: Path, write: Callable[[Path], Any]) -> None:

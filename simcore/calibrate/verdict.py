@@ -1,7 +1,7 @@
-"""The verdict: adopt the winner, or keep the old weights, and why, in sentences.
+"""The verdict: adopt the winner, or keep the current parameters, and why, in sentences.
 
 Adopt only if every rule holds (docs/calibrate.md, "What the answer means"). Each rule refuses a way in which the best of many
-back-tests misleads; where something cannot be known, the old weights stay.
+back-tests misleads; where something cannot be known, the current parameters stay.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from simcore.calibrate.evidence import Case, Evidence, Record, gather
 from simcore.calibrate.intervals import Interval
 from simcore.report.wording import ABSENT, plain, signed_text
 
-KEEP_WORDS = "Keep the old weights"
+KEEP_WORDS = "Keep your current parameters"
 FEW_DAYS = 3  # held out: fewer get a note
+EDGE_SHARE = 0.05  # of the variance of scores: a parameter that explains less has no better values to look for
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,9 @@ def judge(case: Case, terms: Terms | None = None, limits: Limits = LIMITS, seed:
     winner = None if evidence.choice is None else evidence.choice.winner
     peak = None if evidence.choice is None else evidence.choice.peak
     reasons = tuple(rule(Question(evidence, terms, limits)) for rule in (RULES if winner is not None else (_candidates,)))
-    if winner == 0:
-        reasons = (Reason("better", holds=False, text="The old weights are themselves the best of the grid."),)
+    if evidence.same_as_baseline:
+        what = "are themselves the best of the grid" if winner == 0 else f"and trial {winner} came out exactly alike"
+        reasons = (Reason("better", holds=False, text=f"Your current parameters {what}."),)
     adopt = all(reason.holds for reason in reasons)
     return Verdict(adopt, winner, peak, _sentence(evidence, adopt, reasons), reasons, _notes(evidence, terms), evidence)
 
@@ -134,7 +136,7 @@ def _held_out(ask: Question) -> Reason:
 
 
 def _better(ask: Question) -> Reason:
-    """The choice makes more money than the old weights on test days, surely."""
+    """The choice makes more money than the current parameters on test days, surely."""
     out = ask.evidence.out
     if out is None:
         return _unknown("better")
@@ -142,11 +144,11 @@ def _better(ask: Question) -> Reason:
     if ask.evidence.case.measure == "sharpe":
         figure, unit = _range(out.interval, 4), ""
         than = "above" if out.interval.estimate >= 0.0 else "below"
-        head = f"On the held-out days the choice's Sharpe ratio is {plain(abs(out.interval.estimate), 4)} an interval {than} that of the old weights"
+        head = f"On the held-out days the choice's Sharpe ratio is {plain(abs(out.interval.estimate), 4)} an interval {than} that of the current parameters"
     else:
         figure, unit = _range(out.total, 4), ask.terms.cash
         more = "more" if out.total.estimate >= 0.0 else "less"
-        head = f"On the held-out days the choice earned {ask.terms.money(abs(out.total.estimate))} {more} than the old weights"
+        head = f"On the held-out days the choice earned {ask.terms.money(abs(out.total.estimate))} {more} than the current parameters"
     tail = "" if holds else ", so the difference may be luck" if out.interval.high > 0.0 else ", so it is worse"
     return Reason("better", holds, f"{head} ({_percent(out.interval.level)} interval of the difference {figure} {unit}".rstrip() + f"){tail}.")
 
@@ -158,10 +160,10 @@ def _objective(ask: Question) -> Reason:
     pairs = [(step.test_gain, step.baseline_test) for step in ask.evidence.steps if step.chosen is not None]
     known = [(own, base) for own, base in pairs if math.isfinite(own) and math.isfinite(base)]
     if not known:
-        text = f"Nothing compares {ask.terms.objective} on held-out days: the choice or the old weights have no figure there."
+        text = f"Nothing compares {ask.terms.objective} on held-out days: the choice or the current parameters have no figure there."
         return Reason("objective", holds=False, text=text)
     own, base = (float(np.mean(column)) for column in zip(*known, strict=True))
-    text = f"Its {ask.terms.objective} there is {ask.terms.value(own)}, that of the old weights {ask.terms.value(base)}{_mean_of(len(known))}."
+    text = f"Its {ask.terms.objective} there is {ask.terms.value(own)}, that of the current parameters {ask.terms.value(base)}{_mean_of(len(known))}."
     return Reason("objective", holds=own > base, text=text)
 
 
@@ -171,17 +173,17 @@ def _steady(ask: Question) -> Reason:
         return _unknown("steady")
     sums = _daily_sums(ask.evidence)
     ahead = sum(each > 0.0 for each in sums)
-    text = f"It is ahead of the old weights on {ahead} of {_count(len(sums), f'held-out {ask.terms.period}')}."
+    text = f"It is ahead of the current parameters on {ahead} of {_count(len(sums), f'held-out {ask.terms.period}')}."
     return Reason("steady", holds=ahead > ask.limits.ahead_min * len(sums), text=text)
 
 
 def _deflated(ask: Question) -> Reason:
     """Its lead is more than the best of all trials without skill would show."""
-    value, ever = ask.evidence.deflated, ask.evidence.case.ever
+    value = ask.evidence.deflated
     holds = value >= ask.limits.deflated_min
     more = "that is more than luck" if holds else "luck among so many would show as much"
     text = (
-        f"Deflated Sharpe ratio {chance(value)} of its lead over all days, with {ever:,} trials ever run on these tapes "
+        f"Deflated Sharpe ratio {chance(value)} of its lead over all days, as the best of {counted_words(ask.evidence)} "
         f"(at least {ask.limits.deflated_min:g} is asked): {more}."
     )
     return Reason("deflated", holds, text)
@@ -233,11 +235,11 @@ def _plateau(ask: Question) -> Reason:
     assert ask.evidence.choice is not None
     around = ask.evidence.near[ask.evidence.choice.winner]
     if not np.any(around != 0):
-        which = "but the old weights" if len(around) else "to compare with: no parameter has another value next to it"
+        which = "but the current parameters" if len(around) else "to compare with: no parameter has another value next to it"
         return Reason("plateau", holds=True, text=f"It has no neighbours {which}.")
     if share is None:
         own, base = (ask.terms.value(float(ask.evidence.train_gains[trial])) for trial in (ask.evidence.choice.winner, 0))
-        text = f"On the train days themselves its {ask.terms.objective} is {own}, that of the old weights {base}: it has no advantage to keep."
+        text = f"On the train days themselves its {ask.terms.objective} is {own}, that of the current parameters {base}: it has no advantage to keep."
         return Reason("plateau", holds=False, text=text)
     holds = share >= ask.limits.kept_min
     text = (
@@ -266,6 +268,11 @@ def record_figures(record: Record | None, terms: Terms, level: float = LIMITS.le
     }  # fmt: skip
 
 
+def counted_words(evidence: Evidence) -> str:
+    """Say how many trials the deflated Sharpe ratio counts, and out of how many."""
+    return f"{plain(evidence.trials_counted, 3)} independent trials ({evidence.case.ever:,} ever run on these tapes)"
+
+
 def chance(value: float) -> str:
     """Return a probability that never reads as certain when it is not."""
     if value < 0.0005:
@@ -280,16 +287,29 @@ def _sentence(evidence: Evidence, adopt: bool, reasons: tuple[Reason, ...]) -> s
     name = f"trial {evidence.choice.winner}"
     if not adopt:
         more = f" And {_count(len(failed) - 1, 'more reason')} below." if len(failed) > 1 else ""
-        return f"{KEEP_WORDS}: {name} looked best, but it is not shown to be better. {failed[0]}{more}"
+        if evidence.same_as_baseline:
+            return f"{KEEP_WORDS}. {failed[0]}"
+        return f"{KEEP_WORDS}: {_looked(evidence, name)}, but it is not shown to be better. {failed[0]}{more}"
     by_rule = {reason.rule: reason.text for reason in reasons}
     tail = " It still loses money." if earned_of(evidence) <= 0.0 else ""
     return f"Adopt {name}. {by_rule['better']} {by_rule['steady']}{tail}"
 
 
+def _looked(evidence: Evidence, name: str) -> str:
+    """Say what was good about the winner: its own figure, or only the mean with its neighbours."""
+    assert evidence.choice is not None
+    gains = evidence.train_gains
+    if evidence.choice.peak == evidence.choice.winner:
+        return f"{name} looked best on the train days"
+    if gains[evidence.choice.winner] > gains[0]:
+        return f"{name} looked best on the train days after averaging with its neighbours"
+    return f"{name} won only after averaging with its neighbours, and by itself it was no better on the train days"
+
+
 def _notes(evidence: Evidence, terms: Terms) -> tuple[str, ...]:
     """Say what no rule asks but a reader should know."""
     case, choice = evidence.case, evidence.choice
-    notes = []
+    notes = _dead_notes(evidence)
     lost = case.trials - int(np.count_nonzero(case.whole))
     if lost:
         notes.append(f"{_count(lost, 'trial')} did not come to an end on all days and took no part.")
@@ -297,20 +317,35 @@ def _notes(evidence: Evidence, terms: Terms) -> tuple[str, ...]:
         return tuple(notes)
     earned = earned_of(evidence)
     if earned <= 0.0:
-        notes.append(f"Trial {choice.winner} itself lost {terms.money(-earned)} over all days: better than the old weights is not yet good.")
-    notes += [f"The winner has the {end} {name} of the grid: the best may lie beyond." for name, end in edges(evidence)]
+        notes.append(f"Trial {choice.winner} itself lost {terms.money(-earned)} over all days: better than the current parameters is not yet good.")
+    notes += [f"The winner has the {end} {name} of the grid, and that parameter matters: the best may lie beyond." for name, end in edges(evidence)]
     held = sum(len(step.test) for step in evidence.steps)
     if 0 < held < FEW_DAYS:
         notes.append(f"Only {_count(held, terms.period)} {'was' if held == 1 else 'were'} held out: others may differ.")
     missing = [step for step in evidence.steps if step.chosen is None]
     if missing:
-        notes.append(f"In {_count(len(missing), 'fold')} no trial would do, and the old weights were kept for its test days.")
+        notes.append(f"In {_count(len(missing), 'fold')} no trial would do, and the current parameters were kept for its test days.")
     if evidence.whole is not None:
-        needed = overfit.minimum_backtest(evidence.whole.shape.sharpe, case.ever)
+        needed = overfit.minimum_backtest(evidence.whole.shape.sharpe, evidence.trials_counted)
         has = evidence.whole.shape.observations
         if needed is not None and needed > has:
             notes.append(f"So many trials are expected to show such a lead by luck in less than {terms.span(needed)}; these days count for {terms.span(has)}.")
     return tuple(notes)
+
+
+def _dead_notes(evidence: Evidence) -> list[str]:
+    """Say which parameters made no difference, and how few outcomes there really were."""
+    notes = []
+    if evidence.dead:
+        verb = "makes" if len(evidence.dead) == 1 else "make"
+        notes.append(
+            f"{', '.join(evidence.dead)} {verb} no difference here: trials that differ in nothing else came out exactly alike. "
+            "Its values in the winner mean nothing; leave it out of the grid, or find out why it never acts."
+        )
+    whole = int(np.count_nonzero(evidence.case.whole))
+    if evidence.distinct < whole:
+        notes.append(f"{whole:,} trials came to an end, with {_count(evidence.distinct, 'different outcome')}: the others repeat one of these.")
+    return notes
 
 
 def earned_of(evidence: Evidence) -> float:
@@ -320,13 +355,19 @@ def earned_of(evidence: Evidence) -> float:
 
 
 def edges(evidence: Evidence) -> list[tuple[str, str]]:
-    """Return the parameters at whose end the winner is: (name, "smallest" or "largest"), of those with three values or more."""
+    """Return the parameters at whose end the winner is: (name, "smallest" or "largest").
+
+    Of those with three values or more that explain at least EDGE_SHARE of the scores, and whose best value, all else as the
+    winner has it, is the one at the end.
+    """
     assert evidence.choice is not None
     ordered = {axis.name: axis.ordered for axis in evidence.space.axes}
     found = []
     for each in evidence.slices:
         last = len(each.labels) - 1
-        if ordered[each.name] and last >= 2 and each.winner_at in (0, last):
+        inside = np.delete(each.here, each.winner_at)
+        is_best = bool(np.all(each.here[each.winner_at] > inside[np.isfinite(inside)]))
+        if ordered[each.name] and last >= 2 and each.winner_at in (0, last) and each.share >= EDGE_SHARE and is_best:
             found.append((each.name, "largest" if each.winner_at else "smallest"))
     return found
 

@@ -52,7 +52,7 @@ class Outcome:
         self._money = money_of(plan.tape.instrument)
         self._figures = Figures(results, plan.train, self._money)
         self.ranking = rank(plan.wanted, self._figures, results.complete(range(len(plan.days))))
-        self.best = winner(plan.wanted, self._figures, self.ranking, [trial.point for trial in trials])
+        self.best = winner(plan.wanted, self._figures, self.ranking, [trial.point for trial in trials], results.outcomes())
 
     def write(self, folder: Path, tried: Mapping[str, int], tried_in_all: int) -> None:
         """Write tables, best.yaml and, last, the note; then the parts go. CAL-021.

@@ -107,6 +107,29 @@ def _warn_of_times(found: Calibration, config: Config) -> None:
             print_warning(text)
 
 
+def _print_table(found: Calibration, verdict: Verdict | None) -> None:
+    """Print the current parameters beside the best ones: what the verdict speaks of, else the figures of the search."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if verdict is not None and verdict.winner is not None:
+        from simcore.calibrate.report import beside, terms_of
+        from simcore.calibrate.report_tables import comparison_table
+
+        rows = comparison_table(verdict.evidence, terms_of(found), beside(found))
+        table = Table(*rows.head, box=None)
+        for row in rows.rows:
+            table.add_row(*row)
+    else:
+        figures = found.note["figures"]
+        table = Table("figure", *(f"{which}, {part}" for part in figures["base"] for which in ("current", "best")), box=None)
+        names = dict.fromkeys([found.note["objective"], *(each.name for each in found.wanted.constraints), "net", "fills", "taker_share", "max_drawdown", "sharpe"])
+        for name in names:
+            cells = [figures["base" if which == "current" else which][part][name] for part in figures["base"] for which in ("current", "best")]
+            table.add_row(name, *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells))
+    Console().print(table)
+
+
 def _judged(folder: Path) -> Iterator[Verdict]:
     """Yield the verdict, after writing its report; nothing but a warning where there is nothing to judge."""
     from simcore.calibrate.report import build
@@ -172,24 +195,22 @@ def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
         figures = {**{key: note[key] for key in keys}, "values": chosen, **counts, "tried": found.tried, **judged}
         print_figures({**figures, "folder": str(found.folder)}, as_json)
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("figure", *(f"{which}, {part}" for part in note["figures"]["base"] for which in ("base", "best")), box=None)
-    names = dict.fromkeys([note["objective"], *(each.name for each in found.wanted.constraints), "net", "fills", "taker_share", "max_drawdown", "sharpe"])
-    for name in names:
-        cells = [note["figures"][which][part][name] for part in note["figures"]["base"] for which in ("base", "best")]
-        table.add_row(name, *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells))
-    Console().print(table)
+    if verdict is not None:
+        for text in verdict.notes[: bool(verdict.evidence.dead)]:  # before the search is read
+            print_warning(text)
+    _print_table(found, verdict)
     click.echo(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
     if note["at_edge"] and verdict is None:  # else its notes say so
         click.echo(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
-    click.echo(f"lost {counts['lost']}, without a value {counts['valueless']}, breaking constraints {counts['infeasible']}; the tapes have seen {found.tried} parameter sets in all")
+    click.echo(
+        f"crashed {counts['lost']}, without a value of {note['objective']} {counts['valueless']}, breaking constraints {counts['infeasible']}; "
+        f"{found.tried:,} configurations were ever tried on this data, which the verdict corrects for"
+    )
     if counts["lost"]:
-        click.echo(f"the first that was lost: {next(iter(found.results.causes.values()))}")
+        click.echo(f"the first that crashed: {next(iter(found.results.causes.values()))}")
     click.echo(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
     if verdict is not None:
         click.echo(verdict.sentence)
         broken = dict.fromkeys(reason.text for reason in verdict.reasons if not reason.holds and reason.text not in verdict.sentence)
-        for text in (*broken, *verdict.notes):
+        for text in (*broken, *verdict.notes[bool(verdict.evidence.dead) :]):
             click.echo(f"- {text}")

@@ -11,7 +11,7 @@ import click
 from simcore.commands.options import JSON, TAPE, pairs
 from simcore.commands.output import print_figures
 
-FORMATS = ("binance", "bitstamp", "bybit", "hftbacktest", "lobster", "mbo")
+FORMATS = ("binance", "bitstamp", "bybit", "cryptofeed", "databento", "hftbacktest", "hyperliquid", "lobster", "mbo", "nautilus", "tardis")
 
 
 @click.group()

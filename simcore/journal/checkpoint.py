@@ -1,12 +1,13 @@
-"""Checkpoints: the state arrays and where the run was, in one file, replaced atomically."""
+"""Checkpoints: the state arrays and where the run was, in one file, replaced atomically: a SHA-256, and what it is of."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -14,16 +15,17 @@ from simcore.errors import JournalError
 from simcore.files import write_atomic
 
 NAME = ".checkpoint.npz"
+_HASH_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run is: first rows of the two chunks in use, rows decided, journal segments, and what must not change."""
+    """Where a run is: first rows of the two chunks in use, seconds, hashes of the journal segments, what must not change."""
 
     exch_start: int
     local_start: int
     wall_s: float
-    segments: dict[str, int]
+    segments: dict[str, list[str]]
     fingerprint: str
 
 
@@ -32,8 +34,12 @@ def save(run_dir: Path, position: Position, arrays: dict[str, Any]) -> None:
     note = np.frombuffer(json.dumps(asdict(position)).encode(), np.uint8)
 
     def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
+        with temporary.open("w+b") as file:
+            file.write(bytes(_HASH_BYTES))
             np.savez(file, __position__=note, **arrays)
+            found = _hash_of_rest(file)
+            file.seek(0)
+            file.write(found)
 
     try:
         write_atomic(run_dir / NAME, write)
@@ -42,17 +48,32 @@ def save(run_dir: Path, position: Position, arrays: dict[str, Any]) -> None:
 
 
 def load(run_dir: Path) -> tuple[Position, dict[str, Any]] | None:
-    """Read the checkpoint of a run, None if there is none; JRNL-003 if it cannot be read."""
+    """Read the checkpoint of a run, None if there is none; JRNL-008 if it is damaged or cannot be read."""
     path = run_dir / NAME
     if not path.is_file():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # np.load(path) leaves damaged files open
-            arrays = {name: archive[name] for name in archive.files}
+        with path.open("rb") as file:
+            if _hash_of_rest(file) != _hash(file):
+                raise JournalError("JRNL-008", f"{path}: its content does not have the hash that it carries")
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
         position = Position(**json.loads(arrays.pop("__position__").tobytes()))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as exc:
-        raise JournalError("JRNL-003", f"{path}: {exc}") from exc
+        raise JournalError("JRNL-008", f"{path}: {exc}") from exc
     return position, arrays
+
+
+def _hash(file: IO[bytes]) -> bytes:
+    """Return the hash that a checkpoint begins with; the file stands behind it then."""
+    file.seek(0)
+    return file.read(_HASH_BYTES)
+
+
+def _hash_of_rest(file: IO[bytes]) -> bytes:
+    """Return the SHA-256 of what comes after the hash."""
+    file.seek(_HASH_BYTES)
+    return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
 
 
 def remove(run_dir: Path) -> None:

@@ -1,7 +1,8 @@
 """The level book: a dense window of price ticks around the market, and an exact table of all other levels.
 
 The window is only an accelerator. Levels outside it live in an open-addressing table, so results never
-depend on where the window stands; `simcore.state` moves it when the market leaves its middle half.
+depend on where the window stands; `simcore.state` moves it when the market leaves its middle half. The table holds
+what there is and nothing else: a level that goes leaves no mark behind, so that no tape fills it with what is gone.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ EMPTY_KEY = -1
 BASE = 0  # price in ticks of window column 0
 BEST_BID = 1
 BEST_ASK = 2
-FAR_USED = 3  # keys in the far table, zero levels included
+FAR_USED = 3  # levels in the far table
 SUM_LO = 4  # best bid + best ask below this: the window should move
 SUM_HI = 5
 MOVE_WANTED = 6
+STEPS = 7  # places that searches for a best price and clears have looked at, until the engine counts them as work
 META_SIZE = 8
 
 
@@ -31,13 +33,37 @@ Book = Any  # a record of addresses (JIT) or an object with the arrays of at.BOO
 
 
 @kernel
+def far_home(key: int, size: int) -> int:
+    """Return the slot where a key would like to be; size is a power of two. `simcore.state.far_homes` is the same on arrays."""
+    whole = int(key)
+    return ((whole ^ whole >> 31) & 0x7FFFFFFF) * 1640531527 >> 20 & (size - 1)  # the product is below 2^62
+
+
+@kernel
 def far_slot(book: Book, key: int) -> int:
     """Return the slot of key in the far table, or of the free place where it belongs."""
-    mask = at.far_key(book).shape[0] - 1
-    slot = ((key * 40503) ^ (key >> 9)) & mask
+    size = at.far_key(book).shape[0]
+    slot = far_home(key, size)
     while at.far_key(book)[slot] != key and at.far_key(book)[slot] != EMPTY_KEY:
-        slot = (slot + 1) & mask
+        slot = (slot + 1) & (size - 1)
     return slot
+
+
+@kernel
+def remove_far(book: Book, slot: int) -> None:
+    """Remove the level of a slot and shift its followers back, so that no search is cut short."""
+    keys, lots = at.far_key(book), at.far_lots(book)
+    size = keys.shape[0]
+    mask = size - 1
+    hole = slot
+    probe = (slot + 1) & mask
+    while keys[probe] != EMPTY_KEY:
+        if (probe - far_home(keys[probe], size)) & mask >= (probe - hole) & mask:
+            keys[hole], lots[hole] = keys[probe], lots[probe]
+            hole = probe
+        probe = (probe + 1) & mask
+    keys[hole] = EMPTY_KEY
+    at.meta(book)[FAR_USED] -= 1
 
 
 @kernel
@@ -63,15 +89,17 @@ def set_far(book: Book, side: int, price: int, lots: int) -> int:
     """Set a level outside the window; return its previous lots. Needs `has_room`."""
     key = 2 * price + side
     slot = far_slot(book, key)
-    previous = 0
     if at.far_key(book)[slot] == EMPTY_KEY:
-        if lots == 0:
-            return 0
-        at.far_key(book)[slot] = key
-        at.meta(book)[FAR_USED] += 1
+        if lots > 0:
+            at.far_key(book)[slot] = key
+            at.far_lots(book)[slot] = lots
+            at.meta(book)[FAR_USED] += 1
+        return 0
+    previous = at.far_lots(book)[slot]
+    if lots > 0:
+        at.far_lots(book)[slot] = lots
     else:
-        previous = at.far_lots(book)[slot]
-    at.far_lots(book)[slot] = lots
+        remove_far(book, slot)
     return previous
 
 
@@ -234,8 +262,10 @@ def next_bid(book: Book, price: int) -> int:
             return found
         price = base + width - 1
     column = price - base
+    at.meta(book)[STEPS] += column
     while column >= 0:
         if at.lots(book)[BID, column] > 0:
+            at.meta(book)[STEPS] -= column
             return base + column
         column -= 1
     return far_best_bid(book, min(price, base - 1))
@@ -252,8 +282,10 @@ def next_ask(book: Book, price: int) -> int:
             return found
         price = base
     column = price - base
+    at.meta(book)[STEPS] += width - column
     while column < width:
         if at.lots(book)[ASK, column] > 0:
+            at.meta(book)[STEPS] -= width - column
             return base + column
         column += 1
     return far_best_ask(book, max(price, base + width))
@@ -263,9 +295,12 @@ def next_ask(book: Book, price: int) -> int:
 def far_best_bid(book: Book, price: int) -> int:
     """Return the highest far bid at or below price, or NO_BID."""
     best = NO_BID
+    if at.meta(book)[FAR_USED] == 0:
+        return best
+    at.meta(book)[STEPS] += at.far_key(book).shape[0]
     for slot in range(at.far_key(book).shape[0]):
         key = at.far_key(book)[slot]
-        if key != EMPTY_KEY and key & 1 == BID and at.far_lots(book)[slot] > 0:
+        if key != EMPTY_KEY and key & 1 == BID:
             level = key >> 1
             if best < level <= price:
                 best = level
@@ -276,9 +311,12 @@ def far_best_bid(book: Book, price: int) -> int:
 def far_best_ask(book: Book, price: int) -> int:
     """Return the lowest far ask at or above price, or NO_ASK."""
     best = NO_ASK
+    if at.meta(book)[FAR_USED] == 0:
+        return best
+    at.meta(book)[STEPS] += at.far_key(book).shape[0]
     for slot in range(at.far_key(book).shape[0]):
         key = at.far_key(book)[slot]
-        if key != EMPTY_KEY and key & 1 == ASK and at.far_lots(book)[slot] > 0:
+        if key != EMPTY_KEY and key & 1 == ASK:
             level = key >> 1
             if price <= level < best:
                 best = level
@@ -297,18 +335,32 @@ def clear_side(book: Book, side: int, bound: int) -> None:
     else:
         lo = max(best - base, 0)
         hi = min(bound - base, width - 1)
+    at.meta(book)[STEPS] += max(hi - lo, 0)
     for column in range(lo, hi + 1):
         at.lots(book)[side, column] = 0
     if at.meta(book)[FAR_USED] > 0:
-        for slot in range(at.far_key(book).shape[0]):
-            key = at.far_key(book)[slot]
-            if key != EMPTY_KEY and key & 1 == side:
-                level = key >> 1
-                if (side == BID and level >= bound) or (side == ASK and level <= bound):
-                    at.far_lots(book)[slot] = 0
+        clear_far(book, side, bound)
     if side == BID:
         if best >= bound and best != NO_BID:
             at.meta(book)[BEST_BID] = next_bid(book, bound - 1) if bound > NO_BID else NO_BID
     elif best <= bound and best != NO_ASK:
         at.meta(book)[BEST_ASK] = next_ask(book, bound + 1) if bound < NO_ASK else NO_ASK
     note_best(book)
+
+
+@kernel
+def clear_far(book: Book, side: int, bound: int) -> None:
+    """Remove the far levels of a side that are at bound or better.
+
+    A removal fills its slot with a level from farther on, which is looked at next. Around the end of the table that may
+    be one that was looked at before, and stays.
+    """
+    slot = 0
+    at.meta(book)[STEPS] += at.far_key(book).shape[0]
+    while slot < at.far_key(book).shape[0]:
+        key = at.far_key(book)[slot]
+        level = key >> 1
+        if key != EMPTY_KEY and key & 1 == side and (level >= bound if side == BID else level <= bound):
+            remove_far(book, slot)
+        else:
+            slot += 1

@@ -50,6 +50,15 @@ def add_order(state: State, order_id: int, lots: int) -> None:
 
 
 @kernel
+def forget_orders(state: State) -> None:
+    """Remove all orders: the book has been cleared. Otherwise those of before would stay for good."""
+    if at.clock(state)[L3_COUNT] > 0:
+        at.clock(state)[L3_COUNT] = 0
+        for slot in range(at.l3(state).shape[0]):
+            at.l3(state)[slot].order_id = FREE_ID
+
+
+@kernel
 def remove_order(state: State, slot: int) -> None:
     """Remove an entry and shift its followers back, so that no probe is cut short."""
     size = at.l3(state).shape[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simcore.jit import entry, kernel
-from simcore.kernels import account, at, margin, triggers, wire
+from simcore.kernels import account, at, margin, triggers, wire, work
 from simcore.kernels import node, observe, orders, pipeline, requests, venue  # LINK
 from simcore.kernels.state import (
     BLOCK_BITS,
@@ -44,6 +44,11 @@ from simcore.kernels.state import (
     ROOM,
     TAKEN_COUNT,
     TIGHT,
+    WANTED_FILLS,
+    WANTED_LEVELS,
+    WANTED_REPORTS,
+    WORK_LEFT,
+    YIELDED,
     State,
 )
 from simcore.records import BID, EXCH_BIT, MARKOUT_NS, NO_PRICE
@@ -56,16 +61,21 @@ PAUSE, END = 8, 9  # what else may be next; both come after all classes of event
 def engine_run(handle: Any) -> int:
     """Run until the tape's end or until Python is needed; return the reason (`simcore.kernels.state`).
 
-    Calling again with the same arguments, after Python has done what the reason asks, goes on exactly there.
+    Calling again with the same arguments, after Python has done what the reason asks, goes on exactly there. At least one
+    event, or some rows, are done at each call.
     """
     state = at.inside(handle)
     clock = at.clock(state)
     end_ns = clock[END_TS] - clock[ORIGIN]
+    lanes = min(1 << BLOCK_BITS, at.lanes(state).shape[0])  # that may have an event at a time
     while True:
         if clock[HALT_CODE] != 0:
             return FAILED
         if clock[TIGHT] == 1:
             return ROOM
+        if clock[WORK_LEFT] <= 0:
+            return YIELDED
+        work.spend(state, lanes)
         if clock[FIRED] == 1:
             if not _fired_fits(state):
                 return ROOM
@@ -238,12 +248,16 @@ def _events_fit(state: State, lane: int, levels: int) -> bool:
     record = at.lanes(state)[lane]
     events = levels + record.open_orders + record.waiting_orders + 3
     pending = at.clock(state)[FILL_NEXT] - at.clock(state)[FILL_FIRST]
-    return (
+    if (
         at.out_fills(state).shape[0] - at.counts(state)[O_FILLS] >= events
         and at.reports(state).shape[1] - record.report_count >= events
         and at.fill_ring(state).shape[0] - pending >= events
         and at.taken(state).shape[0] - at.clock(state)[TAKEN_COUNT] >= levels
-    )
+    ):
+        return True
+    clock = at.clock(state)
+    clock[WANTED_FILLS], clock[WANTED_REPORTS], clock[WANTED_LEVELS] = events, events, levels
+    return False
 
 
 @kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcore.jit import inlined, kernel, unsigned
-from simcore.kernels import at, own_queue
+from simcore.kernels import at, own_queue, work
 from simcore.kernels import chain  # LINK
 from simcore.kernels.book import (
     BASE,
@@ -50,6 +50,7 @@ from simcore.kernels.state import (
     REACHED,
     ROOM,
     USES_FEED,
+    YIELDED,
     State,
 )
 from simcore.records import (
@@ -73,17 +74,21 @@ from simcore.records import (
 
 @kernel
 def advance_node(state: State, until_ns: int) -> int:
-    """Show the Node its rows up to until_ns (since ORIGIN), inclusive; REACHED, NEED_LOCAL, ROOM or MOVE_BOOK."""
+    """Show the Node its rows up to until_ns (since ORIGIN), inclusive; REACHED, NEED_LOCAL, ROOM, MOVE_BOOK or YIELDED."""
     clock = at.clock(state)
     times = at.local_ts(state.local_rows)
     until_ts = until_ns + clock[ORIGIN]
     first = clock[LOCAL_ROW]
     code = CHANGED
+    slow = 0
     while code == CHANGED:
-        i = _plain_node_rows(state, until_ts)
+        stop = min(clock[LOCAL_ROW] + work.PLAIN_ROWS, times.shape[0])
+        i = _plain_node_rows(state, until_ts, stop)
         clock[LOCAL_ROW] = i
         if i == times.shape[0]:
             code = REACHED if clock[LOCAL_LAST] == 1 else NEED_LOCAL
+        elif i == stop:
+            code = CHANGED if work.spend(state, work.PLAIN_UNITS) else YIELDED
         elif times[i] > until_ts:
             code = REACHED
         elif not has_room(state.local):
@@ -93,6 +98,9 @@ def advance_node(state: State, until_ns: int) -> int:
             clock[LOCAL_ROW] = i + 1
             if at.meta(state.local)[MOVE_WANTED] == 1:
                 code = MOVE_BOOK
+            slow += 1
+            if code == CHANGED and slow % work.SLOW_ROWS == 0 and not work.spend(state, work.SLOW_ROWS):
+                code = YIELDED
     if clock[USES_FEED] == 1:
         clock[FEED_LOCAL_NS] = feed_latency(state.local_rows, LOCAL_BIT, first, clock[LOCAL_ROW], clock[FEED_LOCAL_NS])
     if chain.USES_FEED:
@@ -112,8 +120,8 @@ def _note_last_row(state: State, first: int) -> None:
 
 
 @kernel
-def _plain_node_rows(state: State, until_ts: int) -> int:
-    """Apply level rows and best quotes up to until_ts; return the first later or other row, or their number.
+def _plain_node_rows(state: State, until_ts: int, count: int) -> int:
+    """Apply level rows and best quotes up to until_ts, and before row count; return the first later or other row, or count.
 
     Rows that concern an order that the Node follows are others. Compare _plain_venue_rows.
     """
@@ -129,10 +137,9 @@ def _plain_node_rows(state: State, until_ts: int) -> int:
     own_bid, own_ask = clock[NODE_BEST_BID], clock[NODE_BEST_ASK]
     worst_bid, worst_ask = clock[NODE_WORST_BID], clock[NODE_WORST_ASK]
     i = clock[LOCAL_ROW]
-    count = times.shape[0]
     while i < count:
         i = _store_lots(
-            times, ev_column, prices, quantities, bids, asks, own_bids, own_asks, i, until_ts, base, best_bid, best_ask,
+            times, ev_column, prices, quantities, bids, asks, own_bids, own_asks, i, count, until_ts, base, best_bid, best_ask,
             min(best_bid, worst_bid) if chain.USES_QUEUE else best_bid,
             max(best_ask, worst_ask) if chain.USES_QUEUE else best_ask, own_bid, own_ask,
         )  # fmt: skip
@@ -186,15 +193,14 @@ def _is_near(price: int, own_bid: int, own_ask: int) -> bool:
 @inlined
 def _store_lots(
     times: IntArray, ev_column: IntArray, prices: IntArray, quantities: IntArray, bids: IntArray, asks: IntArray,
-    own_bids: IntArray, own_asks: IntArray, i: int, until_ts: int, base: int, best_bid: int, best_ask: int,
+    own_bids: IntArray, own_asks: IntArray, i: int, count: int, until_ts: int, base: int, best_bid: int, best_ask: int,
     near_bid: int, near_ask: int, own_bid: int, own_ask: int,
 ) -> int:  # fmt: skip
-    """Apply rows from i on that change lots in the window but no best price; return the first other or later row.
+    """Apply rows from i on that change lots in the window but no best price; return the first other or later row, or count.
 
     Nearly all rows do no more. A loop with nothing else keeps what it needs in registers. Levels that hold a followed
     order are at near_bid, near_ask or better; without any (chain.USES_QUEUE) those are the best prices.
     """
-    count = times.shape[0]
     width = unsigned(bids.shape[0])
     while i < count:
         row = unsigned(i)

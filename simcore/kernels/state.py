@@ -12,7 +12,7 @@ import numpy as np
 from simcore.records import REQUEST, record
 
 # Why the engine returned to Python.
-DONE, NEED_EXCH, NEED_LOCAL, ROOM, MOVE_BOOK, FAILED, REACHED, CHANGED, PAUSED = range(9)
+DONE, NEED_EXCH, NEED_LOCAL, ROOM, MOVE_BOOK, FAILED, REACHED, CHANGED, PAUSED, YIELDED = range(10)
 
 # Fields of State.clock (int64), what all lanes share.
 ORIGIN = 0  # start_ts: lane keys count from here, ns
@@ -34,8 +34,9 @@ TIGHT = 15  # 1: some table may not hold the next event
 HALT_CODE = 16
 HALT_LANE = 17
 HALT_TS = 18
-EXCH_ROWS_DONE = 19
-LOCAL_ROWS_DONE = 20
+WORK_LEFT = 19  # units of work until the engine returns YIELDED, so that Python can look at signals and keep checkpoints
+# What did not fit when the engine returned ROOM: free places in the ring and the buffer of fills, in taken, in a lane's reports.
+WANTED_FILLS, WANTED_LEVELS, WANTED_REPORTS = 20, 56, 57
 MARKOUT_DUE = 21  # ns since ORIGIN of the next markout, NEVER if none
 MARKOUT_AT = 22  # 4 positions in the ring of fills, one a horizon
 IS_L3 = 26

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcore.jit import inlined, kernel, unsigned
-from simcore.kernels import account, at, taken, triggers
+from simcore.kernels import account, at, taken, triggers, work
 from simcore.kernels import resting  # LINK
 from simcore.kernels.book import (
     BASE,
@@ -23,7 +23,7 @@ from simcore.kernels.book import (
     set_level,
 )
 from simcore.kernels.feed import BEST_EXCH, EXCH_KIND_MASK, PLAIN_EXCH, TRADE_EXCH, feed_latency
-from simcore.kernels.l3 import add_order, find_order, l3_has_room, remove_order
+from simcore.kernels.l3 import add_order, find_order, forget_orders, l3_has_room, remove_order
 from simcore.kernels.state import (
     CHANGED,
     EXCH_LAST,
@@ -56,6 +56,9 @@ from simcore.kernels.state import (
     TRIGGER_LO,
     TRIGGERS_CHANGED,
     USES_FEED,
+    WANTED_FILLS,
+    WANTED_LEVELS,
+    YIELDED,
     State,
 )
 from simcore.records import (
@@ -82,7 +85,7 @@ def advance_venue(state: State, until_ns: int) -> int:
     """Show the Venue its rows up to until_ns (since ORIGIN), inclusive.
 
     REACHED: all done. CHANGED: a row made something happen that may come before until_ns. NEED_EXCH: the chunk
-    is used up. MOVE_BOOK, ROOM: Python must move the window or make room first.
+    is used up. MOVE_BOOK, ROOM: Python must move the window or make room first. YIELDED: that was work enough.
     """
     clock = at.clock(state)
     times = at.exch_ts(state.exch_rows)
@@ -91,17 +94,24 @@ def advance_venue(state: State, until_ns: int) -> int:
         triggers.renew(state)
     first = clock[EXCH_ROW]
     code = REACHED
+    slow = 0
     while code == REACHED:
-        i = _plain_venue_rows(state, until_ts)
+        stop = min(clock[EXCH_ROW] + work.PLAIN_ROWS, times.shape[0])
+        i = _plain_venue_rows(state, until_ts, stop)
         clock[EXCH_ROW] = i
         if i == times.shape[0]:
             triggers.keep_last_trade(state)
             code = REACHED if clock[EXCH_LAST] == 1 else NEED_EXCH
             break
+        elif i == stop:
+            code = REACHED if work.spend(state, work.PLAIN_UNITS) else YIELDED
         elif times[i] > until_ts:
             break
         else:
             code = _venue_row(state, i)
+            slow += 1
+            if slow % work.SLOW_ROWS == 0 and not work.spend(state, work.SLOW_ROWS) and code == REACHED:
+                code = YIELDED
     if clock[USES_FEED] == 1:
         clock[FEED_EXCH_NS] = feed_latency(state.exch_rows, EXCH_BIT, first, clock[EXCH_ROW], clock[FEED_EXCH_NS])
     return code
@@ -118,10 +128,10 @@ def _reach(state: State) -> tuple[int, int, bool]:
 
 
 @kernel
-def _plain_venue_rows(state: State, until_ts: int) -> int:
-    """Apply rows up to until_ts that concern neither an own order nor a level that we took from.
+def _plain_venue_rows(state: State, until_ts: int, count: int) -> int:
+    """Apply rows up to until_ts, and before row count, that concern neither an own order nor a level that we took from.
 
-    Returns the first row that is later or concerns one, or the number of rows.
+    Returns the first row that is later or concerns one, or count.
     """
     clock = at.clock(state)
     meta = at.meta(state.exch)
@@ -136,11 +146,11 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
     best_bid, best_ask = meta[BEST_BID], meta[BEST_ASK]
     reach_bid, reach_ask, any_far = _reach(state)
     taken_bids, taken_asks, any_taken = at.taken_heads(state)[BID], at.taken_heads(state)[ASK], clock[TAKEN_COUNT] > 0
-    i, count = clock[EXCH_ROW], times.shape[0]
+    i = clock[EXCH_ROW]
     while i < count:
         if not any_taken:
             i = _store_lots(
-                times, ev_column, prices, quantities, bids, asks, own_bids, own_asks, i, until_ts, base,
+                times, ev_column, prices, quantities, bids, asks, own_bids, own_asks, i, count, until_ts, base,
                 best_bid, best_ask, min(best_bid, reach_bid), max(best_ask, reach_ask), own_bid, own_ask,
                 trade_lo, trade_hi,
             )  # fmt: skip
@@ -194,16 +204,15 @@ def _plain_venue_rows(state: State, until_ts: int) -> int:
 @inlined
 def _store_lots(
     times: IntArray, ev_column: IntArray, prices: IntArray, quantities: IntArray, bids: IntArray, asks: IntArray,
-    own_bids: IntArray, own_asks: IntArray, i: int, until_ts: int, base: int, best_bid: int, best_ask: int,
+    own_bids: IntArray, own_asks: IntArray, i: int, count: int, until_ts: int, base: int, best_bid: int, best_ask: int,
     near_bid: int, near_ask: int, own_bid: int, own_ask: int, trade_lo: int, trade_hi: int,
 ) -> int:  # fmt: skip
     """Apply rows from i on that change lots in the window, but no best price nor a level with own orders.
 
-    Returns the first other or later row, or their number. Trades out of reach of own orders and triggers pass. Nearly all rows
+    Returns the first other or later row, or count. Trades out of reach of own orders and triggers pass. Nearly all rows
     do no more: what is far from the best prices and own orders takes the shortest way, and a loop with nothing else
     keeps what it needs in registers.
     """
-    count = times.shape[0]
     width = unsigned(bids.shape[0])
     while i < count:
         row = unsigned(i)
@@ -288,10 +297,13 @@ def _row_fits(state: State) -> bool:
     """Return whether the tables that lanes share can hold a fill of every resting order, and what each takes from a level."""
     clock = at.clock(state)
     orders = clock[OWN_COUNT] + clock[OWN_COUNT + 1]
-    return (
+    if (
         at.taken(state).shape[0] - clock[TAKEN_COUNT] >= orders
         and at.fill_ring(state).shape[0] - (clock[FILL_NEXT] - clock[FILL_FIRST]) >= orders
-    )
+    ):
+        return True
+    clock[WANTED_FILLS] = clock[WANTED_LEVELS] = orders
+    return False
 
 
 @kernel
@@ -350,6 +362,8 @@ def _rare_row(state: State, i: int, kind: int, now_ns: int) -> None:
         if ev & NO_SIDE_BIT:
             _clear(state, BID, price, lots)
             _clear(state, ASK, price, lots)
+            if lots == 0:
+                forget_orders(state)
         else:
             _clear(state, side, price, lots)
     elif kind == FUNDING:

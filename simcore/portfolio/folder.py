@@ -6,27 +6,27 @@ run.json (kind "portfolio"), config.yaml, journal/allocator.parquet, and <venue>
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from simcore import manifest
-from simcore.config.load import config_hash, dump_config
+from simcore import manifest, parquet
+from simcore.config.load import config_hash
 from simcore.config.model import Config
 from simcore.errors import JournalError, MmsimError, PortfolioError
-from simcore.files import write_atomic, write_text
+from simcore.files import write_atomic
 from simcore.journal import checkpoint
+from simcore.journal import note as notes
 from simcore.portfolio.coordinator import Entry
 from simcore.portfolio.kind import KIND
 from simcore.portfolio.members import Member
 from simcore.portfolio.team import Finished
 from simcore.version import VERSION
 
-TELEMETRY = Path("journal") / "allocator.parquet"
+TELEMETRY = "journal/allocator.parquet"
 _SCHEMA = pa.schema(
     [
         ("ts", pa.int64()), ("symbol", pa.string()), ("ended", pa.bool_()), ("samples", pa.int64()), ("score", pa.float64()),
@@ -79,9 +79,9 @@ def prepare(folder: Path, resume: bool, fingerprint: str, interacting: bool) -> 
     """Check that a run may write to a folder; return whether it goes on with what is there.
 
     JRNL-002: there is a run already. JRNL-003: it is of other tapes, another config or code. PORT-003: its symbols act on
-    each other.
+    each other. JRNL-007: a file of the run is damaged.
     """
-    if not (folder / "run.json").is_file():
+    if not (folder / notes.NAME).is_file():
         if any(folder.iterdir()):
             raise JournalError("JRNL-002", f"{folder} is not an empty folder")
         return False
@@ -94,6 +94,7 @@ def prepare(folder: Path, resume: bool, fingerprint: str, interacting: bool) -> 
         raise JournalError("JRNL-002", f"{folder}: the run is complete; `mmsim report {folder}` builds its report")
     if interacting:
         raise PortfolioError("PORT-003", f"{folder}")
+    notes.checked(folder, notes.CONFIG, note)
     checkpoint.remove_unfinished(folder)
     return True
 
@@ -116,49 +117,48 @@ def write_start(folder: Path, members: Sequence[Member], config: Config, fingerp
         "rows": 0,
         "digest": "",
     }
-    _write_text(folder / "config.yaml", dump_config(config))
-    _write_text(folder / "run.json", json.dumps(note, indent=2) + "\n")
+    manifest.start(folder, note, config)
 
 
 def write_end(folder: Path, finished: Mapping[str, Finished], wall_s: float) -> str:
     """Write the manifest of a complete run; return its digest. wall_s is added to that of an earlier part."""
-    note = json.loads((folder / "run.json").read_text())
+    note = notes.read(folder)
     digest = digest_of({key: one.digest for key, one in finished.items()})
     rows = sum(one.rows for one in finished.values())
     done = {"status": "done", "wall_s": note["wall_s"] + wall_s, "rows": rows, "digest": digest}
-    _write_text(folder / "run.json", json.dumps({**note, **done}, indent=2) + "\n")
+    _write_end(folder, {**note, **done})
     return digest
 
 
 def write_failed(folder: Path, exc: MmsimError, wall_s: float) -> None:
     """Say in the manifest what stopped a run."""
-    note = json.loads((folder / "run.json").read_text())
+    note = notes.read(folder)
     error = {"code": exc.code, "title": exc.title, "cause": exc.cause}
-    _write_text(folder / "run.json", json.dumps({**note, "status": "failed", "wall_s": note["wall_s"] + wall_s, "error": error}, indent=2) + "\n")
+    _write_end(folder, {**note, "status": "failed", "wall_s": note["wall_s"] + wall_s, "error": error})
+
+
+def _write_end(folder: Path, note: Mapping[str, Any]) -> None:
+    """Write the manifest of a run that has ended, with the hash of its telemetry."""
+    notes.write(folder, {**note, "files": {**note["files"], **notes.hashes(folder, [TELEMETRY])}})
 
 
 def write_telemetry(folder: Path, entries: Sequence[Entry]) -> None:
     """Write what barriers saw and decided, one row a barrier and symbol."""
     table = pa.Table.from_pylist([entry._asdict() for entry in entries], schema=_SCHEMA)
     try:
-        write_atomic(folder / TELEMETRY, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+        write_atomic(folder / TELEMETRY, lambda temporary: parquet.write_table(table, temporary))
     except OSError as exc:
         raise JournalError("JRNL-005", f"{folder / TELEMETRY}: {exc}") from exc
 
 
 def read_telemetry(run_dir: Path | str) -> list[Entry]:
-    """Return what barriers saw and decided; [] for a run without barriers. JRNL-001 if it cannot be read."""
+    """Return what barriers saw and decided; [] for a run without barriers. JRNL-001 if it cannot be read, JRNL-007 if damaged."""
     path = Path(run_dir) / TELEMETRY
-    if not path.exists():
+    note = notes.read(Path(run_dir))
+    if TELEMETRY not in note["files"] and not path.exists():
         return []
+    notes.checked(Path(run_dir), TELEMETRY, note)
     try:
-        return [Entry(**row) for row in pq.read_table(path).to_pylist()]
+        return [Entry(**row) for row in parquet.read_pages(path).to_pylist()]
     except (OSError, pa.ArrowException, TypeError) as exc:
         raise JournalError("JRNL-001", f"{path}: {exc}") from exc
-
-
-def _write_text(path: Path, text: str) -> None:
-    try:
-        write_text(path, text)
-    except OSError as exc:
-        raise JournalError("JRNL-005", f"{path}: {exc}") from exc

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from simcore import engine, jit, manifest
-from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.engine import Progress, ProgressCallback, Verification
 from simcore.errors import ConfigError, MmsimError
+from simcore.journal import note as notes
 from simcore.link import is_compiled, link
 from simcore.params import queue_file
 from simcore.portfolio import folder as folders
@@ -87,8 +87,10 @@ def verify(
     if not is_portfolio(run_dir):
         return engine.verify(run_dir, progress, moved)
     note = manifest.read(run_dir)
-    config = load_config(run_dir / "config.yaml", [])
+    config = manifest.config_of(run_dir, note)
     own = [part.folder for part in folders.parts(run_dir)]
+    for each in (run_dir, *own):
+        notes.check_files(each)
     again = engine.found_again(own, moved)
     members = members_of([engine.load_tapes(folder, again) for folder in own], config)
     coordinator = Coordinator(members, config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from simcore import engine, manifest
 from simcore.engine import Progress, ProgressCallback
 from simcore.journal import checkpoint
+from simcore.journal import note as notes
 from simcore.journal.store import JournalStore
 from simcore.portfolio.group import Control, Group, Player, Snapshot
 from simcore.portfolio.measure import MeasuredStore
@@ -181,5 +181,5 @@ def _finished_before(task: Task, member: Member) -> Finished | None:
     if note["status"] != "done":
         return None
     checkpoint.remove(folder)
-    rows = json.loads((folder / "counts.json").read_text())["rows"]
+    rows = notes.read_json(folder, notes.COUNTS, note)["rows"]
     return Finished(str(note["digest"]), int(rows))

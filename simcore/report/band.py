@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.errors import ReportError
+from simcore.journal import note as notes
 from simcore.records import IntArray
 from simcore.report.findings import Findings
 from simcore.report.folder import RunFolder
@@ -46,9 +47,9 @@ def band(run: RunFolder) -> Findings:
 
 def curves(run: RunFolder) -> tuple[IntArray, IntArray]:
     """Return times [n], ns, and equity [3, n], cash units, of the worlds in the order of WORLDS. REP-001."""
-    path = run.path / CURVES
+    path = notes.checked(run.path, CURVES, run.note)
     try:
-        table = pq.read_table(path)
+        table = parquet.read_pages(path)
         times = table["ts"].to_numpy().astype(np.int64)
         return times, np.stack([table[f"{world}_equity_units"].to_numpy() for world in WORLDS]).astype(np.int64)
     except (OSError, pa.ArrowException, KeyError, ValueError) as exc:
@@ -86,8 +87,9 @@ def band_warnings(figures: Mapping[str, Any]) -> Iterator[str]:
 
 def _note(run: RunFolder) -> dict[str, Any] | None:
     path = run.path / FILE
-    if not path.exists():
+    if FILE not in run.note["files"] and not path.exists():
         return None
+    notes.checked(run.path, FILE, run.note)
     try:
         note: Any = json.loads(path.read_text(encoding="utf-8"))
         names = [each["world"] for each in note["worlds"]]

@@ -10,6 +10,7 @@ from typing import Any
 
 from simcore.errors import JournalError
 from simcore.files import write_atomic
+from simcore.journal import note as notes
 from simcore.portfolio.kind import is_portfolio
 from simcore.report.folder import open_run
 from simcore.report.html import render_html
@@ -18,6 +19,7 @@ from simcore.report.pages import context
 from simcore.report.stages import FILE as STAGES_FILE
 from simcore.report.stages import stage_timings, stages_text
 from simcore.report.statistics import summarise
+from simcore.sealed import sealed
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,17 @@ class ReportFiles:
     plots: Mapping[str, Path]
     figures: Mapping[str, Any]
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them, and stages.json where there is one."""
+        stages = self.summary.with_name(STAGES_FILE)
+        return (self.summary, self.html, self.markdown, *self.plots.values(), *([stages] if stages.exists() else []))
+
 
 def build_report(run_dir: Path | str) -> ReportFiles:
     """Write the report of a finished run, of one symbol or several, into its folder, each file whole or not at all.
 
-    Raises JournalError JRNL-001 (no run, a damaged journal), JRNL-005 (cannot write), ReportError REP-001.
+    Raises JournalError JRNL-001 (no run), JRNL-005 (cannot write), JRNL-007 (a file is damaged), ReportError REP-001.
     """
     if is_portfolio(run_dir):
         from simcore.report.portfolio_pages import build_portfolio_report
@@ -63,12 +71,13 @@ def build_report(run_dir: Path | str) -> ReportFiles:
     write_bytes(files.markdown, render_markdown(page, links).encode())
     write_bytes(files.html, render_html(page, pictures).encode())
     write_bytes(files.summary, summary_text(figures).encode())
+    notes.write_report_hashes(run.path, files.paths)
     return files
 
 
 def summary_text(figures: Mapping[str, Any]) -> str:
-    """Return summary.json: run_dir is ".", so that a folder can be moved and its report rebuilt to the same bytes."""
-    return json.dumps({**figures, "run_dir": "."}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """Return summary.json, with its hash. run_dir is ".", so that a folder can be moved and its report rebuilt to the same bytes."""
+    return json.dumps(sealed({**figures, "run_dir": "."}), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_bytes(path: Path, data: bytes) -> None:

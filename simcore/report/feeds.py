@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.errors import ConvertError, JournalError
 from simcore.files import begin, discard, instrument_name, publish
 from simcore.journal.store import read_stream, select_rows
@@ -151,7 +151,7 @@ def _write_days(folder: Path, name: str, run: RunFolder, columns: Mapping[str, A
         try:
             temporary = begin(path)
             undo.callback(discard, temporary)
-            pq.write_table(table, temporary, compression="zstd")
+            parquet.write_table(table, temporary)
         except OSError as exc:
             raise JournalError("JRNL-005", f"{path}: {exc.strerror or exc}") from exc
         yield path, temporary

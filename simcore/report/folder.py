@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -12,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from simcore.errors import JournalError, ReportError
+from simcore.errors import ReportError
+from simcore.journal import note as notes
 from simcore.journal.store import check_streams, read_stream, select_rows
 from simcore.records import ASK, BID, NO_PRICE, IntArray, Record
 from simcore.report import sums
@@ -180,22 +180,20 @@ class RunFolder:
 def open_run(run_dir: Path | str) -> RunFolder:
     """Read the folder of a run that ended, also by an error: then it holds what was done up to there.
 
-    JRNL-001: no run, or a damaged file. REP-001: an unfinished run, or a key is missing.
+    Each file must have the hash that run.json says. JRNL-001: no run, or a file is missing. JRNL-007: a file is damaged.
+    REP-001: an unfinished run, or a key is missing.
     """
     path = Path(run_dir)
-    note = read_note(path)
+    note = notes.read(path)
     if note.get("status", "done") not in ("done", "failed"):
         raise ReportError("REP-001", f"{path}: the run is not complete; `mmsim replay --resume --out {path}`")
-    counts = _read_json(path / "counts.json", "REP-001")
+    counts = notes.read_json(path, notes.COUNTS, note)
     _require(path / "run.json", note, _NOTE_KEYS)
     _require(path / "counts.json", counts, _COUNT_KEYS)
     if note.get("status") == "failed":
         _require(path / "run.json error", note.get("error"), ("code", "title", "cause", "ts"))
     _require(path / "run.json instrument", note["instrument"], _INSTRUMENT_KEYS)
-    try:
-        config_text = (path / "config.yaml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ReportError("REP-001", f"{path / 'config.yaml'}: {exc}") from exc
+    config_text = notes.checked(path, notes.CONFIG, note).read_text(encoding="utf-8")
     check_streams(path)
     return RunFolder(path, note, counts, config_text, _money(path, note))
 
@@ -219,22 +217,6 @@ def check_books(run: RunFolder) -> None:
     for name, value in found.items():
         if int(run.counts[name]) != value:
             raise ReportError("REP-001", f"{run.path}: counts.json has {name} {run.counts[name]}, the fills give {value}")
-
-
-def read_note(run_dir: Path) -> dict[str, Any]:
-    """Return what run.json says of a run, finished or not; JRNL-001 if there is none."""
-    return _read_json(run_dir / "run.json", "JRNL-001")
-
-
-def _read_json(path: Path, code: str) -> dict[str, Any]:
-    kind = JournalError if code == "JRNL-001" else ReportError
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise kind(code, f"{path}: {exc}") from exc
-    if not isinstance(value, dict):
-        raise kind(code, f"{path}: found {type(value).__name__}, expected an object")
-    return value
 
 
 def _require(where: Path, found: Any, keys: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from simcore.report.markdown import table_text
 from simcore.report.pages import Table
 from simcore.report.stages import DEADLINE_MS, TICK_TOTAL, stage_timings
 from simcore.report.statistics import summary
+from simcore.sealed import KEY, is_whole, sealed
 
 REGRESSION_MAX = 0.03  # a stage's p95 may grow by so much
 BUDGETS_P95_MS = {
@@ -186,14 +187,14 @@ def write_edge_baseline(path: Path, current: Path, tolerances: Mapping[str, floa
         "figures": figures,
         "tolerances": {k: _finite(v, f"tolerance of {k}", 0.0) for k, v in chosen.items()},
     }
-    save(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
+    save(path, json.dumps(sealed(tree), indent=2, allow_nan=False) + "\n")
     return tree
 
 
 def write_stage_baseline(path: Path, current: Path) -> dict[str, Any]:
     """Write the timings of a run as the baseline; return them. JRNL-005 if the disk refuses."""
     tree = _timings(current)
-    save(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
+    save(path, json.dumps(sealed(tree), indent=2, allow_nan=False) + "\n")
     return tree
 
 
@@ -206,7 +207,10 @@ def save(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object that a file holds; GATE-001 if it holds none, or a NaN or an infinity."""
+    """Return the JSON object that a file holds; GATE-001 if it holds none, a NaN or an infinity, or another hash than it has.
+
+    A file of one's own needs no hash; whoever edits one that mmsim wrote takes the line `sha256` out.
+    """
 
     def refuse(name: str) -> float:
         raise ValueError(f"{name} is no number of JSON")
@@ -217,6 +221,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise GateError("GATE-001", f"{path}: {exc}") from exc
     if not isinstance(tree, dict):
         raise GateError("GATE-001", f"{path}: found {type(tree).__name__}, expected an object")
+    if KEY in tree and not is_whole(tree):
+        raise GateError("GATE-001", f"{path}: it does not have the hash that it carries ({KEY}): damaged, or edited")
     return tree
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from simcore import manifest
-from simcore.config.load import load_config
 from simcore.portfolio.coordinator import Entry
 from simcore.portfolio.folder import Part, parts, read_telemetry
 from simcore.records import IntArray
@@ -68,7 +67,7 @@ def summarise_portfolio(opened: PortfolioFolder) -> dict[str, Any]:
     note, wall_s = opened.note, float(opened.note["wall_s"])
     start_ts, end_ts = min(run.start_ts for run in opened.runs), max(run.end_ts for run in opened.runs)
     rows = int(note["rows"])
-    limit = load_config(opened.path / "config.yaml", []).portfolio.max_gross
+    limit = manifest.config_of(opened.path).portfolio.max_gross
     gross = gross_values(opened)
     found: dict[str, Any] = {
         "digest": str(note["digest"]), "symbols": len(opened.parts), "run_dir": str(opened.path), "wall_s": wall_s,

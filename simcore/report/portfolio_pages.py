@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.journal import note as notes
 from simcore.report.build import ReportFiles, build_report, summary_text, write_bytes
 from simcore.report.html import render_html
 from simcore.report.markdown import render_markdown
@@ -45,6 +46,7 @@ def build_portfolio_report(run_dir: Path | str) -> ReportFiles:
     write_bytes(files.markdown, render_markdown(page, links, PAGE).encode())
     write_bytes(files.html, render_html(page, pictures, PAGE).encode())
     write_bytes(files.summary, summary_text(figures).encode())
+    notes.write_report_hashes(path, files.paths)
     return files
 
 
@@ -61,7 +63,7 @@ def context(opened: PortfolioFolder, figures: Mapping[str, Any], captions: Mappi
         "followers": [(part.name, opened.names.get(part.leader, part.leader)) for part in opened.parts if part.leader],
         "identity": [(key, str(figures[key])) for key in ("digest", "strategy", "seed", "config_hash", "mmsim")],
         "command": shlex.join(["mmsim", "replay", *tapes, "--config", "config.yaml", "--out", "NEW_FOLDER"]),
-        "config": (opened.path / "config.yaml").read_text(encoding="utf-8"),
+        "config": notes.checked(opened.path, notes.CONFIG).read_text(encoding="utf-8"),
         "captions": captions,
         "duration": plain(figures["duration_s"]),
         "speed": speed_text(figures["rows_per_s"]),

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from simcore.errors import ReportError
+from simcore.journal import note as notes
 from simcore.journal.store import read_stream
 from simcore.records import STAGES_MAX, FloatArray, Record
-from simcore.report.folder import read_note
+from simcore.sealed import sealed
 from simcore.units import NS_PER_MS
 
 DEADLINE_MS = 200.0
@@ -48,8 +49,8 @@ def stage_timings(run_dir: Path) -> dict[str, Any] | None:
 
 
 def stages_text(timings: dict[str, Any]) -> str:
-    """Return stages.json."""
-    return json.dumps(timings, indent=2, allow_nan=False) + "\n"
+    """Return stages.json, with its hash."""
+    return json.dumps(sealed(timings), indent=2, allow_nan=False) + "\n"
 
 
 def run_times_ms(run_dir: Path, traces: Record) -> dict[str, FloatArray]:
@@ -72,7 +73,7 @@ def times_ms(traces: Record, names: Sequence[str], cycles_per_ns: float) -> dict
 
 def _clock(run_dir: Path, traces: Record) -> tuple[list[str], float]:
     """Return the names of a run's stages, and the cycles of a ns."""
-    note = read_note(run_dir)
+    note = notes.read(run_dir)
     names, cycles = note.get("stages"), note.get("cycles_per_ns")
     counts = np.unique(traces["stages"])
     if not isinstance(names, list) or not names or counts.tolist() != [len(names)]:

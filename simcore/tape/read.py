@@ -16,9 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.errors import TapeError
 from simcore.records import ASK_BIT, EXCH_BIT, KIND_COUNT, KIND_LABELS, KIND_MASK, LOCAL_BIT, NO_SIDE_BIT, Chunk
 from simcore.tape.decode import Block, Decoder, GroupOrder, TapeFile, guard
+from simcore.tape.footer import check_end
 from simcore.tape.schema import (
     COLUMNS,
     META_KEY,
@@ -58,7 +60,7 @@ class Tape:
         """Open a file, a folder of files, or several of them in time order.
 
         Reads metadata only. TapeError: TAPE-001 missing, TAPE-002 no tape, TAPE-003 version, TAPE-004 damaged,
-        TAPE-005 columns, TAPE-006 empty, TAPE-008 other instrument, TAPE-010 overlap.
+        TAPE-005 columns, TAPE-006 empty, TAPE-008 other instrument, TAPE-010 overlap, TAPE-012 damaged metadata.
         """
         sources = [source] if isinstance(source, str | Path) else list(source)
         if not sources:
@@ -166,7 +168,7 @@ class Tape:
 
     def to_arrow(self) -> pa.Table:
         """Return all rows as an Arrow table (in memory)."""
-        return pa.concat_tables([guard(pq.read_table, file.path, file.path, partitioning=None) for file in self.files])
+        return pa.concat_tables([guard(parquet.read_pages, file.path, file.path) for file in self.files])
 
     def to_pandas(self, n: int | None = None) -> pd.DataFrame:
         """Return the rows (or the first n) for reading: times as UTC, kind and side as words, price and qty in units.
@@ -284,13 +286,14 @@ def _open_file(path: Path) -> TapeFile:
         raise TapeError("TAPE-006", f"{path}: the file holds 0 bytes")
     if magic != _MAGIC:
         raise TapeError("TAPE-002", f"{path}: not a Parquet file")
-    with guard(pq.ParquetFile, path, path) as parquet:
-        found = parquet.metadata
+    guard(check_end, path, path)
+    with guard(pq.ParquetFile, path, path) as file:
+        found = file.metadata
         text = (found.metadata or {}).get(META_KEY)
         if text is None:
             raise TapeError("TAPE-002", f"{path}: a Parquet file without {META_KEY.decode()} metadata")
         meta = parse_meta(text, str(path))
-        check_schema(parquet.schema_arrow, meta.level, str(path))
+        check_schema(file.schema_arrow, meta.level, str(path))
         groups = tuple(found.row_group(i).num_rows for i in range(found.num_row_groups))
     if sum(groups) == 0:
         raise TapeError("TAPE-006", f"{path}: no rows")

@@ -1,4 +1,4 @@
-"""Tape schema, version 1: columns, encodings, and the metadata that a tape carries.
+"""Tape schema, version 2: columns, encodings, and the metadata that a tape carries.
 
 docs/tapes.md is the same for users. A tape is one Parquet file (or a folder of them) with the columns of
 `records.Chunk`, and one JSON object, `TapeMeta`, under the key `mmsim.tape` of the file's metadata.
@@ -18,9 +18,12 @@ import pyarrow as pa
 
 from simcore.errors import TapeError
 from simcore.records import Chunk
+from simcore.sealed import is_whole, sealed
 from simcore.units import KIND_NAMES, CashScale, cash_scale, rate_units, to_decimal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+UNHASHED_VERSION = 1  # the same, without a hash of the metadata; it is still read
+METADATA_HASH = "metadata_hash"
 META_KEY = b"mmsim.tape"
 ROW_GROUP_ROWS = 1 << 18  # also the block of the content hash
 COLUMNS = ("exch_ts", "local_ts", "ev", "price_ticks", "qty_lots")
@@ -96,6 +99,7 @@ class TapeMeta:
     first_*, last_*  of the rows that the Venue (exch) or the Node (local) sees, ns; None if there is no such row.
     price_min_ticks, price_max_ticks  of the level rows that hold a quantity; None if there is none.
     content_hash  see `ContentHash`.
+    The file holds one key more, METADATA_HASH: the SHA-256 of all the others as canonical JSON.
     """
 
     instrument: Instrument
@@ -115,19 +119,21 @@ class TapeMeta:
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> bytes:
-        """Return the canonical JSON that the file carries."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+        """Return the canonical JSON that the file carries, with its hash."""
+        return json.dumps(sealed(asdict(self), METADATA_HASH), sort_keys=True, separators=(",", ":")).encode()
 
 
 def parse_meta(text: bytes, where: str) -> TapeMeta:
-    """Read TapeMeta from the JSON of file `where`. TapeError TAPE-003 (version), TAPE-004 (damaged)."""
+    """Read TapeMeta from the JSON of file `where`. TapeError TAPE-003 (version), TAPE-004 (no metadata), TAPE-012 (another hash)."""
     try:
         data = json.loads(text)
         version = data["schema_version"]
     except (ValueError, KeyError, TypeError) as exc:
         raise TapeError("TAPE-004", f"{where}: metadata {META_KEY.decode()} is damaged: {exc!r}") from exc
-    if version != SCHEMA_VERSION:
-        raise TapeError("TAPE-003", f"{where}: schema version {version}, this mmsim reads {SCHEMA_VERSION}")
+    if version not in (UNHASHED_VERSION, SCHEMA_VERSION):
+        raise TapeError("TAPE-003", f"{where}: schema version {version}, this mmsim reads {UNHASHED_VERSION} and {SCHEMA_VERSION}")
+    whole = METADATA_HASH not in data if version == UNHASHED_VERSION else is_whole(data, METADATA_HASH)
+    data.pop(METADATA_HASH, None)
     try:
         data["instrument"] = Instrument(**data["instrument"])
         data["inferred"] = tuple(data["inferred"])
@@ -137,6 +143,8 @@ def parse_meta(text: bytes, where: str) -> TapeMeta:
     optional = (meta.first_exch_ts, meta.last_exch_ts, meta.first_local_ts, meta.last_local_ts)
     if meta.level not in LEVELS or not all(isinstance(x, int) or x is None for x in (meta.rows, *optional)):
         raise TapeError("TAPE-004", f"{where}: metadata {META_KEY.decode()} is damaged: level or figures")
+    if not whole:  # last, so that the reasons above, which say more, come first
+        raise TapeError("TAPE-012", f"{where}: metadata {META_KEY.decode()} do not have the hash that they carry")
     return meta
 
 

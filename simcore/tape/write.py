@@ -29,9 +29,11 @@ from simcore.records import (
     Chunk,
 )
 from simcore.tape.check import RowCheck
+from simcore.tape.footer import protect
 from simcore.tape.schema import (
     META_KEY,
     ROW_GROUP_ROWS,
+    SCHEMA_VERSION,
     WRITE_OPTIONS,
     ContentHash,
     TapeMeta,
@@ -67,7 +69,7 @@ class TapeWriter:
         with self._whole_or_nothing():
             remove_leftovers(self.path)
             self._temp = begin(self.path)
-            self._file = self._temp.open("wb")
+            self._file = self._temp.open("w+b")
             self._parquet = pq.ParquetWriter(self._file, arrow_schema(meta.level), **WRITE_OPTIONS)
 
     def __enter__(self) -> Self:
@@ -110,9 +112,12 @@ class TapeWriter:
         with self._whole_or_nothing():
             if self._parts:
                 self._write_group()
-            self.meta = replace(self.meta, content_hash=self._hash.hexdigest(), **self._figures.fields())
+            self.meta = replace(
+                self.meta, content_hash=self._hash.hexdigest(), schema_version=SCHEMA_VERSION, **self._figures.fields()
+            )
             self._parquet.add_key_value_metadata({META_KEY: self.meta.to_json()})
             self._parquet.close()
+            protect(self._file)
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()

@@ -17,6 +17,7 @@ from simcore.tape.read import Tape
 from simcore.tape.schema import META_KEY, arrow_schema
 from simcore.tape.write import TapeWriter
 from tests.blackbox.command import SAMPLE
+from tests.sealing import meta_text
 
 
 def write_sample(path: Path, rows: int = 5000, first: int = 0, **changes: str) -> Path:
@@ -33,7 +34,7 @@ def forge(
     source: Path, target: Path, columns: Mapping[str, Any] | None = None, schema: pa.Schema | None = None,
     meta: Mapping[str, Any] | None = None,
 ) -> Path:  # fmt: skip
-    """Copy a tape with other columns, another schema or other metadata, and no check; return the copy.
+    """Copy a tape with other columns, another schema or other metadata and their hash, and no check; return the copy.
 
     columns: arrays by name.  schema: its fields are what the file has.  meta: keys of the metadata to replace.
     """
@@ -44,7 +45,7 @@ def forge(
     note |= {"rows": len(next(iter(arrays.values()))), **(meta or {})}
     parts = [arrays[field.name] if field.name in arrays else table["qty_lots"] for field in wanted]
     made = pa.Table.from_arrays([pa.array(np.asarray(part)).cast(field.type) for part, field in zip(parts, wanted, strict=True)], schema=wanted)
-    pq.write_table(made.replace_schema_metadata({META_KEY: json.dumps(note).encode()}), target, row_group_size=1 << 18)
+    pq.write_table(made.replace_schema_metadata({META_KEY: meta_text(note)}), target, row_group_size=1 << 18)
     return target
 
 

@@ -82,7 +82,7 @@ def test_what_it_prints_without_json(grid: Path, tmp_path: Path) -> None:
     """Options may come first; the table compares base and best."""
     done = mmsim("calibrate", *MAKER, "--out", tmp_path / "out", "--subject-to", "taker_share<=0.09", grid, SAMPLE)
     assert done.returncode == 0, done.stderr
-    for word in ("base, train", "best, train", "net_bps", "taker_share", "best: trial", "folder:", "old weights"):
+    for word in ("current", "best", "difference", "train", "all", "net_bps", "taker_share", "best: trial", "folder:", "current parameters"):
         assert word in done.stdout
     listed = [line for line in done.stdout.splitlines() if line.startswith("- ")]
     judged = json.loads((tmp_path / "out" / "verdict.json").read_text())

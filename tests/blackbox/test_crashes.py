@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_a_report_that_was_killed_is_built_again(finished_run: Path) -> None:
 
 
 def test_a_run_is_resumed_on_its_own_tape_only(tape: Path, tmp_path: Path) -> None:
-    """Tape, config or checkpoint changed since: JRNL-003, and the run is left as it is."""
+    """Tape or config changed since: JRNL-003; a damaged checkpoint: JRNL-008; and the run is left as it is."""
     own = tmp_path / "own.parquet"
     own.write_bytes(SAMPLE.read_bytes())
     out = tmp_path / "run"
@@ -116,4 +117,46 @@ def test_a_run_is_resumed_on_its_own_tape_only(tape: Path, tmp_path: Path) -> No
     assert {name: (out / name).read_bytes() for name in names_under(out)} == before
     own.write_bytes(SAMPLE.read_bytes())
     (out / ".checkpoint.npz").write_bytes((out / ".checkpoint.npz").read_bytes()[:1000])
-    assert_refused(mmsim_here("replay", own, "--out", out, *RUN, "--resume"), "JRNL-003", ".checkpoint.npz")
+    assert_refused(mmsim_here("replay", own, "--out", out, *RUN, "--resume"), "JRNL-008", ".checkpoint.npz")
+
+
+# A tick each ns of a second is minutes of work, one each 0.5 us a second or two, all on the first rows of the sample.
+FAST = ("--strategy", "demo_maker", "--set", "run.checkpoint_s=0.1", "--set")
+ENDLESS = (*FAST, "node.tick_interval_ms=0.000001", "--to", "2024-01-01T00:00:01Z")
+SECONDS = (*FAST, "node.tick_interval_ms=0.0005", "--to", "2024-01-01T00:00:01Z")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_tick_interval_far_below_the_markets_can_be_interrupted(number: int, tmp_path: Path) -> None:
+    """Within seconds, and with checkpoints on the way, although the run never leaves its first rows."""
+    out = tmp_path / "run"
+    process = start("replay", SAMPLE, "--out", out, *ENDLESS)
+    checkpoint = out / ".checkpoint.npz"
+    wait_until(checkpoint.exists, process)
+    first = checkpoint.stat().st_mtime_ns
+    wait_until(lambda: checkpoint.stat().st_mtime_ns > first, process)
+    begun = time.monotonic()
+    done = stop_after(process, 0.0, number)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "interrupted")
+    assert time.monotonic() - begun < 5
+    assert_whole(out)
+    assert not [name for name in names_under(out) if name.endswith(".part")]
+
+
+def test_a_run_that_is_killed_between_two_rows_goes_on_to_the_same_digest(tmp_path: Path) -> None:
+    """A checkpoint that was written in the middle of a chunk of rows is as good as any."""
+    out = tmp_path / "run"
+    process = start("replay", SAMPLE, "--out", out, *SECONDS)
+    wait_until((out / ".checkpoint.npz").exists, process)
+    assert stop_after(process, 0.0, signal.SIGKILL).returncode == -signal.SIGKILL
+    again = mmsim_here("replay", SAMPLE, "--out", out, *SECONDS, "--resume", "--json")
+    assert again.returncode == 0, again.stderr
+    whole = mmsim_here("replay", SAMPLE, "--out", tmp_path / "whole", *SECONDS, "--json")
+    assert json.loads(again.stdout)["digest"] == json.loads(whole.stdout)["digest"]
+
+
+def test_ticks_that_cannot_be_played_are_refused_before_the_run(tmp_path: Path) -> None:
+    """A day of ticks each us: CONF-011 with their number, and nothing is left behind."""
+    done = mmsim_here("replay", SAMPLE, "--out", tmp_path / "run", *FAST, "node.tick_interval_ms=0.001")
+    assert_refused(done, "CONF-011", "node.tick_interval_ms: 0.001 makes 86,39", "would do")
+    assert not (tmp_path / "run").exists()

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from simcore.commands.tapes import FORMATS
 from tests.blackbox.command import assert_refused, mmsim, mmsim_here, names_under
 from tests.blackbox.sources import lobster_lines, write_lobster
 from tests.blackbox.tapes import write_sample
 
 NAME = "AMZN_2021-04-12_message_10.csv"
-FORMATS = ("binance", "bitstamp", "bybit", "hftbacktest", "lobster", "mbo")
 
 
 def with_field(field: int, text: str, line: int = 50) -> list[str]:

@@ -67,7 +67,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path, Path], None]]] = {
     "rubbish in a page": (
         "TAPE-004", lambda good, bad: bad.write_bytes(good.read_bytes()[:100] + b"\xff" * 300 + good.read_bytes()[400:]),
     ),
-    "version 2": ("TAPE-003", noted(schema_version=2)),
+    "version 3": ("TAPE-003", noted(schema_version=3)),
     "version of text": ("TAPE-003", noted(schema_version="1")),
     "tick of zero": ("TAPE-004", noted(instrument={"venue": "X", "symbol": "Y", "kind": "linear", "tick_size": "0", "lot_size": "1"})),
     "an unknown key": ("TAPE-004", noted(colour="red")),

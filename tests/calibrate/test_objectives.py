@@ -90,7 +90,7 @@ def test_nobody_will_do():
     figures = Table(net_bps=[1, 5, 3, 4], fills=[50, 10, 99, 99], taker_share=[1, 1, 1, np.nan])
     ranking = rank(wanted("net_bps", ["fills>=100", "taker_share<=1"]), figures, ALL)
     assert (ranking.peak, ranking.nearest) == (None, (2, 0, 1, 3))
-    assert winner(wanted("net_bps", []), figures, ranking, [(1,), (2,), (3,), (4,)]) is None
+    assert winner(wanted("net_bps", []), figures, ranking, [(1,), (2,), (3,), (4,)], np.arange(4)) is None
 
 
 def test_the_winner_is_the_plateau_not_the_peak():
@@ -100,13 +100,13 @@ def test_the_winner_is_the_plateau_not_the_peak():
     figures, ended = Table(net_bps=gains), np.ones(8, bool)
     ranking = rank(wanted("net_bps", []), figures, ended)
     assert ranking.peak == 3
-    assert winner(wanted("net_bps", []), figures, ranking, points) in (6, 7)
+    assert winner(wanted("net_bps", []), figures, ranking, points, np.arange(8)) in (6, 7)
 
 
 def test_the_base_wins_where_it_is_the_only_one_allowed():
     figures = Table(net_bps=[1, 5, 3, 4], fills=[1, 0, 0, 0])
     ask = wanted("net_bps", ["fills>0"])
     ranking = rank(ask, figures, ALL)
-    assert winner(ask, figures, ranking, [(9.5,), (1.0,), (2.0,), (3.0,)]) == 0
+    assert winner(ask, figures, ranking, [(9.5,), (1.0,), (2.0,), (3.0,)], np.arange(4)) == 0
     single = rank(ask, Table(net_bps=[1], fills=[1]), ALL[:1])
-    assert winner(ask, Table(net_bps=[1], fills=[1]), single, [(1.0,)]) == 0
+    assert winner(ask, Table(net_bps=[1], fills=[1]), single, [(1.0,)], np.arange(1)) == 0

@@ -70,7 +70,7 @@ def test_the_page_begins_with_the_verdict_and_is_whole(folder):
     page = (folder / "report.html").read_text()
     verdict = json.loads((folder / "verdict.json").read_text())
     heading = re.search(r"<h1>(.*?)</h1>", page)[1]
-    assert heading == (f"Adopt trial {verdict['winner']}" if verdict["adopt"] else "Keep the old weights")
+    assert heading == (f"Adopt trial {verdict['winner']}" if verdict["adopt"] else "Keep your current parameters")
     assert page.count("data:image/png;base64,") == len(PLOTS)
     assert not re.search(r'(src|href)="http', page)
     assert "width=device-width" in page
@@ -110,7 +110,7 @@ def test_without_splits_the_page_says_what_is_missing(days, tmp_path):
     verdict = build(searched(days, tmp_path / "out", splits=None))
     assert not verdict.adopt
     text = (tmp_path / "out" / "report.md").read_text()
-    assert text.startswith("# Keep the old weights\n")
+    assert text.startswith("# Keep your current parameters\n")
     assert "No days were held out" in text
     assert {rule.rule for rule in verdict.reasons if rule.text == "Not known without held-out days."} == {"better", "objective", "steady", "track", "constraints"}
 
@@ -184,13 +184,13 @@ def test_drawn_points_and_labels(days, tmp_path):
 
 @pytest.mark.parametrize("values", [[0, 1.5], [None, 0, 1.5]])
 def test_a_key_that_is_null_unless_it_is_set(values, days, tmp_path):
-    """The old weights have no number there, and stand beside the others, or among them as a label."""
+    """The current parameters have no number there, and stand beside the others, or among them as a label."""
     out = searched(days, tmp_path / "out", {"fees.maker_bps": values, "spread.half_spread_ticks": [40, 80]})
     verdict = build(out)
     assert verdict.evidence.case.params.iloc[0, 0] is None
     (axis,) = (axis for axis in verdict.evidence.space.axes if axis.name == "fees.maker_bps")
     assert axis.numbers == ((0.0, 1.5) if None not in values else ())
-    assert f"| 0 (old weights) | {ABSENT} |" in (out / "report.md").read_text()
+    assert f"| 0 (current) | {ABSENT} |" in (out / "report.md").read_text()
 
 
 def test_a_folder_without_a_calibration_is_refused(tmp_path):
@@ -203,11 +203,11 @@ def test_a_folder_without_a_calibration_is_refused(tmp_path):
 
 
 def test_the_best_trials_come_first_and_the_old_weights_last():
-    """By the mean with their neighbours; winner, peak and old weights are named."""
+    """By the mean with their neighbours; winner, peak and current parameters are named."""
     evidence = gather(case_of([day + hill() for day in noise(1)]))
     table = best_table(evidence, Terms("net", "USD", 1, "USD"))
     assert "winner" in table.rows[0][0]
-    assert table.rows[-1][0] == "0 (old weights)"
+    assert table.rows[-1][0] == "0 (current)"
     assert len(table.rows) == 11
     assert all(len(row) == len(table.head) == len(table.numeric) for row in table.rows)
     wider = best_table(evidence, Terms("net"), {"net": np.zeros(13), "fills": np.array([math.nan, *range(12)])})

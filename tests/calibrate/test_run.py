@@ -16,6 +16,7 @@ from simcore.calibrate.store import BEST, CURVES, NOTE, PARTS, TRIALS
 from simcore.config import load_config
 from simcore.errors import CalibrateError, ConfigError, EngineError
 from simcore.lanes import run_lanes
+from simcore.sealed import sealed
 from simcore.tape.read import Tape
 from tests.blackbox.command import ROOT, SAMPLE
 from tests.blackbox.tapes import write_sample
@@ -156,7 +157,7 @@ def test_changed_code_is_refused(finished, four_days, asking, tmp_path):
     shutil.copytree(finished.folder, tmp_path / "out")
     note = json.loads((tmp_path / "out" / NOTE).read_text())
     note["identity"]["the code"] = "another"
-    (tmp_path / "out" / NOTE).write_text(json.dumps(note))
+    (tmp_path / "out" / NOTE).write_text(json.dumps(sealed(note)))
     with pytest.raises(CalibrateError, match=r"CAL-020.*: the code changed since"):
         calibrate(asking(four_days, splits=WALK), tmp_path / "out", resume=True)
 

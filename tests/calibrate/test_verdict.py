@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -58,7 +59,7 @@ def test_noise_with_one_wide_split_is_not_adopted():
 
 
 def test_old_weights_as_good_as_the_best_are_not_left():
-    """Parameters matter, and the old ones are as good as the hill's top: whatever wins, wins by luck."""
+    """Parameters matter, and the current ones are as good as the hill's top: whatever wins, wins by luck."""
     adopted = 0
     for k in range(40):
         lift = hill(width=(2.0, 20.0, 1000.0)[k % 3])
@@ -81,7 +82,7 @@ def test_an_adopted_winner_says_why():
     verdict = judge(planted(1), TERMS)
     assert verdict.adopt
     assert verdict.sentence.startswith(f"Adopt trial {verdict.winner}. On the held-out days the choice earned ")
-    assert "USD more than the old weights (95 % interval of the difference" in verdict.sentence
+    assert "USD more than the current parameters (95 % interval of the difference" in verdict.sentence
     assert len(verdict.reasons) == len(RULES)
     assert all(reason.text.endswith(".") for reason in verdict.reasons)
 
@@ -90,7 +91,7 @@ def test_a_kept_baseline_says_why():
     """The first reason, and how many more there are."""
     verdict = judge(case_of(noise(3)), TERMS)
     assert not verdict.adopt
-    assert verdict.sentence.startswith(f"Keep the old weights: trial {verdict.winner} looked best, but it is not shown to be better. ")
+    assert verdict.sentence.startswith(f"Keep your current parameters: trial {verdict.winner} looked best on the train days after averaging with its neighbours, but it is not shown to be better. ")
     assert "more reason" in verdict.sentence
 
 
@@ -146,7 +147,7 @@ def test_more_trials_ever_run_take_the_verdict_back():
     assert judge(case_of(days)).adopt
     verdict = judge(case_of(days, ever=10_000_000))
     assert failed(verdict) == ["deflated"]
-    assert "10,000,000 trials ever run" in verdict.sentence
+    assert "(10,000,000 ever run on these tapes)" in verdict.sentence
 
 
 def test_a_choice_that_breaks_a_constraint_on_test_days_is_refused():
@@ -224,22 +225,25 @@ def test_old_weights_that_are_the_best_of_the_grid_stay():
     verdict = judge(case_of(days, points=points[1:], baseline=points[0]))
     assert verdict.winner == 0
     assert not verdict.adopt
-    assert verdict.sentence == "Keep the old weights. The old weights are themselves the best of the grid."
+    assert verdict.sentence == "Keep your current parameters. Your current parameters are themselves the best of the grid."
 
 
-def test_copies_of_the_old_weights_are_not_adopted():
+def test_copies_of_the_current_parameters_are_not_adopted():
     """Where no parameter matters at all, every curve is the baseline's."""
     days = [np.repeat(day[:, :1], len(GRID) + 1, axis=1) for day in noise(1)]
     verdict = judge(case_of(days))
     assert not verdict.adopt
-    assert {"better", "deflated", "pbo", "track"} <= set(failed(verdict))
+    assert verdict.sentence == "Keep your current parameters. Your current parameters and trial 1 came out exactly alike."
+    assert verdict.evidence.dead == ("a", "b")
+    assert verdict.notes[0].startswith("a, b make no difference here: ")
+    assert verdict.notes[1] == "13 trials came to an end, with 1 different outcome: the others repeat one of these."
 
 
 def test_no_trial_that_will_do():
     """All break a constraint: said, with no winner."""
     verdict = judge(planted(1, excess=lambda chosen: np.ones(len(GRID) + 1)), TERMS)
     assert (verdict.adopt, verdict.winner, verdict.peak) == (False, None, None)
-    assert verdict.sentence == "Keep the old weights. No trial has a figure for net and keeps all constraints on the train days."
+    assert verdict.sentence == "Keep your current parameters. No trial has a figure for net and keeps all constraints on the train days."
 
 
 def test_an_objective_that_the_old_weights_do_better_is_refused():
@@ -331,3 +335,59 @@ def test_what_cannot_be_judged_is_refused():
         judge(case_of([day[:, :1] for day in noise(1)], points=[]))
     with pytest.raises(CalibrateError, match="CAL-083"):
         judge(planted(1, whole=[False] + [True] * len(GRID)))
+
+
+# --- parameters that do nothing, and trials that repeat one another ----------------------------------
+
+
+def with_dead_b(days):
+    """Return changes under which parameter b does nothing: all its values do as its first."""
+    return [np.column_stack([day[:, 0], *(day[:, 1 + 3 * (place // 3)] for place in range(12))]) for day in days]
+
+
+def test_a_parameter_that_does_nothing_is_named_and_no_more_is_said_of_its_values():
+    """Its value in the winner, at an end or not, is chance: nothing may lie beyond."""
+    verdict = judge(case_of(with_dead_b([day + hill((3, 0), height=0.7) for day in noise(5)])), TERMS)
+    assert verdict.evidence.dead == ("b",)
+    assert verdict.evidence.distinct == 5
+    assert verdict.notes[0].startswith("b makes no difference here: trials that differ in nothing else came out exactly alike.")
+    assert not any("b of the grid" in note for note in verdict.notes)
+
+
+def test_copies_do_not_count_as_trials_nor_as_neighbours():
+    """Four outcomes a, played three times each, are judged as the four alone would be."""
+    days = [day + hill((1, 0), height=0.7) for day in noise(7)]
+    alone = [day[:, [0, 1, 4, 7, 10]] for day in days]
+    many, few = judge(case_of(with_dead_b(days)), TERMS), judge(case_of(alone, points=[(a, 0) for a in range(4)]), TERMS)
+    assert many.evidence.trials_effective == pytest.approx(few.evidence.trials_effective)
+    assert (many.winner - 1) // 3 == few.winner - 1
+    assert many.evidence.choice.means[1::3] == pytest.approx(few.evidence.choice.means[1:])
+    assert many.evidence.kept_share == pytest.approx(few.evidence.kept_share)
+
+
+def test_an_edge_is_judged_as_strictly_as_the_middle():
+    """A trial at the end of a line of values, as good as one inside with the same neighbour, has no better mark for having one neighbour less."""
+    from simcore.calibrate.plateau import neighbourhood_means, neighbours, space_of
+
+    line = neighbours(space_of(pd.DataFrame({"a": [1, 2, 3, 4, 5]})))
+    means = neighbourhood_means(np.array([9.0, 0.0, 9.0, 0.0, 0.0]), line)
+    assert means[0] == means[2] == 3.0
+
+
+def test_the_best_is_said_to_lie_beyond_only_of_what_matters():
+    rising = np.array([0.0, *(0.4 * a for a, _ in GRID)])
+    verdict = judge(case_of([day + rising for day in noise(3)]), TERMS)
+    beyond = [note for note in verdict.notes if "may lie beyond" in note]
+    assert len(beyond) == 1
+    assert "largest a of the grid" in beyond[0]
+
+
+def test_the_comparison_speaks_of_what_the_verdict_speaks_of():
+    """Money on held-out days: the difference is the sum that the rule "better" gives."""
+    from simcore.calibrate.report_tables import comparison
+
+    verdict = judge(case_of([day + hill(height=0.5) for day in noise(2)]), TERMS)
+    rows = {(row["figure"], row["days"]): row for row in comparison(verdict.evidence, TERMS)}
+    assert rows["net", "held out"]["difference"] == pytest.approx(verdict.evidence.out.total.estimate)
+    for row in rows.values():
+        assert row["difference"] == pytest.approx(row["best"] - row["current"])

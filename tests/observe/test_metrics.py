@@ -28,6 +28,7 @@ from simcore.report.latencies import latencies_ns
 from simcore.report.stages import run_times_ms
 from tests.blackbox.command import ROOT, assert_refused, mmsim_here
 from tests.report.fake import Spec, make_run
+from tests.sealing import reseal
 
 # As the house lists them, with the label where it names one.
 HOUSE = {
@@ -48,7 +49,7 @@ def run_with(folder: Path, memory: dict[str, Any] | None = None, **fields: Any) 
     run = make_run(folder, Spec(**fields))
     counts = json.loads((run / "counts.json").read_text())
     (run / "counts.json").write_text(json.dumps({**counts, "memory": MEMORY if memory is None else memory}))
-    return run
+    return reseal(run)
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
@@ -163,6 +164,7 @@ def test_a_run_of_several_symbols(tmp_path: Path) -> None:
     }  # fmt: skip
     (tmp_path / "run.json").write_text(json.dumps(note))
     portfolio.write_telemetry(tmp_path, [entry(1, "a", 1.0, False), entry(1, "b", 1.0, False), entry(2, "a", 1.5, False), entry(2, "b", 0.5, True)])
+    reseal(tmp_path)
     found = samples(metrics_text(tmp_path))
     assert found["mm_symbol_net_bps", "symbol=A"] == pytest.approx(summary(tmp_path / "a")["net_bps"])
     assert found["mm_symbol_net_bps", "symbol=B"] == pytest.approx(summary(tmp_path / "b")["net_bps"])

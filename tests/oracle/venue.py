@@ -351,6 +351,8 @@ class Venue:
                 self._fund(row.price, row.qty)
             return
         self._l3_priority(row)
+        if row.kind == r.CLEAR and row.side is None and row.qty == 0:
+            self.priority_of.clear()
         if row.kind == r.L3_EXEC:
             self._trade(row, row.side)
         elif row.kind == r.L3_REDUCE:

@@ -20,6 +20,7 @@ from simcore.report.folder import check_books, open_run
 from simcore.tape.read import Tape
 from tests.portfolio.conftest import START_NS, write_tape
 from tests.portfolio.runs import BARRIERS, busy, digests
+from tests.sealing import reseal
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +100,8 @@ def test_verify_replays_all_and_each_symbol_with_what_it_was_told(together: Path
 
 def test_verify_names_the_symbol_that_differs(tapes: list[Path], tmp_path: Path) -> None:
     run_dir = portfolio.replay(tapes[:2], busy(), tmp_path / "run", jobs=1)
-    path = run_dir / "run.json"
-    own = parts(run_dir)[1].folder / "run.json"
-    for manifest_path in (path, own):
-        manifest_path.write_text(json.dumps(json.loads(manifest_path.read_text()) | {"digest": "0" * 64}))
+    for folder in (run_dir, parts(run_dir)[1].folder):
+        reseal(folder, digest="0" * 64)
     found = portfolio.verify(run_dir, jobs=1)
     assert not found.ok
     assert found.first_difference == "TEST:BBB: the digest in run.json"
@@ -158,8 +157,7 @@ def test_tapes_of_a_folder_are_all_of_its_symbols(tapes: list[Path], apart: Path
 
 def unfinished(run_dir: Path, names: tuple[str, ...]) -> None:
     """Make a finished folder one whose symbols of these names have not been run, or not to the end."""
-    path = run_dir / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "running", "digest": ""}))
+    reseal(run_dir, status="running", digest="")
     for name in names:
         own = part(run_dir, name).folder
         for file in sorted(own.rglob("*"), reverse=True):

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from simcore import records as rec
 from simcore.journal.store import STREAMS, to_table
+from tests.sealing import reseal
 
 START_TS = 1_723_075_200_000_000_000  # 2024-08-08 00:00:00 UTC
 STEP_NS = 100_000_000
@@ -87,7 +88,7 @@ def make_run(folder: Path, spec: Spec | None = None) -> Path:
     (folder / "run.json").write_text(json.dumps(fake.note(), indent=2))
     (folder / "counts.json").write_text(json.dumps(fake.counts(), indent=2))
     (folder / "config.yaml").write_text("version: 2\nstrategy:\n  name: demo_maker\n")
-    return folder
+    return reseal(folder)
 
 
 def notional(kind: str, scale: int, price: int, lots: int) -> int:

@@ -23,6 +23,7 @@ from tests.report.conftest import Maker
 from tests.report.fake import INSTRUMENTS
 from tests.report.test_edge import CASES
 from tests.report.test_plots import NAMES
+from tests.sealing import reseal
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -67,7 +68,7 @@ def test_the_report_has_all_its_files(make: Maker) -> None:
     before = contents(run)
     files = build_report(run)
     added = set(contents(run)) - set(before)
-    assert added == {"summary.json", "report.html", "report.md", *(f"plots/{name}.png" for name in NAMES)}
+    assert added == {"summary.json", "report.html", "report.md", "report.sha256", *(f"plots/{name}.png" for name in NAMES)}
     assert all(contents(run)[name] == data for name, data in before.items())
     assert files.html.is_file()
     assert set(files.plots) == set(NAMES)
@@ -141,6 +142,7 @@ def test_hostile_names_stay_text(make: Maker) -> None:
     bad = "<script>alert(1)</script>|`x`"
     run = make(note={"strategy": bad, "instrument": {**INSTRUMENTS["linear"]["instrument"], "symbol": bad}})
     (run / "config.yaml").write_text(f"name: '{bad}'\n")
+    reseal(run)
     html, markdown = pages(run)
     page = Page(html)
     assert page.scripts == 0

@@ -19,6 +19,7 @@ from simcore.report.folder import RunFolder, open_run
 from simcore.report.markouts import markout_curve, mids
 from simcore.report.statistics import summary
 from tests.report.conftest import Maker
+from tests.sealing import reseal
 
 CASES: dict[str, dict[str, Any]] = {
     "linear": {},
@@ -132,13 +133,13 @@ def test_a_market_order_slips_from_the_best_price_that_the_node_saw(make: Maker)
         else:
             requests["trigger_ticks"][takers] = opposite[takers]
         pq.write_table(to_table(requests), path / "journal" / "requests.parquet")
-        run = open_run(path)
+        run = open_run(reseal(path))
         cost = int((run.fills["qty_lots"][run.fills["liquidity"] == TAKER] * better).sum()) * run.money.value_scale
         assert halves(run)["slippage"] == 2 * cost
         assert summary(path)["slippage_bps"] == pytest.approx(1e4 * cost / int(run.counts["turnover_units"]))
     requests["trigger_ticks"] = 0
     pq.write_table(to_table(requests), path / "journal" / "requests.parquet")
-    assert halves(open_run(path))["slippage"] == 0
+    assert halves(open_run(reseal(path)))["slippage"] == 0
     assert summary(path)["slippage_bps"] == 0.0
 
 

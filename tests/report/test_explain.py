@@ -22,6 +22,7 @@ from simcore.report.explain.stages import changes, plain
 from simcore.report.explain.text import order_text, tick_text
 from simcore.report.explain.words import ACTIONS, FILLS, REASONS
 from tests.blackbox.command import SAMPLE, assert_refused, mmsim, mmsim_here
+from tests.sealing import reseal
 
 START_TS = 1_704_067_200_005_000_000
 MS = 1_000_000
@@ -120,6 +121,7 @@ def test_a_journal_that_says_otherwise_is_refused(run: Path, tmp_path: Path) -> 
             (other / path.relative_to(run)).write_bytes(path.read_bytes())
     requests = read_stream(run, "requests")
     pq.write_table(to_table(requests[requests["ts"] != row["ts"]]), other / "journal" / "requests.parquet")
+    reseal(other)
     assert_refused(mmsim_here("explain", other, "--at", str(row["ts"])), "JRNL-004")
 
 
@@ -195,7 +197,7 @@ def test_what_is_not_in_the_run_is_refused(run: Path, tmp_path: Path) -> None:
     assert mmsim_here("explain", run, "--order", "7", "--at", "0").returncode == 2
     note = json.loads((run / "run.json").read_text())
     try:
-        (run / "run.json").write_text(json.dumps({**note, "leader": "OTHER"}))
+        reseal(run, leader="OTHER")
         with pytest.raises(MmsimError, match="REP-003"):
             explain_tick(run, START_TS + 1000 * MS)
     finally:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from simcore import parquet
 from simcore.errors import MmsimError
 from simcore.journal.store import read_stream, to_table
 from simcore.records import ACKED, AMEND, BID, PLACE, TAKER
@@ -18,6 +19,7 @@ from simcore.report import feeds, summary
 from simcore.report.folder import open_run
 from tests.blackbox.command import assert_refused, mmsim_here
 from tests.report.conftest import Maker
+from tests.sealing import reseal
 
 FILL_COLUMNS = {
     "ts", "symbol", "side", "price", "qty", "liquidity", "queue_pos_est", "quote_price", "mid_at_quote", "mid_now",
@@ -34,7 +36,7 @@ def busy(make: Maker) -> Path:
     extra = requests[(requests["kind"] == PLACE) & (requests["order_id"] == fills["order_id"][0])].copy()
     extra["kind"], extra["ts"], extra["price_ticks"] = AMEND, fills["exch_ts"][0] - 1, extra["price_ticks"] + 7
     pq.write_table(to_table(np.concatenate([requests, extra])), run / "journal" / "requests.parquet")
-    return run
+    return reseal(run)
 
 
 def test_the_feed_of_fills(make: Maker) -> None:
@@ -100,8 +102,7 @@ def test_a_market_order_without_a_book_has_no_quoted_price(make: Maker) -> None:
     run = make(fill_count=20)
     for name in ("requests", "reports"):
         pq.write_table(to_table(read_stream(run, name)[:0]), run / "journal" / f"{name}.parquet")
-    counts = (run / "counts.json").read_text()
-    (run / "counts.json").write_text(counts)
+    reseal(run)
     columns = feeds.fill_columns(open_run(run))
     takers = columns["liquidity"] == "taker"
     assert takers.any()
@@ -120,7 +121,7 @@ def test_a_run_without_fills_or_traces_has_no_feeds(make: Maker) -> None:
 def test_a_stopped_writer_leaves_nothing(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt while the third file is written."""
     run = busy(make)
-    real, calls = pq.write_table, []
+    real, calls = parquet.write_table, []
 
     def interrupted(table: object, where: Path, **options: object) -> None:
         calls.append(where)
@@ -129,7 +130,7 @@ def test_a_stopped_writer_leaves_nothing(make: Maker, monkeypatch: pytest.Monkey
             raise KeyboardInterrupt
         real(table, where, **options)
 
-    monkeypatch.setattr(pq, "write_table", interrupted)
+    monkeypatch.setattr(parquet, "write_table", interrupted)
     with pytest.raises(KeyboardInterrupt):
         feeds.write_feeds(run)
     assert list((run / "feeds").iterdir()) == []

@@ -17,6 +17,7 @@ from simcore.report.statistics import summary
 from simcore.units import INVERSE, LINEAR, cash_scale
 from tests.report.conftest import Maker
 from tests.report.fake import INSTRUMENTS
+from tests.sealing import reseal
 
 Damage = Callable[[Path], None]
 
@@ -26,6 +27,7 @@ def edit(name: str, **changes: object) -> Damage:
         value = json.loads((run / name).read_text())
         value.update(changes)
         (run / name).write_text(json.dumps({key: item for key, item in value.items() if item != "REMOVE"}))
+        reseal(run)
 
     return damage
 
@@ -35,17 +37,24 @@ def remove(name: str) -> Damage:
 
 
 def write(name: str, text: str) -> Damage:
-    return lambda run: (run / name).write_text(text) and None
+    def damage(run: Path) -> None:
+        (run / name).write_text(text)
+        if name != "run.json":
+            reseal(run)
+
+    return damage
 
 
 def drop_column(run: Path) -> None:
     path = run / "journal" / "fills.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["reason"]), path)
+    reseal(run)
 
 
 def drop_fill(run: Path) -> None:
     path = run / "journal" / "fills.parquet"
     pq.write_table(pq.read_table(path).slice(1), path)
+    reseal(run)
 
 
 def stray_markout(run: Path) -> None:
@@ -53,6 +62,7 @@ def stray_markout(run: Path) -> None:
     table = pq.read_table(path)
     at = table.column_names.index("fill_seq")
     pq.write_table(table.set_column(at, "fill_seq", [[10_000 + i for i in range(table.num_rows)]]), path)
+    reseal(run)
 
 
 @pytest.mark.parametrize(
@@ -65,12 +75,12 @@ def stray_markout(run: Path) -> None:
         (edit("run.json", digest="REMOVE"), "REP-001", "digest missing"),
         (edit("run.json", instrument={"venue": "x"}), "REP-001", "symbol"),
         (edit("run.json", cash_unit="many"), "REP-001", "cash unit"),
-        (remove("counts.json"), "REP-001", "counts.json"),
+        (remove("counts.json"), "JRNL-001", "counts.json"),
         (edit("counts.json", volume_lots="REMOVE"), "REP-001", "volume_lots missing"),
         (edit("counts.json", fee_units=1), "REP-001", "fee_units"),
         (edit("counts.json", cash_units=1), "REP-001", "cash_units"),
         (edit("counts.json", position_lots=123), "REP-001", "position_lots"),
-        (remove("config.yaml"), "REP-001", "config.yaml"),
+        (remove("config.yaml"), "JRNL-001", "config.yaml"),
         (remove("journal/fills.parquet"), "JRNL-001", "fills.parquet"),
         (remove("journal/samples.parquet"), "JRNL-001", "samples.parquet"),
         (remove("journal/reports.parquet"), "JRNL-001", "reports.parquet"),

@@ -10,6 +10,7 @@ from simcore.report.pages import target_table
 from simcore.report.statistics import summary
 from tests.report.conftest import Maker
 from tests.report.test_views import printed
+from tests.sealing import reseal
 
 TARGETS = "targets:\n  net_bps: {net}\n  slippage_bps: 1.8\n  taker_share: 0.09\n"
 
@@ -21,6 +22,7 @@ def test_targets_are_met_or_missed(make: Maker) -> None:
     net = summary(run)["net_bps"]
     for target, met in ((net, True), (net + 0.001, False)):
         (run / "config.yaml").write_text(config + TARGETS.format(net=repr(target)))
+        reseal(run)
         figures = summary(run)
         assert [(row["figure"], row["met"]) for row in figures["targets"]] == [
             ("net_bps", met), ("slippage_bps", True), ("taker_share", figures["taker_share"] <= 0.09),
@@ -35,6 +37,7 @@ def test_targets_are_met_or_missed(make: Maker) -> None:
 def test_a_figure_that_is_not_there_meets_no_target(make: Maker) -> None:
     run = make(fill_count=0)
     (run / "config.yaml").write_text(TARGETS.format(net=2.3))
+    reseal(run)
     assert [row["met"] for row in summary(run)["targets"]] == [None, None, None]
     assert [row[-1] for row in target_table(summary(run)).rows] == ["no figure"] * 3
 
@@ -49,5 +52,6 @@ def test_without_targets_nothing_is_held_against_a_run(make: Maker) -> None:
 def test_bad_targets_are_refused(make: Maker, text: str) -> None:
     run = make()
     (run / "config.yaml").write_text(text)
+    reseal(run)
     with pytest.raises(ReportError, match="REP-001"):
         summary(run)

@@ -16,6 +16,7 @@ from simcore.report import wording as w
 from simcore.report.pages import feature_table
 from tests.report.conftest import Maker
 from tests.report.test_edge import CASES
+from tests.sealing import reseal
 
 
 def printed(renderable: Any) -> str:
@@ -65,6 +66,7 @@ def test_equal_runs_have_no_differences(make: Maker) -> None:
     a, b = make("a"), make("b")
     counts = (b / "counts.json").read_text().replace('"wall_s": 0.5', '"wall_s": 0.9')
     (b / "counts.json").write_text(counts)
+    reseal(b)
     found = compare(a, b)
     assert found.same_digest
     assert found.differences == ()

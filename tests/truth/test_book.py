@@ -48,7 +48,7 @@ def books_at_chunk_ends(session: Session) -> Iterator[tuple[str, int, states.Boo
         if reason == st.MOVE_BOOK:
             session.state = _move_books(state)
         elif reason == st.ROOM:
-            _make_room(session, emptied=False)
+            _make_room(session)
         else:
             side = "exch" if reason == st.NEED_EXCH else "local"
             if reason == st.DONE:

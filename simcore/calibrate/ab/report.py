@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from simcore import manifest
+from simcore import manifest, parquet
 from simcore.calibrate.ab.figures import cell_table, figures
 from simcore.calibrate.ab.pages import context
 from simcore.calibrate.ab.run import AbResult, run_ab
@@ -73,6 +72,6 @@ def write_report(result: AbResult, folder: Path) -> AbFiles:
 
 def _write_table(path: Path, table: pa.Table) -> None:
     try:
-        write_atomic(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+        write_atomic(path, lambda temporary: parquet.write_table(table, temporary))
     except OSError as exc:
         raise JournalError("JRNL-005", f"{path}: {exc.strerror or exc}") from exc

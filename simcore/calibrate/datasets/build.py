@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.calibrate.datasets.files import FILLS, TICKS, Columns, FeedFile, find_feeds, joined, read_feed
 from simcore.calibrate.datasets.intervals import COUNTS, DROPS, FEATURES, MORE, TARGETS, Limits, day_rows
 from simcore.calibrate.datasets.rows import FILTERS, sift
@@ -152,7 +152,7 @@ def write_dataset(found: DataSet, out: Path | str) -> Path:
     folder = Path(out)
     refuse_used(folder)
     try:
-        write_atomic(folder / "dataset.parquet", lambda path: pq.write_table(table_of(found), path, compression="zstd"))
+        write_atomic(folder / "dataset.parquet", lambda path: parquet.write_table(table_of(found), path))
         write_text(folder / "dataset.json", "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in records(found)) + "\n]\n")
         write_text(folder / "summary.json", json.dumps(summary(found), indent=2, allow_nan=False) + "\n")
     except OSError as exc:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.errors import CalibrateError
 from simcore.units import NS_PER_DAY
 
@@ -61,16 +62,15 @@ def find_feeds(sources: Sequence[Path]) -> list[FeedFile]:
 
 
 def read_feed(file: FeedFile) -> Columns:
-    """Return a feed's columns; a missing number is NaN. CAL-007: not Parquet, or a column is missing or of another type."""
+    """Return a feed's columns; a missing number is NaN. CAL-007: not Parquet, damaged, or a column is missing or of another type."""
     kind = file.kind
     wanted = (*_TIMES[kind], *_TEXT[kind], *_NUMBERS[kind], *_WHOLE[kind])
     try:
-        with pq.ParquetFile(file.path) as parquet:
-            missing = [name for name in wanted if name not in parquet.schema_arrow.names]
-            if missing:
-                raise CalibrateError("CAL-007", f"{file.path}: column {missing[0]} is missing")
-            table = parquet.read(columns=list(wanted))
-    except (OSError, pa.ArrowException) as exc:
+        missing = [name for name in wanted if name not in pq.read_schema(file.path).names]
+        if missing:
+            raise CalibrateError("CAL-007", f"{file.path}: column {missing[0]} is missing")
+        table = parquet.read_table(file.path, wanted, sealed=False)
+    except (OSError, pa.ArrowException, ValueError) as exc:
         raise CalibrateError("CAL-007", f"{file.path}: {exc}") from exc
     return {name: _column(file, name, table[name]) for name in wanted}
 

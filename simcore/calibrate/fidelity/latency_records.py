@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.config.model import LATENCY_KINDS
 from simcore.errors import CalibrateError
 from simcore.journal.store import read_stream
@@ -74,8 +74,8 @@ def read_recorded(path: Path) -> Recorded:
     if not path.is_file():
         raise CalibrateError("CAL-035", f"{path}: no such file or folder")
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
-    except (OSError, pa.ArrowException) as exc:
+        table = parquet.read_table(path, sealed=False) if path.suffix == ".parquet" else pacsv.read_csv(path)
+    except (OSError, pa.ArrowException, ValueError) as exc:
         raise CalibrateError("CAL-035", f"{path}: {exc}") from exc
     if table.num_rows == 0:
         raise CalibrateError("CAL-035", f"{path}: no rows")

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from simcore import parquet
 from simcore.calibrate.fidelity.own_runs import orders_of_run
 from simcore.calibrate.fidelity.own_table import NONE, OwnOrders, own_orders
 from simcore.errors import CalibrateError
@@ -62,8 +63,8 @@ def _is_tape(path: Path) -> bool:
 
 def _read_table(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
-    except (OSError, pa.ArrowException) as exc:
+        return parquet.read_table(path, sealed=False) if path.suffix == ".parquet" else pacsv.read_csv(path)
+    except (OSError, pa.ArrowException, ValueError) as exc:
         raise CalibrateError("CAL-033", f"{path}: {exc}") from exc
 
 

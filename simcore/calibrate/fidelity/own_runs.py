@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from simcore import manifest
 from simcore.calibrate.fidelity.own_table import NONE, OwnOrders, own_orders
-from simcore.config.load import load_config
 from simcore.errors import CalibrateError
 from simcore.journal.store import read_stream
 from simcore.records import ACKED, AMENDED, ENDED, GTC, MAKER, PLACE, POST_ONLY, TRADED
@@ -25,7 +25,7 @@ def orders_of_run(path: Path, instrument: Instrument) -> OwnOrders:
     symbol = run.note["instrument"]["symbol"]
     if symbol != instrument.symbol:
         raise CalibrateError("CAL-034", f"{path} is a run of {symbol}, the tape of {instrument.symbol}")
-    reduced_stays = load_config(path / "config.yaml", []).venue.amend_keeps_place
+    reduced_stays = manifest.config_of(path, run.note).venue.amend_keeps_place
     requests, reports = read_stream(path, "requests"), read_stream(path, "reports")
     plain = (requests["kind"] == PLACE) & (requests["display_lots"] == 0) & ((requests["tif"] == GTC) | (requests["tif"] == POST_ONLY))
     known = set(requests["order_id"][plain].tolist())

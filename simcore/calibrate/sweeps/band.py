@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from simcore import engine, manifest
+from simcore import engine, manifest, parquet
 from simcore.calibrate.sweeps.single import one_instrument, with_keys
 from simcore.config.model import QUEUE_MODELS, Config
 from simcore.errors import CalibrateError, JournalError
@@ -136,7 +135,7 @@ class BandStore(JournalStore):
         if self.folder is not None and self._last:
             self._write(self.folder / _KEPT, to_table(self.band_samples()), SAMPLE)
 
-    def resume(self, segments: dict[str, int]) -> None:
+    def resume(self, segments: dict[str, list[str]]) -> None:
         """Go on after the given segments. Samples that come again are the same ones."""
         super().resume(segments)
         assert self.folder is not None, "a run without a folder cannot be resumed"
@@ -144,9 +143,9 @@ class BandStore(JournalStore):
         if not path.exists():  # nothing was sampled yet
             return
         try:
-            self._kept = [from_table(pq.read_table(path), SAMPLE)]
-        except (OSError, pa.ArrowException) as exc:
-            raise JournalError("JRNL-003", f"{path}: {exc}") from exc
+            self._kept = [from_table(parquet.read_table(path), SAMPLE)]
+        except (OSError, pa.ArrowException, ValueError) as exc:
+            raise JournalError("JRNL-008", f"{path}: {exc}") from exc
 
     def band_samples(self) -> Record:
         """Return the samples of all lanes, by lane and time, each once."""
@@ -185,7 +184,7 @@ def write_band(folder: Path, one: engine.Run, store: BandStore, worlds: Sequence
         told.append({"world": world, "queue_model": venue.queue_model, "queue_n": venue.queue_n, "mid2": mid2, "counts": counts})
     note = {"curve_ns": store.step_ns, "worlds": told}
     try:
-        write_atomic(folder / CURVES, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+        write_atomic(folder / CURVES, lambda temporary: parquet.write_table(table, temporary))
         write_text(folder / FILE, json.dumps(note, indent=2, allow_nan=False) + "\n")
     except OSError as exc:
         raise JournalError("JRNL-005", f"{exc.filename or folder}: {exc.strerror or exc}") from exc

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from simcore import engine
-from simcore.config.load import load_config
+from simcore import engine, manifest
 from simcore.errors import ReportError
 from simcore.journal.store import read_stream
 from simcore.parity import node_session, run_node
@@ -49,7 +48,7 @@ def _members(subject: Subject) -> tuple[Member, Member, object]:
         )
     found = parts(root, finished=False)
     tapes = [engine.load_tapes(part.folder) for part in found]
-    members = {member.key: member for member in members_of(tapes, load_config(root / "config.yaml", []))}
+    members = {member.key: member for member in members_of(tapes, manifest.config_of(root))}
     own = next(part for part in found if part.folder.resolve() == subject.run.path.resolve())
     leader = next(part for part in found if part.key == members[own.key].leader)
     return members[own.key], members[leader.key], read_stream(leader.folder, "reports")

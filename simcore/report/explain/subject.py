@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simcore import engine
-from simcore.config.load import load_config
+from simcore import engine, manifest
 from simcore.config.model import Config
 from simcore.errors import JournalError, ReportError
 from simcore.journal.store import read_stream, select_rows
@@ -65,7 +64,7 @@ def open_subject(run_dir: Path | str, symbol: str | None) -> Subject:
     """
     run = open_folder(run_dir, symbol)
     tape = engine.load_tapes(run.path)
-    return Subject(run, tape, load_config(run.path / "config.yaml", []))
+    return Subject(run, tape, manifest.config_of(run.path, run.note))
 
 
 def open_folder(run_dir: Path | str, symbol: str | None) -> RunFolder:

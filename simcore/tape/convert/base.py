@@ -22,9 +22,14 @@ FORMATS: dict[str, str] = {
     "binance": "simcore.tape.convert.binance",
     "bitstamp": "simcore.tape.convert.bitstamp",
     "bybit": "simcore.tape.convert.bybit",
+    "cryptofeed": "simcore.tape.convert.cryptofeed",
+    "databento": "simcore.tape.convert.databento",
     "hftbacktest": "simcore.tape.convert.hftbacktest",
+    "hyperliquid": "simcore.tape.convert.hyperliquid",
     "lobster": "simcore.tape.convert.lobster",
     "mbo": "simcore.tape.convert.mbo",
+    "nautilus": "simcore.tape.convert.nautilus",
+    "tardis": "simcore.tape.convert.tardis",
 }  # each module has read(paths: Sequence[Path], options: ConvertOptions) -> Source
 
 

@@ -157,3 +157,56 @@ def mbo() -> dict[str, list[Any]]:
         "size": [row[3] for row in rows], "order_id": [row[4] for row in rows], "flags": [128] * count,
         "symbol": ["ESH4"] * count,
     }  # fmt: skip
+
+
+_TARDIS = "exchange,symbol,timestamp,local_timestamp,"
+
+
+def _tardis(header: str, rows: list[tuple[str, ...]]) -> str:
+    at = [f"binance-futures,ABC,{T0_MS * 1000 + i * 500},{T0_MS * 1000 + i * 500 + 40},{','.join(fields)}" for i, fields in enumerate(rows)]
+    return "\n".join([_TARDIS + header, *at]) + "\n"
+
+
+def tardis_trades() -> str:
+    """Return trades of both sides, one of none."""
+    return _tardis("id,side,price,amount", [(str(i), ("buy", "sell", "unknown")[i % 3], f"{100 + i % 2 / 10}", f"{i + 1}.5") for i in range(10)])
+
+
+def tardis_book() -> str:
+    """Return a snapshot and changes."""
+    rows = [("true", side, price, "5") for side, price in (("bid", "99.9"), ("ask", "100.1"), ("ask", "100.2"))]
+    return _tardis("is_snapshot,side,price,amount", rows + [("false", "ask" if i % 2 else "bid", f"{100.1 if i % 2 else 99.9}", str(i % 4)) for i in range(10)])
+
+
+def tardis_snapshots() -> str:
+    """Return snapshots of two levels."""
+    header = ",".join(f"{side}[{i}].{name}" for i in range(2) for side in ("asks", "bids") for name in ("price", "amount"))
+    return _tardis(header, [(f"{100.1 + i / 10:.1f}", "4", f"{99.9 + i / 10:.1f}", "5", f"{100.3 + i / 10:.1f}", "1", f"{99.5 + i / 10:.1f}", str(i)) for i in range(8)])
+
+
+def tardis_quotes() -> str:
+    """Return best quotes, one with an empty side."""
+    return _tardis("ask_amount,ask_price,bid_price,bid_amount", [("4", f"{100.1 + i / 10:.1f}", "99.9" if i != 4 else "", str(i) if i != 4 else "") for i in range(8)])
+
+
+def hyperliquid_line(ms: int, message: dict[str, Any]) -> str:
+    return f"{(T0_MS + ms) * 1_000_000} {json.dumps(message)}"
+
+
+def hyperliquid_book(ms: int, bids: list[tuple[str, str]], asks: list[tuple[str, str]], coin: str = "BTC") -> str:
+    """Return a snapshot that the exchange made 5 ms before it came."""
+    levels = [[{"px": price, "sz": size, "n": 1} for price, size in side] for side in (bids, asks)]
+    return hyperliquid_line(ms, {"channel": "l2Book", "data": {"coin": coin, "levels": levels, "time": T0_MS + ms - 5}})
+
+
+def hyperliquid_trade(ms: int, price: str, size: str, side: str, number: int) -> dict[str, Any]:
+    return {"coin": "BTC", "side": side, "px": price, "sz": size, "time": T0_MS + ms, "hash": "0x0", "tid": number}
+
+
+def hyperliquid() -> str:
+    """Return snapshots, trades and a message of no use."""
+    lines = [hyperliquid_line(1, {"channel": "subscriptionResponse", "data": {"method": "subscribe"}})]
+    for i in range(8):
+        lines.append(hyperliquid_book(10 + 20 * i, [("99", f"{i + 1}.5"), (str(98 - i % 2), "2")], [("100", "3"), (str(101 + i % 3), "1")]))
+        lines.append(hyperliquid_line(20 + 20 * i, {"channel": "trades", "data": [hyperliquid_trade(12 + 20 * i, "100", "0.5", "BA"[i % 2], i)]}))
+    return "\n".join(lines) + "\n"

@@ -28,11 +28,13 @@ from hypothesis import strategies as st
 from simcore.tape.read import Tape
 from simcore.tape.validate import validate
 from tests.blackbox.command import assert_refused, mmsim_here, names_under
+from tests.tape.convert import catalog, dbn
 from tests.tape.convert import fuzz_sources as valid
+from tests.tape.convert.cryptofeed.captures import MAKERS
 
 EXAMPLES = int(os.environ.get("MMSIM_FUZZ", "60"))
 FAST_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
-REFUSALS = [*(f"CONV-00{i}" for i in range(1, 8)), "CONV-010", "CONV-011", "CONV-012"]
+REFUSALS = [*(f"CONV-00{i}" for i in range(1, 8)), "CONV-010", "CONV-011", "CONV-012", "CONV-020", "CONV-021"]
 
 TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "binance": ("binance", "raw.txt", valid.binance),
@@ -43,6 +45,12 @@ TEXTS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "bitstamp": ("bitstamp", "2024-12-01.log", valid.bitstamp),
     "bitstamp orders": ("bitstamp", "orders.csv", valid.bitstamp_csv),
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", valid.lobster),
+    **{f"cryptofeed {name}": ("cryptofeed", f"{name}.ws.1.0", make) for name, make in MAKERS.items()},
+    "hyperliquid": ("hyperliquid", "capture", valid.hyperliquid),
+    "tardis trades": ("tardis", "trades.csv", valid.tardis_trades),
+    "tardis book": ("tardis", "incremental_book_L2.csv", valid.tardis_book),
+    "tardis snapshots": ("tardis", "book_snapshot_2.csv", valid.tardis_snapshots),
+    "tardis quotes": ("tardis", "quotes.csv", valid.tardis_quotes),
 }
 EVENTS = {"levels": valid.hftbacktest, "orders": valid.hftbacktest_orders}
 
@@ -155,7 +163,7 @@ def fuzz_text(name: str, examples: int) -> None:
     run()
 
 
-SYMBOLS = {"binance": "ABCUSDT", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
+SYMBOLS = {"binance": "ABCUSDT", "cryptofeed": "ABC", "tardis": "ABC", "hyperliquid": "BTC", "databento": "ESH5", "nautilus": "ABC", "bybit": "XRPUSDT", "bitstamp": "BTCUSD", "lobster": "AMZN", "hftbacktest": "X", "mbo": "ESH4"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -211,6 +219,13 @@ FILES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "bitstamp": ("bitstamp", "2024-12-01.log.xz", lambda: lzma.compress(valid.bitstamp().encode())),
     "lobster": ("lobster", "AMZN_2021-04-12_34200000_57600000_message_10.csv", lambda: valid.lobster().encode()),
     "npz": ("hftbacktest", "x.npz", lambda: npz(data=valid.hftbacktest())),
+    "cryptofeed": ("cryptofeed", "KRAKEN.ws.1.0.gz", lambda: gzip.compress(MAKERS["KRAKEN"]().encode())),
+    "nautilus": ("nautilus", "x.parquet", lambda: parquet(catalog.deltas(name=None))),
+    "dbn mbo": ("databento", "x.dbn", dbn.mbo),
+    "dbn mbp-10": ("databento", "x.dbn", dbn.mbp10),
+    "dbn trades": ("databento", "x.dbn", dbn.trades),
+    "hyperliquid": ("hyperliquid", "capture.gz", lambda: gzip.compress(valid.hyperliquid().encode())),
+    "tardis": ("tardis", "incremental_book_L2.csv.gz", lambda: gzip.compress(valid.tardis_book().encode())),
     "mbo": ("mbo", "x.parquet", lambda: parquet(pa.table(valid.mbo()))),
 }
 
@@ -297,20 +312,29 @@ def test_many_spoiled_events(name: str) -> None:
 TYPES = (pa.string(), pa.float64(), pa.int32(), pa.uint8(), pa.bool_(), pa.timestamp("ns"), pa.decimal128(38, 2), pa.list_(pa.int64()), pa.binary())
 
 
+TABLES: dict[str, tuple[str, Callable[[], dict[str, list[Any]]]]] = {
+    "mbo": ("mbo", valid.mbo),
+    "nautilus deltas": ("nautilus", lambda: catalog.deltas(how="int64").to_pydict()),
+    "nautilus orders": ("nautilus", lambda: catalog.deltas(catalog.ORDERS, how="8 bytes").to_pydict()),
+    "nautilus trades": ("nautilus", lambda: catalog.trades(how="int64").to_pydict()),
+}
+
+
 @st.composite
-def tables(draw: st.DrawFn) -> pa.Table:
-    """Spoil the columns of market-by-order rows: cells, nulls, order, types, a column less."""
-    columns = valid.mbo()
+def tables(draw: st.DrawFn, make: Callable[[], dict[str, list[Any]]]) -> pa.Table:
+    """Spoil columns: cells, nulls, order, types, a column less."""
+    columns = make()
+    kinds = {name: type(values[0]) for name, values in columns.items()}
     count = len(columns["price"])
     for _ in range(draw(st.integers(1, 3))):
         name, row = draw(st.sampled_from(sorted(columns))), draw(spot) % count
-        is_text = name in ("action", "side", "symbol")
-        nasty = ["", "Q", "AA", "é", None] if is_text else [*(number for number in NUMBERS if number < 2**63), None]
+        numbers = [*(number for number in NUMBERS if number < 2**63), None]
+        nasty = {str: ["", "Q", "AA", "é", None], bytes: [bytes(8), b"\xff" * 8, b"\xff" * 7 + b"\x7f", None]}.get(kinds[name], numbers)
         columns[name][row] = draw(st.sampled_from(nasty))
     if draw(st.booleans()):
         order = draw(st.permutations(range(count)))
         columns = {name: [values[i] for i in order] for name, values in columns.items()}
-    table = pa.table(columns)
+    table = pa.table({key: pa.array(values, pa.binary(8)) if kinds[key] is bytes else values for key, values in columns.items()})
     name = draw(st.sampled_from(table.column_names))
     index = table.column_names.index(name)
     how = draw(st.sampled_from(("", "", "", "less", "more", "typed", "twice", "empty")))
@@ -326,20 +350,24 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.concat_tables([table, table]) if how == "twice" else table[:0] if how == "empty" else table
 
 
-def fuzz_tables(examples: int) -> None:
+def fuzz_tables(name: str, examples: int) -> None:
+    format_name, make = TABLES[name]
+
     @limited(examples)
-    @given(tables(), stated)
+    @given(tables(make), stated)
     def run(table: pa.Table, words: tuple[str, ...]) -> None:
-        assert_sound_or_refused("mbo", "x.parquet", parquet(table), "--symbol", "ESH4", *words)
+        assert_sound_or_refused(format_name, "x.parquet", parquet(table), "--symbol", SYMBOLS[format_name], *words)
 
     run()
 
 
-def test_spoiled_tables() -> None:
-    """Cells and types of market-by-order Parquet."""
-    fuzz_tables(2 * EXAMPLES)
+@pytest.mark.parametrize("name", TABLES)
+def test_spoiled_tables(name: str) -> None:
+    """Cells and types of Parquet."""
+    fuzz_tables(name, 2 * EXAMPLES)
 
 
 @pytest.mark.slow
-def test_many_spoiled_tables() -> None:
-    fuzz_tables(40 * EXAMPLES)
+@pytest.mark.parametrize("name", TABLES)
+def test_many_spoiled_tables(name: str) -> None:
+    fuzz_tables(name, 40 * EXAMPLES)
