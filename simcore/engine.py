@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from simcore import bounds, faults, jit, manifest, memory
+from simcore import bounds, faults, jit, manifest, memory, names
 from simcore import state as states
 from simcore.config.load import config_hash
 from simcore.config.model import Config
@@ -233,8 +233,10 @@ def _compile(linked: Linked, config: Config, total_rows: int, progress: Progress
     peek = None if linked.python is None else linked.python.peek
     if jit.is_ready(linked.run) and (peek is None or jit.is_ready(peek)):
         return
-    if progress is not None and not is_compiled(linked):
-        progress(Progress(0, total_rows, 0.0, 0, None, compiling=True))
+    if not is_compiled(linked):
+        names.refuse_unknown(linked)
+        if progress is not None:
+            progress(Progress(0, total_rows, 0.0, 0, None, compiling=True))
     column = np.zeros(1, np.int64)
     rows = Chunk(column, column, np.full(1, BOTH_BITS, np.uint8), column + 1, column, np.zeros(0, np.int64))
     lane = LaneParams(

@@ -72,6 +72,7 @@ CODES: dict[str, tuple[str, str]] = {
     "STRAT-004": ("strategy failed while running", "the message names time and lane; run with --checked for more"),
     "STRAT-005": ("strategy file cannot be written", "choose another name, or --out another folder; nothing is overwritten"),
     "STRAT-006": ("not a name for a strategy", "use small letters, digits and _: my_maker"),
+    "STRAT-009": ("a name in the strategy is not defined", "correct the name in the line that is named; nothing was compiled, and nothing was run"),
     "ENG-003": ("money overflows 64 bits", "check the instrument's tick, lot and contract size"),
     "ENG-004": ("compiled code cannot be kept", "set MMSIM_CACHE_DIR to a folder with free space that may be written"),
     "ENG-005": ("the engine's source files changed while it was running", "run the command again"),

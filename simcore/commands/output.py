@@ -65,17 +65,11 @@ def print_summary(run_dir: Path, as_json: bool) -> None:
 
 def print_table(table: Table, title: str) -> None:
     """Print a table of a report on the terminal."""
-    from rich import box
     from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
 
-    made = RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head, numeric in zip(table.head, table.numeric, strict=True):
-        made.add_column(head, justify="right" if numeric else "left")
-    for row in table.rows:
-        made.add_row(*(Text(cell) for cell in row))
-    Console().print(made)
+    from simcore.report.terminal import Sheet
+
+    Console().print(Sheet(title, table.head, table.rows, table.numeric))
     if table.note:
         click.echo(table.note)
 

@@ -119,5 +119,9 @@ def warmup(as_json: bool, **choices: Any) -> None:
     config = chosen_config(**choices)
     from simcore.engine import warmup as compile_engine
 
-    click.echo("compiling…", err=True)
+    from simcore.link import is_compiled, link
+    from simcore.params import queue_file
+
+    linked = link(config.strategy.name, queue_file(config.venue.queue_model))
+    click.echo("loading the compiled engine…" if is_compiled(linked) else "compiling the engine, once…", err=True)
     print_figures({"seconds": round(compile_engine(config), 3)}, as_json)
