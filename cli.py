@@ -19,7 +19,8 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.output import print_refusal
-from simcore.errors import EngineError, MmsimError, OutputError, require_posix
+from simcore.errors import EngineError, MmsimError, OutputError
+from simcore.system import require_posix
 from simcore.version import VERSION
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)

@@ -20,9 +20,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-
 CODES: dict[str, tuple[str, str]] = {
     "TAPE-001": ("tape not found", "check the path; `mmsim tape convert` makes a tape from a capture, `mmsim tape samples` copies those that come with mmsim into datasets/"),
     "TAPE-002": ("not a tape", "convert the source first: `mmsim tape convert SOURCE --format …`"),
@@ -38,38 +35,38 @@ CODES: dict[str, tuple[str, str]] = {
     "TAPE-012": ("tape metadata are damaged", "take the tape from a backup, or convert the source again; do not edit tapes by hand"),
     "CONV-001": ("source not found", "check the path"),
     "CONV-002": ("source is empty or holds no market data", "check the file and the --format"),
-    "CONV-003": ("line or record cannot be parsed", "the message names the first one; a truncated last line is counted, not refused"),
+    "CONV-003": ("line or record cannot be parsed", "get that part of the file again, or cut the line out; check that --format is the source's. A truncated last line is counted, not refused"),
     "CONV-004": ("value is not finite, is negative, or off the tick or lot grid", "give --tick-size/--lot-size, or check the source"),
     "CONV-005": ("instrument metadata cannot be determined", "give --symbol, --tick-size, --lot-size, --kind, --contract-size"),
     "CONV-006": ("several instruments in one source", "choose one with --symbol, one market with --venue"),
     "CONV-007": ("local clock is behind the exchange clock", "choose --clock shift, or --clock keep to accept it"),
     "CONV-008": ("unknown format", "see `mmsim tape convert --help`"),
     "CONV-009": ("cannot write the output", "check the folder, its permissions and the free space"),
-    "CONV-010": ("the source contradicts itself about its market", "the message names both pieces of evidence; check --venue and --kind, or split the recording by market"),
+    "CONV-010": ("the source contradicts itself about its market", "check --venue and --kind against the two pieces of evidence that are named, or split the recording by market"),
     "CONV-011": ("files are not in time order", "give the files in time order, without overlap; recordings of the same hours are merged by local time first"),
-    "CONV-012": ("update ids and exchange times contradict each other", "the message names the line; check the recording, or convert the parts before and after it on their own"),
+    "CONV-012": ("update ids and exchange times contradict each other", "check the recording at the line that is named, or convert the parts before and after it on their own"),
     "CONV-015": ("a day of this folder is there already and differs", "choose another folder, or give --replace to put the new day in its place"),
     "CONV-016": ("a file is there already and differs", "choose another --out, or give --replace to put the new file in its place"),
     "CONV-017": ("the days of this folder have other sizes or fees", "give --tick-size, --lot-size and the like as its days have them, or choose another folder"),
-    "CONV-019": ("an extra is not installed", "the message says what to install"),
-    "CONV-020": ("files of one source contradict each other", "the message names the row; convert the files that belong together"),
-    "CONV-021": ("rows are not in time order", "the message names the row; get the file again as its maker wrote it"),
+    "CONV-019": ("an extra is not installed", "install the package that is named, into the environment of mmsim"),
+    "CONV-020": ("files of one source contradict each other", "convert only files that belong together: look at the row that is named"),
+    "CONV-021": ("rows are not in time order", "get the file again as its maker wrote it, in its order; the first row that is early is named"),
     "CONF-001": ("config file not found or unreadable", "check the path and its permissions"),
-    "CONF-002": ("unknown config key", "use the key that is named, or look it up in docs/config.md; `mmsim strategy show NAME` lists a strategy's parameters"),
+    "CONF-002": ("unknown config key", "use the nearest key, which is named, or look it up: `mmsim config show` lists all keys; `mmsim strategy show NAME` lists a strategy's parameters"),
     "CONF-003": ("config value refused", "see the key's description in docs/config.md"),
-    "CONF-004": ("config file is not valid YAML", "the message names the line"),
+    "CONF-004": ("config file is not valid YAML", "correct the line that is named: spaces (no tabs) before keys, a space after each colon"),
     "CONF-005": ("bad --set", "write --set key=value"),
     "CONF-006": ("configuration of a newer version", "use the mmsim that wrote it, or a newer one"),
     "CONF-007": ("bad environment variable", "write MMSIM__SECTION__KEY=value; the value is YAML"),
     "CONF-008": ("unknown venue profile", "`mmsim venue list` lists them"),
     "CONF-009": ("venue profile is not usable", "install mmsim again; a profile of your own needs value, source and date for each key"),
     "CONF-010": ("cannot write the configuration", "check the folder, its permissions and the free space"),
-    "CONF-011": ("more events than can be played", "set a longer interval, or play less with run.from and run.to; the message has one that would do"),
+    "CONF-011": ("more events than can be played", "set the interval that is named or a longer one, or play less with run.from and run.to"),
     "CONF-012": ("run is too long", "play parts of it with run.from and run.to, or fewer repetitions"),
     "STRAT-001": ("strategy not found", "name one of strategies/, or give a .py file"),
     "STRAT-002": ("strategy file is not usable", "see docs/strategies.md"),
-    "STRAT-003": ("strategy does not compile", "the message names the line; run with --checked for more"),
-    "STRAT-004": ("strategy failed while running", "the message names time and lane; run with --checked for more"),
+    "STRAT-003": ("strategy does not compile", "correct the line that is named; kernels take what docs/strategies.md lists, and NUMBA_DISABLE_JIT=1 runs them as plain Python"),
+    "STRAT-004": ("strategy failed while running", "run it again with --checked, or NUMBA_DISABLE_JIT=1 and --to just after the time that is named, for the line that failed"),
     "STRAT-005": ("strategy file cannot be written", "choose another name, or --out another folder; nothing is overwritten"),
     "STRAT-006": ("not a name for a strategy", "use small letters, digits and _: my_maker"),
     "STRAT-009": ("a name in the strategy is not defined", "correct the name in the line that is named; nothing was compiled, and nothing was run"),
@@ -94,12 +91,12 @@ CODES: dict[str, tuple[str, str]] = {
     "PORT-003": ("symbols that act on each other cannot be resumed", "start a new run; without allocation, limits and links each symbol resumes"),
     "PORT-004": ("a limit over several currencies", "portfolio.max_gross adds up values: give symbols of one quote currency"),
     "BENCH-001": ("the peer cannot be measured", "set MMSIM_PEER_PYTHON to an interpreter that has it (docs/peers.md), or leave out --peer"),
-    "BENCH-002": ("a measuring process failed", "the message holds its last lines"),
+    "BENCH-002": ("a measuring process failed", "run the command that is named by itself; mend what its last lines say"),
     "OUT-001": ("cannot print the result", "send it to a place with free space; what was written to files is complete"),
     "OUT-005": ("mmsim needs Linux or macOS", "on Windows run it in WSL, the Windows Subsystem for Linux, or in a Linux container"),
     "REP-001": ("report cannot be built", "the run is incomplete: `mmsim replay --resume`"),
-    "REP-002": ("not in the run", "ask for what the message says is there; `mmsim explain RUN --orders` lists orders, summary.json has the time range"),
-    "REP-003": ("cannot be explained", "the message says why; the journal itself is in the run folder"),
+    "REP-002": ("not in the run", "ask for what is named as there; `mmsim explain RUN --orders` lists orders, summary.json has the time range"),
+    "REP-003": ("cannot be explained", "ask for another moment or order, or for the leader's folder beside it; the journal itself is in the run folder"),
     "GATE-001": ("gate input not usable", "give a run folder, or a file that `mmsim gate … --write-baseline` or `mmsim report` wrote"),
     "GATE-002": ("baseline and run are not comparable", "write a new baseline with `mmsim gate … --write-baseline`"),
     "AB-001": ("A and B cannot be compared", "give both the same run.from, run.to and node.sample_interval_ms, and let symbols run by themselves"),
@@ -114,34 +111,34 @@ CODES: dict[str, tuple[str, str]] = {
     "CAL-006": ("no calibration feeds found", "give run folders or files that `mmsim feeds` wrote: fills-VENUE-SYMBOL-YYYY-MM-DD.parquet and ticks-…"),
     "CAL-007": ("feed file is not usable", "write the feeds again: `mmsim feeds RUN`"),
     "CAL-008": ("data set cannot be built as asked", "give --from before --to, and an interval that divides a day"),
-    "CAL-009": ("no interval is left for the data set", "the message counts what was dropped, and why; trace more ticks (node.trace_every) or loosen the limits"),
+    "CAL-009": ("no interval is left for the data set", "trace more ticks (node.trace_every), or loosen the limit that dropped most: what each dropped is counted"),
     "CAL-010": ("grid file is not usable", "see docs/calibrate.md: keys with lists or ranges of values, `spread.base_bps: [0.5, 1.0]`"),
     "CAL-011": ("unknown key in the grid", "use the key that is named; `mmsim strategy show NAME` lists a strategy's parameters, docs/config.md the keys"),
-    "CAL-012": ("key cannot be calibrated", "the message says why; set it for all trials with --set or --config"),
-    "CAL-013": ("a parameter set is refused", "leave its values out of the grid; the message names them"),
+    "CAL-012": ("key cannot be calibrated", "take it out of the grid, and set it for all trials with --set or --config"),
+    "CAL-013": ("a parameter set is refused", "leave the values that are named out of the grid"),
     "CAL-014": ("objective or constraint is not usable", "write --objective net_bps, --subject-to 'taker_share<=0.09'; docs/calibrate.md lists the names"),
     "CAL-015": ("splits are not usable", "write --splits walk-forward:train=3,test=1,purge=0, and give at least so many days"),
     "CAL-016": ("no parameter set satisfies what was asked", "the nearest are shown: loosen a constraint or widen the grid; all trials are in the folder"),
     "CAL-017": ("days do not belong together", "give different days of one instrument, each once"),
     "CAL-018": ("a day has no data", "leave the day out, or change run.from and run.to"),
-    "CAL-019": ("folder does not fit the calibration", "the message says what it holds: choose another --out, or --resume"),
-    "CAL-020": ("calibration cannot be resumed", "the message says what changed since; start a new one in another --out"),
+    "CAL-019": ("folder does not fit the calibration", "choose another --out, or give --resume if it holds this calibration"),
+    "CAL-020": ("calibration cannot be resumed", "start a new one in another --out, or put back what is named as changed"),
     "CAL-021": ("cannot write the calibration", "check the folder, its permissions and the free space; then go on with --resume"),
     "CAL-022": ("a worker process died twice over the same trials", "perhaps memory ran out: give fewer --jobs, then go on with --resume"),
     "CAL-023": ("a package that this needs is not installed", "install it as the message says, into the environment of mmsim"),
     "CAL-024": ("too many parameter sets", "give fewer values, or --search random --trials N"),
-    "CAL-025": ("every trial failed", "the message holds the first failure"),
+    "CAL-025": ("every trial failed", "mend what the first failure says; `mmsim replay` with those values shows it alone"),
     "CAL-030": ("not a tape of single orders", "give an L3 tape: `mmsim tape convert --format mbo`, lobster or bitstamp"),
-    "CAL-031": ("too little to compare queue models on", "the message says how much there is: a longer tape, or another --split"),
+    "CAL-031": ("too little to compare queue models on", "take a longer tape, or another --split"),
     "CAL-032": ("unknown queue model", "docs/fidelity.md names those that can be compared and those that can be fitted"),
-    "CAL-033": ("recorded orders are not usable", "the message names row and column; docs/fidelity.md describes the file"),
+    "CAL-033": ("recorded orders are not usable", "correct the row and column that are named, or the path; docs/fidelity.md describes the file"),
     "CAL-034": ("recorded orders do not belong to the tape", "check symbol, clock and time range of both; --tolerance-ms allows for clocks that differ"),
-    "CAL-035": ("recorded times are not usable", "the message names row and column; docs/latency.md describes the file"),
+    "CAL-035": ("recorded times are not usable", "correct the row and column that are named, or the path; docs/latency.md describes the file"),
     "CAL-036": ("recorded orders do not tell the queue model", "check that buys and sells are not swapped, record more orders, and those that never filled, too; or choose a built-in model with --queue-model"),
     "CAL-080": ("Sharpe ratio cannot be judged", "give at least 2 finite changes, a trial or more, and a level from 0.5 to below 1"),
     "CAL-081": ("over-fitting cannot be cross-validated", "give finite changes of at least 2 trials, and an even number of blocks that they can be cut into"),
     "CAL-082": ("trials cannot be compared", "give at least one trial beside the base configuration, and one score and one value of each parameter a trial"),
-    "CAL-083": ("calibration cannot be judged", "the message says what is missing; finish it with --resume"),
+    "CAL-083": ("calibration cannot be judged", "finish it: `mmsim calibrate … --resume` with the arguments it was started with"),
 }
 
 
@@ -220,12 +217,6 @@ class AbError(MmsimError):
 
 class CalibrateError(MmsimError):
     """A calibration, or what is worked out from many runs."""
-
-
-def require_posix() -> None:
-    """Refuse a system without file locks and process signals as POSIX has them: OUT-005."""
-    if os.name != "posix":
-        raise OutputError("OUT-005", f"this is {platform.system() or os.name}")
 
 
 if __name__ == "__main__":

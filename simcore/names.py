@@ -7,6 +7,7 @@ import builtins
 import difflib
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, get_type_hints
 
@@ -27,8 +28,7 @@ def refuse_unknown(linked: Linked) -> None:
     for shown, module in ((own[0], linked.strategy), (own[-1], sys.modules.get(f"{linked.package}.queue_custom"))):
         if module is None or not module.__file__ or linked.python is not None:
             continue
-        with open(module.__file__, encoding="utf-8") as file:
-            fault = next(unknown_names(file.read(), module), None)
+        fault = next(unknown_names(Path(module.__file__).read_text(encoding="utf-8"), module), None)
         if fault is not None:
             raise StrategyError("STRAT-009", f"{shown}: line {fault.line}: {fault.text}")
 

@@ -118,7 +118,6 @@ def warmup(as_json: bool, **choices: Any) -> None:
     """Compile a strategy's engine ahead of its first run."""
     config = chosen_config(**choices)
     from simcore.engine import warmup as compile_engine
-
     from simcore.link import is_compiled, link
     from simcore.params import queue_file
 
