@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from simcore import engine, jit
 from simcore.config import Config, load_config, parse_latency
@@ -23,6 +23,32 @@ _SHORT = {
     "strategy": "strategy.name", "params": "strategy.params", "venue": "venue.name", "queue_model": "venue.queue_model",
     "seed": "run.seed", "start": "run.from", "end": "run.to", "repeat": "run.repeat",
 }  # fmt: skip
+
+
+@overload
+def replay(
+    tapes: Tape,
+    config: Config | Mapping[str, Any] | Path | str | None = None,
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    jobs: int | None = None,
+    progress: ProgressCallback | None = None,
+    **options: Any,
+) -> RunResult: ...
+
+
+@overload
+def replay(
+    tapes: Tapes,
+    config: Config | Mapping[str, Any] | Path | str | None = None,
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    jobs: int | None = None,
+    progress: ProgressCallback | None = None,
+    **options: Any,
+) -> RunResult | PortfolioResult: ...
 
 
 def replay(
@@ -45,6 +71,7 @@ def replay(
              end, repeat, or a whole section as a mapping (venue={"queue_n": 2}), or dotted keys
              (**{"node.tick_interval_ms": 50}).
     Tables, plots and the report are made when they are asked for. Raises MmsimError.
+    For type checkers a Tape, which is of one instrument, gives a RunResult; only an allocator or a limit on it makes a PortfolioResult of one.
     """
     chosen = make_config(config, **options)
     folder = portfolio.replay(tapes, chosen, out, resume=resume, jobs=jobs, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -103,3 +104,13 @@ def test_no_line_installs_a_package_of_strangers() -> None:
     assert [str(path) for path, text in texts.items() if fetched.search(text)] == []
     assert fetched.search("pip install 'mmsim[search]'")
     assert not fetched.search(codes_page())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README", "python"])
+def test_the_python_of_a_page_is_typed(page: str, tmp_path: Path) -> None:
+    """`mypy --strict` finds nothing in what a user copies from here."""
+    (tmp_path / "page.py").write_text("\n".join(block.text for block in blocks(page) if block.language == "python" and not block.file))
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent", "--cache-dir", str(tmp_path / "cache"), "page.py"]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "MYPYPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -8,7 +8,7 @@ import pytest
 
 import cli
 import simcore
-from simcore import errors
+from simcore import system
 from simcore.errors import OutputError
 from simcore.processes import cpus
 
@@ -35,8 +35,8 @@ def test_processors_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -
 
 def test_windows_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """By the command and from Python, before a module is missing."""
-    monkeypatch.setattr(errors.os, "name", "nt")
-    monkeypatch.setattr(errors.platform, "system", lambda: "Windows")
+    monkeypatch.setattr(system.os, "name", "nt")
+    monkeypatch.setattr(system.platform, "system", lambda: "Windows")
     try:
         code = cli.run_command(["errors", "OUT-005"])
         monkeypatch.delitem(vars(simcore), "replay", raising=False)
