@@ -49,9 +49,8 @@ coverage: $(STAMP) ## which lines the tests reach; kernels in plain Python, sinc
 	$(BIN)/coverage combine .coverage.compiled .coverage.plain
 	$(BIN)/coverage report
 
-bench: $(STAMP) ## measure speed, and hold it against the peer's on the real capture
-	$(BIN)/mmsim bench $(SAMPLE)
-	$(BIN)/python -m pytest $(PYTEST) -m bench tests/bench
+bench: $(STAMP) ## measure speed on all captures and hold it beside the peer's: one table, reports/bench.md
+	$(BIN)/python -m pytest $(PYTEST) -n 0 -m bench tests/bench
 
 clean: ## remove .venv, caches and the demo run
 	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks .coverage .coverage.*

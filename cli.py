@@ -1,7 +1,8 @@
 """The `mmsim` command: its sub-commands (simcore/commands/), exit codes and signals.
 
 Exit codes: 0 done; 1 a verification or validation failed; 2 a user error, as `error CODE: …` and `remedy: …` on
-stderr; 130 Ctrl-C or SIGTERM; 141 a closed pipe. A bug shows its traceback. Results go to stdout, everything else to stderr.
+stderr, also where a resource ran out (memory, files, depth); 130 Ctrl-C or SIGTERM; 141 a closed pipe. A bug shows its
+traceback. Results go to stdout, everything else to stderr.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.output import print_refusal
-from simcore.errors import EngineError, MmsimError, OutputError
+from simcore.door.resources import refused
+from simcore.errors import MmsimError, OutputError
+from simcore.interrupts import Watch
 from simcore.system import require_posix
 from simcore.version import VERSION
 
@@ -61,21 +64,35 @@ def mmsim() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code. SIGTERM ends it as Ctrl-C does: what is half-written is removed."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks is spelt out
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    results = _keep_stdout()
+    watch = Watch()
     code = run_command(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # all is done: the exit code stands
-    _leave(code)
+    watch.end()
+    sys.stdout = sys.stderr  # what a strategy prints at the end
+    _leave(code, results)
 
 
-def _leave(code: int) -> NoReturn:
+def _keep_stdout() -> TextIO:
+    """Keep stdout for results: its descriptor becomes stderr's, for processes and libraries that a strategy calls."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # a stream that is closed: no other file may get its number
+        pass
+    os.close(opened)
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    shown = sys.stdout or sys.stderr  # one that is closed is None
+    encoding, errors = (None, None) if shown is None else (shown.encoding, shown.errors)
+    results = io.TextIOWrapper(os.fdopen(kept, "wb"), encoding=encoding, errors=errors, line_buffering=os.isatty(kept))
+    sys.stdout = results
+    return results
+
+
+def _leave(code: int, results: TextIO) -> NoReturn:
     """End the process without taking the interpreter apart, which takes a quarter of a second after a replay."""
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (results, sys.stderr)):  # one that is closed is None
         with contextlib.suppress(OSError):  # what could not be written has had its message
             stream.flush()
     os._exit(code)
@@ -85,24 +102,28 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code. Errors that are not the user's pass through."""
     try:
         require_posix()
-        # click gives the code of an Exit back; a command itself returns nothing.
-        return mmsim.main(args=arguments, prog_name="mmsim", standalone_mode=False) or 0
+        with refused():
+            return _main(arguments)
     except MmsimError as exc:
         return _refuse(exc)
     except click.ClickException as exc:
         exc.show()
         return 2
-    except MemoryError as exc:
-        return _refuse(EngineError("ENG-008", str(exc) or "an allocation failed"))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130
     except SystemExit:
         return 141  # click's answer to a reader (`| head`) that has gone; as a shell reports SIGPIPE
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    """Run the command; click gives the code of an Exit back, a command itself returns nothing."""
+    try:
+        return mmsim.main(args=arguments, prog_name="mmsim", standalone_mode=False) or 0
     except OSError as exc:
         if exc.filename is not None or exc.errno not in _NO_ROOM:
             raise
-        return _refuse(OutputError("OUT-001", f"stdout: {exc.strerror}"))
+        raise OutputError("OUT-001", f"stdout: {exc.strerror}") from exc
 
 
 def _refuse(error: MmsimError) -> int:

@@ -8,6 +8,20 @@ from typing import Any, overload
 
 from simcore import engine, jit
 from simcore.config import Config, load_config, parse_latency
+from simcore.door.arguments import (
+    CALLABLE,
+    CONFIG,
+    FLAG,
+    KEYS,
+    PATH,
+    TAPES,
+    each,
+    either,
+    made_by,
+    optional,
+    public,
+    whole,
+)
 from simcore.engine import ProgressCallback, Verification
 from simcore.errors import ConfigError
 from simcore.portfolio import run as portfolio
@@ -17,6 +31,8 @@ from simcore.report.result import RunResult
 from simcore.tape.read import Tape
 
 Tapes = Sequence[Path | str | Tape] | Path | str | Tape
+
+_CONFIG = optional(either(CONFIG, KEYS, PATH))
 
 # Keywords that stand for configuration keys, as the options of `mmsim replay` do.
 _SHORT = {
@@ -51,6 +67,7 @@ def replay(
 ) -> RunResult | PortfolioResult: ...
 
 
+@public(tapes=TAPES, config=_CONFIG, out=optional(PATH), resume=FLAG, jobs=optional(whole(1, 4096)), progress=optional(CALLABLE))
 def replay(
     tapes: Tapes,
     config: Config | Mapping[str, Any] | Path | str | None = None,
@@ -78,22 +95,29 @@ def replay(
     return PortfolioResult(folder) if is_portfolio(folder) else RunResult(folder)
 
 
+@public(
+    run=either(made_by("RunResult", "a result"), made_by("PortfolioResult", "a result of several symbols"), PATH),
+    progress=optional(CALLABLE), tapes=optional(either(PATH, each(PATH))),
+)  # fmt: skip
 def verify(
-    run: RunResult | PortfolioResult | Path | str, progress: ProgressCallback | None = None, *, tapes: Sequence[Path | str] = ()
+    run: RunResult | PortfolioResult | Path | str, progress: ProgressCallback | None = None, *, tapes: Sequence[Path | str] | Path | str | None = None
 ) -> Verification:
     """Replay a finished run again and compare digests: `.ok`, and `.first_difference` if not. Raises MmsimError.
 
     tapes: where the tapes of the run are now, if they were moved.
     """
     run_dir = run.run_dir if isinstance(run, (RunResult, PortfolioResult)) else Path(run)
-    return portfolio.verify(run_dir, progress, moved=[Path(path) for path in tapes])
+    moved = [tapes] if isinstance(tapes, (Path, str)) else tapes or ()
+    return portfolio.verify(run_dir, progress, moved=[Path(path) for path in moved])
 
 
+@public(config=_CONFIG)
 def warmup(config: Config | Mapping[str, Any] | Path | str | None = None, **options: Any) -> float:
     """Compile the engine of a configuration's strategy, or load it from the cache; return the seconds it took."""
     return engine.warmup(make_config(config, **options))
 
 
+@public(config=_CONFIG)
 def make_config(config: Config | Mapping[str, Any] | Path | str | None = None, **options: Any) -> Config:
     """Return the configuration that `config` and options ask for. Raises ConfigError."""
     keys: dict[str, Any] = {}

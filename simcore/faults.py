@@ -12,7 +12,9 @@ import numpy as np
 
 from simcore import jit
 from simcore import state as states
-from simcore.errors import StrategyError
+from simcore.blame import words_of
+from simcore.errors import MmsimError, StrategyError
+from simcore.interrupts import is_asked
 from simcore.kernels import state as st
 from simcore.runner import Session
 
@@ -36,8 +38,18 @@ def named(session: Session) -> Iterator[None]:
         yield
     except jit.COMPILE_ERRORS as exc:
         raise StrategyError("STRAT-003", _compile_cause(str(exc), session)) from exc
-    except _RUNTIME as exc:
+    except BaseException as exc:
+        if not _is_of_the_file(session, exc):
+            raise
         raise StrategyError("STRAT-004", f"{session.linked.name}: {_runtime_cause(session, exc)}") from exc
+
+
+def _is_of_the_file(session: Session, exc: BaseException) -> bool:
+    """Return whether a kernel of the user's raised: then it is a fault of the file, be it an exit or an interrupt of its own."""
+    if isinstance(exc, MmsimError) or is_asked(exc):
+        return False
+    own = f"/{session.linked.package}/"
+    return isinstance(exc, _RUNTIME) or any(own in frame.filename for frame in traceback.extract_tb(exc.__traceback__))
 
 
 def _compile_cause(text: str, session: Session) -> str:
@@ -67,7 +79,7 @@ def _places_of_name(said: str, session: Session) -> list[tuple[str, int]]:
     ]
 
 
-def _runtime_cause(session: Session, exc: Exception) -> str:
+def _runtime_cause(session: Session, exc: BaseException) -> str:
     """Return stage, symbol, error, time and lane, and the line where Python ran it (with the JIT off)."""
     clock = session.state.clock
     lane = states.next_lane(session.state)
@@ -77,4 +89,4 @@ def _runtime_cause(session: Session, exc: Exception) -> str:
     number = int(clock[st.STAGE])
     stage = f"stage {session.linked.stages[number - 1].name}, " if number else ""
     symbol = f"{session.symbol}, " if session.symbol else ""
-    return f"{stage}{symbol}{type(exc).__name__}: {exc}{line}; at {when} UTC, lane {lane}"
+    return f"{stage}{symbol}{words_of(exc)}{line}; at {when} UTC, lane {lane}"

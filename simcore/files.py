@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import glob
 import hashlib
 import itertools
@@ -69,6 +70,8 @@ def begin(path: Path) -> Path:
     The name is `.<name>.<process>-<number>.part`. Folders are made where they are missing. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # to move a file over /dev/null would take it away from everybody
+        raise OSError(errno.EEXIST, "there is something that is no ordinary file", str(path))
     for number in itertools.count():
         temporary = path.absolute().with_name(f".{path.name}.{os.getpid()}-{number}{_SUFFIX}")
         _unfinished[temporary] = os.getpid()
@@ -127,7 +130,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 @atexit.register
-def _remove_unfinished() -> None:
+def remove_unfinished() -> None:
+    """Remove what this process has begun to write and not finished."""
     for temporary, owner in list(_unfinished.items()):
         if owner == os.getpid():
             with contextlib.suppress(OSError):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from simcore import engine
 from simcore.config.model import Config
+from simcore.door.arguments import CALLABLE, CONFIG, PATH, TAPE, each, either, number, optional, public
 from simcore.errors import ConfigError
 from simcore.params import instrument_scale
 from simcore.records import IntArray, Record
-from simcore.tape.read import Tape
+from simcore.tape.read import Tape, opened
 from simcore.units import NS_PER_MS
 
 # What all lanes of a pass have in common: they see the same rows through the same books, with the same code.
@@ -55,20 +57,22 @@ def shared_key(config: Config) -> tuple[object, ...]:
     return (*values, model if model.endswith(".py") else None)
 
 
+@public(tape=either(TAPE, PATH), configs=each(CONFIG), curve_ms=number(0.001, 1e15), progress=optional(CALLABLE))
 def run_lanes(
-    tape: Tape, configs: Sequence[Config], *, curve_ms: float = 60_000.0, progress: Callable[[engine.Progress], None] | None = None
+    tape: Tape | Path | str, configs: Sequence[Config], *, curve_ms: float = 60_000.0, progress: Callable[[engine.Progress], None] | None = None
 ) -> LaneRun:
     """Play all configurations over a tape in one pass; each comes out as it would alone. Raises MmsimError.
 
     curve_ms  interval of the equity curves.  CONF-003: there are no configurations, or they differ in what lanes share.
     """
+    tape = opened(tape)
     if not configs:
         raise ConfigError("CONF-003", "lanes: there is no configuration to play")
     first = shared_key(configs[0])
-    for number, config in enumerate(configs):
+    for lane, config in enumerate(configs):
         for name, ours, theirs in zip((*SHARED, "venue.queue_model"), first, shared_key(config), strict=True):
             if ours != theirs:
-                raise ConfigError("CONF-003", f"{name}: lane {number} has {theirs!r}, lane 0 {ours!r}; lanes of one pass share it")
+                raise ConfigError("CONF-003", f"{name}: lane {lane} has {theirs!r}, lane 0 {ours!r}; lanes of one pass share it")
     step_ns = max(round(curve_ms * NS_PER_MS), 1)
     outcome = engine.simulate(tape, configs, journal=False, curve_ns=step_ns, progress=progress)
     start_ts, end_ts = engine.window(tape, configs[0])

@@ -20,6 +20,7 @@ from types import ModuleType
 
 from simcore import chain as chains
 from simcore import jit
+from simcore.blame import Blame
 from simcore.errors import EngineError, StrategyError
 from simcore.python_strategy import PythonClass, is_class, load, params_of
 
@@ -27,10 +28,6 @@ from simcore.python_strategy import PythonClass, is_class, load, params_of
 _LINKED = ("resting", "requests", "venue", "node", "orders", "reconcile", "observe", "pipeline", "peek", "loop")
 _KERNELS = Path(__file__).parent / "kernels"
 _STRATEGIES = Path(__file__).parent.parent / "strategies"
-_AT_IMPORT = (  # what the lines of a user's file can raise
-    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
-    SyntaxError, SystemExit, TypeError, ValueError,
-)  # fmt: skip
 _MARK = re.compile(r"^from simcore\.kernels import (.+?)  # LINK$", re.MULTILINE)
 
 
@@ -95,9 +92,10 @@ def _link_class(strategy: str, source: bytes, queue_model: Path | None) -> Linke
     """Link the bridge, and check the class: its file needs no compiling."""
     path = strategy_path(strategy)
     module = load(path, source, strategy)
-    cancels = f"CANCELS_ON_BAD_BOOK = {bool(getattr(module, 'CANCELS_ON_BAD_BOOK', False))}\n"
+    with Blame("STRAT-002", path, lambda: (f"{strategy}: ", "")):
+        cancels = f"CANCELS_ON_BAD_BOOK = {bool(getattr(module, 'CANCELS_ON_BAD_BOOK', False))}\n"
+        kind = params_of(module, strategy)
     bridge = _link_stages(strategy, (_KERNELS / "bridge.py").read_bytes() + cancels.encode(), queue_model)
-    kind = params_of(module, strategy)
     params = chains.flatten(kind)
     peek = _load(f"{bridge.package}.peek").peek
     return replace(
@@ -116,8 +114,9 @@ def _link_stages(strategy: str, source: bytes, queue_model: Path | None) -> Link
     _write_package(folder, package, source, queue_source)
     _import_package(folder, package)
     module = _import(f"{package}.strategy", strategy)
-    stages = chains.stages_of(module, strategy)
-    _keep(folder / "chain.py", chains.chain_source(stages, module, package))
+    with _blame(module.__name__, strategy):
+        stages = chains.stages_of(module, strategy)
+        _keep(folder / "chain.py", chains.chain_source(stages, module, package))
     importlib.invalidate_caches()
     chain = _load(f"{package}.chain")
     if queue_model is not None:
@@ -178,10 +177,14 @@ def _import_package(folder: Path, package: str) -> None:
 
 
 def _import(name: str, shown: str) -> ModuleType:
-    try:
+    with _blame(name, shown):
         return _load(name)
-    except _AT_IMPORT as exc:
-        raise StrategyError("STRAT-002", f"{shown}: {type(exc).__name__}: {exc}") from exc
+
+
+def _blame(name: str, shown: str) -> Blame:
+    """Return what names the line of a module of a linked package."""
+    package, _, module = name.partition(".")
+    return Blame("STRAT-002", jit.cache_dir() / package / f"{module}.py", lambda: (f"{shown}: ", ""))
 
 
 def _load(name: str) -> ModuleType:

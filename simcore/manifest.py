@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from simcore import jit
 from simcore.config.load import config_hash, dump_config, load_config
 from simcore.config.model import Config
+from simcore.door.files import real
 from simcore.errors import JournalError, MmsimError
 from simcore.files import symbol_name
 from simcore.journal import checkpoint
@@ -46,7 +47,7 @@ def claimed(out: Path | None, strategy: str, symbol: str) -> Iterator[Path]:
     """
     try:
         folder, is_new = _make(out, f"{Path(strategy).stem}-{symbol_name(symbol)}".lower())
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_NONBLOCK)  # a pipe is refused later, not waited for
     except OSError as exc:
         raise JournalError("JRNL-005", f"{exc.filename or out}: {exc.strerror}") from exc
     try:
@@ -138,7 +139,7 @@ def content_hashes(tape: Tape) -> list[str]:
 def _describe_files(tape: Tape) -> list[dict[str, Any]]:
     return [
         {
-            "path": str(file.path.resolve()),
+            "path": str(real(file.path)),
             "content_hash": file.meta.content_hash,
             "rows": file.meta.rows,
             "source": dict(file.meta.source),

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
 
 from simcore import parquet
+from simcore.arrow import numbers
 from simcore.config.model import Config, FeeConfig, LatencyModel, VenueConfig, config_keys
 from simcore.config.venue import profile
+from simcore.door.files import check_file
 from simcore.errors import ConfigError
 from simcore.kernels import queue
 from simcore.kernels import state as st
@@ -258,10 +259,9 @@ def recorded(latency: LatencyModel, key: str) -> tuple[IntArray, IntArray]:
     `interpolate` also needs a column `time_ns`. CONF-001, CONF-003 on a bad file.
     """
     path = Path(latency.file or "")
-    if not path.is_file():
-        raise ConfigError("CONF-001", f"{key}.file: {path}: no such file")
+    check_file(path, ConfigError, "CONF-001")
     try:
-        table = parquet.read_table(path, sealed=False) if path.suffix == ".parquet" else pacsv.read_csv(path)
+        table = _table(path)
     except (OSError, pa.ArrowException, ValueError) as exc:
         raise ConfigError("CONF-003", f"{key}.file: {path}: {exc}") from exc
     column = latency.column or next((n for n in table.column_names if n.startswith("latency")), "")
@@ -288,7 +288,15 @@ def _numbers(table: pa.Table, column: str, dtype: type[np.generic], where: str) 
     kind = table[column].type
     if not (pa.types.is_integer(kind) or (dtype is np.float64 and pa.types.is_floating(kind))) or table[column].null_count:
         raise ConfigError("CONF-003", f"{where}: column {column} holds {kind} with {table[column].null_count} nulls; expected numbers")
-    return table[column].to_numpy().astype(dtype)
+    return numbers(table[column]).astype(dtype)
+
+
+def _table(path: Path) -> pa.Table:
+    if path.suffix == ".parquet":
+        return parquet.read_table(path, sealed=False)
+    from pyarrow import csv  # few runs need it
+
+    return csv.read_csv(path)
 
 
 def stack(lanes: Sequence[LaneParams]) -> tuple[IntArray, FloatArray, FloatArray]:

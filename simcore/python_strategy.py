@@ -13,16 +13,16 @@ import itertools
 import math
 import operator
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import numpy as np
 
 from simcore import jit
+from simcore.blame import Blame
 from simcore.chain import flatten
 from simcore.errors import StrategyError
 from simcore.kernels import context as contexts
@@ -104,7 +104,7 @@ class PythonClass:
 
     def _instance(self, row: Any) -> Any:
         made = load(self.path, self.source, self.shown).Strategy
-        with _Blame("STRAT-002", self.path, lambda: (f"{self.shown}: Strategy(): ", "")):
+        with Blame("STRAT-002", self.path, lambda: (f"{self.shown}: Strategy(): ", "")):
             if inspect.signature(made).parameters:
                 return made(_filled(self.params(), iter(row.tolist())))
             return made()
@@ -114,7 +114,7 @@ def is_class(source: bytes) -> bool:
     """Return whether a file has a class Strategy at its top level, and no STAGES."""
     try:
         body = ast.parse(source).body
-    except (SyntaxError, ValueError):
+    except (MemoryError, RecursionError, SyntaxError, ValueError):  # the first two: nested too deep
         return False  # whoever runs it says what is wrong
     names = {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
     return "STAGES" not in names and any(isinstance(node, ast.ClassDef) and node.name == "Strategy" for node in body)
@@ -125,9 +125,13 @@ def load(path: Path, source: bytes, shown: str) -> ModuleType:
     module = ModuleType(f"mmsim_python_{next(_serial)}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # where dataclasses and NamedTuples look up their annotations
-    with _Blame("STRAT-002", path, lambda: (f"{shown}: ", "")):
+    with Blame("STRAT-002", path, lambda: (f"{shown}: ", "")):
         exec(compile(source, str(path), "exec"), vars(module))  # noqa: S102
-    chosen = module.Strategy
+        _check_class(module.Strategy, shown)
+    return module
+
+
+def _check_class(chosen: Any, shown: str) -> None:
     for name, call, is_needed in (("on_tick", "context", True), ("on_fill", "fill", False)):
         method = getattr(chosen, name, None)
         if method is None and not is_needed:
@@ -136,7 +140,6 @@ def load(path: Path, source: bytes, shown: str) -> ModuleType:
             raise StrategyError("STRAT-002", f"{shown}: class Strategy needs on_tick(self, context)" if is_needed else f"{shown}: expected {name}(self, {call})")
     if not _takes(chosen, 0) and not _takes(chosen, 1):
         raise StrategyError("STRAT-002", f"{shown}: expected __init__(self, params), or none")
-    return module
 
 
 def params_of(module: ModuleType, shown: str) -> Any:
@@ -184,7 +187,7 @@ class Players:
         STRAT-004 names whatever the class does wrong.
         """
         lanes = range(len(self._instances))
-        blame = _Blame("STRAT-004", self._class.path, lambda: self._where(session))
+        blame = Blame("STRAT-004", self._class.path, lambda: self._where(session))
         while True:
             tick_ns = min(self._next_tick(session.state, lane) for lane in lanes)
             tick_key = tick_ns * 8 + st.CLASS_TICK
@@ -296,23 +299,3 @@ def checked(wanted: Any) -> Quote:
 def _plain(seen: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return Python numbers: with the JIT off kernels give numpy's, which divide by zero without complaint."""
     return tuple(value.item() if isinstance(value, np.generic) else value for value in seen)
-
-
-class _Blame:
-    """Turn whatever a user's code raises, be it an exit, into a StrategyError that names its line."""
-
-    def __init__(self, code: str, path: Path, where: Callable[[], tuple[str, str]]) -> None:
-        self._code, self._path, self._where = code, path, where
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
-        if not isinstance(exc, (Exception, SystemExit)):
-            return
-        lines = [frame.lineno for frame in traceback.extract_tb(trace) if frame.filename == str(self._path)]
-        if isinstance(exc, SyntaxError) and exc.filename == str(self._path):
-            lines.append(exc.lineno)
-        line = f", line {lines[-1]}" if lines else ""
-        before, after = self._where()
-        raise StrategyError(self._code, f"{before}{type(exc).__name__}: {exc}{line}{after}") from exc

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from simcore import engine, jit, runner
+from simcore.bench.maker import MAKER, maker
 from simcore.bench.process import FEW_LANES, peak_rss_mb
+from simcore.bench.shape import shape
 from simcore.config.load import load_config
 from simcore.config.model import Config, StrategyConfig
 from simcore.errors import MmsimError
@@ -32,24 +34,6 @@ STEADY_UNTIL_S = 2.0
 PIPELINE_ROUNDS = 4
 HELD_ROWS = 1 << 25  # rows of a tape that are held in memory at most, 33 bytes each; the peer's take 64
 ROI_MARGIN = 0.03  # the peer's range-limited depth reaches so far beyond the trades
-
-# The maker of docs/peers.md, under the peer's rules.
-MAKER = (
-    "strategy.name=demo_maker",
-    "strategy.params={spread.half_spread_bps: 0, spread.vol_factor: 0, inventory.skew_bps: 0, emit.levels: 1}",
-    "strategy.params.inventory.skew_ticks_per_lot=0.5", "strategy.params.inventory.max_position_lots=10",
-    "strategy.params.emit.order_lots=1",
-    "node.tick_interval_ms=100", "venue.queue_model=power", "venue.queue_n=3", "venue.fill_whole=true",
-    "venue.cross_fill_whole=true", "venue.self_trade=ignore", "fees.maker_bps=-0.5", "fees.taker_bps=7",
-    *(f"latency.{leg}.ms=10" for leg in ("place", "amend", "cancel", "response")),
-)  # fmt: skip
-
-
-def maker(repeat: int = 1, half_spread_ticks: float = 5.0, to_ts: int | None = None) -> Config:
-    """Return the maker's configuration."""
-    spread = f"strategy.params.spread.half_spread_ticks={half_spread_ticks}"
-    return load_config(None, [*MAKER, spread], {"run.repeat": repeat, "run.to": to_ts})
-
 
 def adaptive(lane: int = 0, *more: str) -> Config:
     """Return the configuration of all six stages for a lane: the base spread is what differs."""
@@ -232,6 +216,13 @@ def converts(source: str, fmt: str) -> dict[str, Any]:
         return {"convert_s": seconds, "rows": Tape.open(out).rows, "bytes": out.stat().st_size, "peak_rss_mb": peak_rss_mb()}
 
 
+def named(tape: str) -> dict[str, Any]:
+    """Say what the tape is of, how many rows it has, and what they are like."""
+    source = Tape.open(tape)
+    instrument = source.instrument
+    return {"capture": f"{instrument.venue} {instrument.symbol}", "level": source.level, "tape_rows": source.rows, **shape(source)}
+
+
 def _traded(tape: Tape) -> tuple[int, int]:
     """Return the lowest and highest traded price, ticks; of a tape without trades: of all rows."""
     lows, highs = [], []
@@ -262,7 +253,7 @@ def timed(function: Callable[[], Any]) -> float:
 
 MEASURES: dict[str, Callable[..., dict[str, Any]]] = {
     "speed": speed, "end_to_end": end_to_end, "start": start, "parts": parts, "export": export,
-    "converts": converts, "pipeline": pipeline, "lane_cost": lane_cost,
+    "converts": converts, "named": named, "pipeline": pipeline, "lane_cost": lane_cost,
 }  # fmt: skip
 
 

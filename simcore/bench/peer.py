@@ -27,6 +27,11 @@ def run_peer(interpreter: str, mode: str, config: dict[str, Any]) -> dict[str, A
     return run_process([interpreter, str(SCRIPT), mode, json.dumps(config)]).answer()
 
 
+def cpu_s_of(interpreter: str, mode: str, config: dict[str, Any]) -> float:
+    """Run one mode of the script; return the CPU seconds of the process. BENCH-002 if it fails."""
+    return run_process([interpreter, str(SCRIPT), mode, json.dumps(config)]).cpu_s
+
+
 def peer_python() -> str:
     """Return an interpreter that has the peer: MMSIM_PEER_PYTHON, else an environment in the cache folder, made if need be.
 

@@ -22,10 +22,11 @@ FEW_LANES = 16  # a grid that a peer can still play, one pass each
 
 @dataclass(frozen=True)
 class Done:
-    """What a process said on stdout, and its wall time from start to exit."""
+    """What a process said on stdout, its wall time from start to exit, and the CPU time of all its threads, s."""
 
     text: str
     wall_s: float
+    cpu_s: float
 
     def answer(self) -> dict[str, Any]:
         """Return the JSON object on the last line."""
@@ -36,7 +37,7 @@ class Done:
 
 def run_process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Done:
     """Run a command to its end. BENCH-002 if it fails, with the last lines of its stderr."""
-    begin = time.perf_counter()
+    begin, before_s = time.perf_counter(), _children_s()
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=LIMIT_S, check=False, env={**os.environ, **(environment or {})}
@@ -46,7 +47,13 @@ def run_process(command: Sequence[str], environment: Mapping[str, str] | None = 
     wall_s = time.perf_counter() - begin
     if done.returncode != 0:
         raise BenchError("BENCH-002", f"{' '.join(command[:4])} … ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
-    return Done(done.stdout, wall_s)
+    return Done(done.stdout, wall_s, _children_s() - before_s)
+
+
+def _children_s() -> float:
+    """Return the CPU seconds of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def python(*arguments: str, environment: Mapping[str, str] | None = None) -> Done:

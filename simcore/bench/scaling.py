@@ -11,7 +11,7 @@ import click
 
 from simcore.bench.process import measure
 from simcore.report.build import write_bytes
-from simcore.report.canvas import BLUE, VERMILION, house_style, new_picture, png_bytes
+from simcore.report.canvas import BLUE, VERMILION, house_style, new_picture, png_bytes, powers_axis
 
 LANES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 DAYS = (1, 2, 3, 4, 5, 6, 7, 8)
@@ -43,6 +43,9 @@ def draw(found: dict[str, Any]) -> bytes:
             each.loglog(count, [1e9 * point["cpu_s"] / point["rows"] / point["lanes"] for point in points], "o-", color=colour, markersize=3)
             spent = [point["cpu_s"] for point in found[name]["days"]]
             days.plot(DAYS[: len(spent)], spent, "o-", color=colour, markersize=3)
+        for axes in (seconds, each):
+            powers_axis(axes.xaxis)
+            powers_axis(axes.yaxis)
         seconds.set_title("CPU seconds of a pass")
         seconds.set_xlabel("lanes")
         seconds.legend()

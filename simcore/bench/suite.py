@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simcore.bench import peer as peers
+from simcore.bench.maker import maker_text
 from simcore.bench.process import FEW_LANES, measure, python
 from simcore.errors import TapeError
 from simcore.tape.samples import sample
 
 ROUNDS = 5
 START_ROUNDS = 5
+FRESH_ROUNDS = 3
 
 # Ours, and the peer's name of it; the pipeline is held against the peer's simple maker.
 _STEPS = (("book", "empty"), ("replay", "maker"), ("pipeline", "maker"), ("end_to_end", "maker_from_file"))
@@ -50,7 +52,9 @@ def bench(
         raise TapeError("TAPE-001", f"{path}")
     with tempfile.TemporaryDirectory(prefix="mmsim-bench-") as folder:
         steps = _Steps(_count_steps(peer), progress)
+        named = measure("named", tape=str(path))
         start = _measure_start(path, Path(folder), steps)
+        fresh = _measure_fresh(path, Path(folder), steps)
         theirs = _Peer(path, repeat, lanes, Path(folder), steps) if peer else None
         ours: Samples = {}
         for _ in range(ROUNDS):
@@ -60,7 +64,7 @@ def bench(
                 steps.done(ours["rows"][-1] / ours["replay_s"][-1])
             if theirs is not None:
                 theirs.sample()
-    table = {"tape": str(path), "repeat": repeat, **_our_table(ours, lanes), **start}
+    table = {"tape": str(path), **named, "repeat": repeat, **_our_table(ours, lanes), **start, **fresh}
     return table if theirs is None else {**table, **theirs.table(table)}
 
 
@@ -80,7 +84,9 @@ def _our_table(ours: Samples, lanes: int) -> dict[str, Any]:
     table |= _speeds("pipeline_lane", held * lanes, ours["pipeline_lanes_s"])
     table["lanes_rss_mb"] = round(max(ours["lanes_rss_mb"]), 1)
     table["peak_rss_mb"] = round(max(ours["peak_rss_mb"]), 1)
-    return table | {name: int(ours[name][0]) for name in ("ticks", "orders", "cancels", "fills")}
+    table |= {name: int(ours[name][0]) for name in ("ticks", "orders", "cancels", "fills")}
+    ticks = max(table["ticks"], 1)
+    return table | {"rows_per_tick": round(held / ticks, 2), "orders_per_tick": round(table["orders"] / ticks, 3)}
 
 
 def _measure_start(tape: Path, folder: Path, steps: _Steps) -> dict[str, Any]:
@@ -102,6 +108,20 @@ def _measure_start(tape: Path, folder: Path, steps: _Steps) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _measure_fresh(tape: Path, folder: Path, steps: _Steps) -> dict[str, float]:
+    """Return the CPU seconds of whole commands, caches warm: one pass of the maker, run folder and report included."""
+    config = folder / "maker.yaml"
+    config.write_text(maker_text())
+    seconds: dict[str, list[float]] = {}
+    for k in range(FRESH_ROUNDS):
+        for name, pictures in (("fresh_cpu_s", "--no-pictures"), ("fresh_pictures_cpu_s", "--pictures")):
+            out = folder / f"{name}-{k}"
+            command = ("replay", str(tape), "--config", str(config), "--out", str(out), "--json", pictures)
+            seconds.setdefault(name, []).append(python("-m", "cli", *command).cpu_s)
+        steps.done(0.0)
+    return {name: round(min(times), 3) for name, times in seconds.items()}
+
+
 class _Peer:
     """hftbacktest on the same rows: exported once, measured once a round."""
 
@@ -114,11 +134,17 @@ class _Peer:
         self._tape_rows = int(tape_facts.pop("tape_rows"))
         self._config = {**tape_facts, "data": str(data), "sets": self._sets}
         self._samples: Samples = {}
+        self._fresh: list[float] = []
+        once = data if repeat == 1 else folder / "peer-once.npz"
+        if repeat > 1:
+            measure("export", tape=str(tape), repeat=1, out=str(once))
+        self._once = {**self._config, "data": str(once), "depth": peers.DEPTHS["range"]}
         steps.done(0.0)
 
     def sample(self) -> None:
-        """Run the peer once."""
+        """Run the peer once: a process that measures, and one that plays one pass as its user's would."""
         _collect(self._samples, peers.run_peer(self._interpreter, "bench", self._config))
+        self._fresh.append(peers.cpu_s_of(self._interpreter, "once", self._once))
         self._steps.done(0.0)
 
     def table(self, ours: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +152,7 @@ class _Peer:
         seen, rows = self._samples, self._tape_rows
         table: dict[str, Any] = {
             "peer": peers.PEER, "peer_events": int(seen["rows"][0]), **_speeds("peer_load", rows, seen["load_s"]),
-            "peer_peak_rss_mb": round(max(seen["peak_rss_mb"]), 1),
+            "peer_fresh_cpu_s": round(min(self._fresh), 3), "peer_peak_rss_mb": round(max(seen["peak_rss_mb"]), 1),
         }  # fmt: skip
         for name, depth in peers.DEPTHS.items():
             for ours_name, step in _STEPS:
@@ -156,7 +182,7 @@ class _Steps:
 
 
 def _count_steps(peer: bool) -> int:
-    return 1 + START_ROUNDS + 3 * ROUNDS + (1 + ROUNDS if peer else 0)
+    return 1 + START_ROUNDS + FRESH_ROUNDS + 3 * ROUNDS + (1 + ROUNDS if peer else 0)
 
 
 def _collect(samples: Samples, answer: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from simcore import errors
 from simcore.calibrate.outcomes import Part
 from simcore.calibrate.work import Block, play
 from simcore.errors import CalibrateError, MmsimError
-from simcore.processes import Child
+from simcore.processes import Child, follow_caller
 
 Take = Callable[[Part], None]
 Told = Callable[[int, float], None]  # number of a block, share of it that is done
@@ -124,9 +123,9 @@ def _raise(kind: str, values: Sequence[Any]) -> None:
 # --- inside the worker ---------------------------------------------------------------------------------
 
 
-def main(descriptor: int) -> int:
+def main(descriptor: int, lifeline: int) -> int:
     """Play the blocks that come over a pipe until told to stop; return the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller decides
+    follow_caller(lifeline)
     pipe = Connection(descriptor)
     try:
         while True:
@@ -157,4 +156,4 @@ def _telling(pipe: Connection) -> Callable[[float], None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(*map(int, sys.argv[1:])))

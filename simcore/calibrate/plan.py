@@ -95,7 +95,8 @@ class Plan:
 
     def base_trial(self) -> Trial:
         """Return the trial of the base configuration; it is one of the candidates."""
-        defaults = dict(zip(self.linked(self.base).param_names, self.linked(self.base).param_defaults, strict=True))
+        linked = self.linked(self.base)
+        defaults = dict(zip(linked.param_names, linked.param_defaults, strict=False))  # no names: a row of one number
         return self._trial(BASE, default_values(self.grid, self.base, self._tree, defaults), self.base)
 
     def trial(self, number: int, point: Point) -> Trial:

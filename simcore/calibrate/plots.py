@@ -207,6 +207,7 @@ def luck(evidence: Evidence, _terms: Terms) -> Picture:
     axes.axvline(counted, color=INK, lw=1.0, ls="--", label=f"{plain(counted, 3)} independent trials")
     axes.axhline(0, color=MUTED, lw=0.8)
     axes.set_xscale("log")
+    canvas.powers_axis(axes.xaxis)
     axes.set_xlabel("trials")
     axes.set_ylabel("Sharpe ratio an interval")
     canvas.legend_above(axes)

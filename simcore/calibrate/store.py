@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from simcore import parquet
 from simcore.calibrate.outcomes import COUNTS, FIELDS, Part
+from simcore.door.json_text import read_json
 from simcore.errors import CalibrateError
 from simcore.files import remove_leftovers, write_atomic, write_text
 from simcore.sealed import is_whole, sealed
@@ -38,11 +39,8 @@ def read_note(folder: Path) -> dict[str, Any] | None:
     path = folder / NOTE
     if not path.exists():
         return None
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise CalibrateError("CAL-019", f"{path}: {exc}") from exc
-    if not isinstance(note, dict) or note.get("version") != VERSION or "identity" not in note:
+    note = read_json(path, CalibrateError, "CAL-019")
+    if note.get("version") != VERSION or "identity" not in note:
         raise CalibrateError("CAL-019", f"{path}: not the note of a calibration of this version")
     if not is_whole(note):
         raise CalibrateError("CAL-019", f"{path}: its content does not have the hash that it carries: it is damaged")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simcore.commands.options import JSON, SETS, VENUE, pairs
-from simcore.commands.output import print_figures, print_warning, progress
+from simcore.commands.output import print_figures, print_warning, progress, say, terminal
 
 if TYPE_CHECKING:
     from simcore.config import Config
@@ -54,10 +54,8 @@ def ab(
     if as_json:
         print_figures({**made.figures, "folder": str(made.folder)}, as_json)
         return
-    from rich.console import Console
-
-    Console().print(console(made.figures))
-    click.echo(f"report: {made.folder / 'report.html'}")
+    terminal().print(console(made.figures))
+    say(f"report: {made.folder / 'report.html'}")
 
 
 def _config(path: Path, sets: tuple[str, ...], venue: str | None) -> Config:

@@ -13,7 +13,8 @@ import click
 
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.options import CONFIG, JSON, SETS, VENUE, chosen_config
-from simcore.commands.output import print_figures, print_warning
+from simcore.commands.output import print_figures, print_warning, say, terminal
+from simcore.door.shown import on_terminal
 
 if TYPE_CHECKING:
     from simcore.calibrate.folder import Calibration
@@ -109,8 +110,6 @@ def _warn_of_times(found: Calibration, config: Config) -> None:
 
 def _print_table(found: Calibration, verdict: Verdict | None) -> None:
     """Print the current parameters beside the best ones: what the verdict speaks of, else the figures of the search."""
-    from rich.console import Console
-
     from simcore.report.terminal import Sheet
 
     if verdict is not None and verdict.winner is not None:
@@ -126,7 +125,7 @@ def _print_table(found: Calibration, verdict: Verdict | None) -> None:
         for name in names:
             cells = [figures["base" if which == "current" else which][part][name] for part in figures["base"] for which in ("current", "best")]
             rows.append((name, *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells)))
-    Console().print(Sheet("", head, rows, (False, *(True,) * (len(head) - 1))))
+    terminal().print(Sheet("", head, rows, (False, *(True,) * (len(head) - 1))))
 
 
 def _judged(folder: Path) -> Iterator[Verdict]:
@@ -151,7 +150,7 @@ def _watching(objective: str) -> Iterator[Callable[[Tally], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[words]}", markup=False), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("trials", total=None, words="starting…")
 
@@ -172,7 +171,7 @@ def _lines(objective: str) -> Callable[[Tally], None]:
             click.echo("compiling the engine, once…", err=True)
         elif now.done and step > said:
             said = step
-            click.echo(_words(now, objective), err=True)
+            click.echo(on_terminal(_words(now, objective)), err=True)
 
     return show
 
@@ -198,18 +197,18 @@ def _print(found: Calibration, verdict: Verdict | None, as_json: bool) -> None:
         for text in verdict.notes[: bool(verdict.evidence.dead)]:  # before the search is read
             print_warning(text)
     _print_table(found, verdict)
-    click.echo(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
+    say(f"best: trial {note['best']} of {note['trials']}: " + ", ".join(f"{name}={value}" for name, value in chosen.items()))
     if note["at_edge"] and verdict is None:  # else its notes say so
-        click.echo(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
-    click.echo(
+        say(f"it lies at the end of {', '.join(note['at_edge'])}: a better value may lie beyond the grid")
+    say(
         f"crashed {counts['lost']}, without a value of {note['objective']} {counts['valueless']}, breaking constraints {counts['infeasible']}; "
         f"{found.tried:,} configurations were ever tried on this data, which the verdict corrects for"
     )
     if counts["lost"]:
-        click.echo(f"the first that crashed: {next(iter(found.results.causes.values()))}")
-    click.echo(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
+        say(f"the first that crashed: {next(iter(found.results.causes.values()))}")
+    say(f"folder: {found.folder}" + ("" if verdict is None else ", with report.html"))
     if verdict is not None:
-        click.echo(verdict.sentence)
+        say(verdict.sentence)
         broken = dict.fromkeys(reason.text for reason in verdict.reasons if not reason.holds and reason.text not in verdict.sentence)
         for text in (*broken, *verdict.notes[bool(verdict.evidence.dead) :]):
-            click.echo(f"- {text}")
+            say(f"- {text}")

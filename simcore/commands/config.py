@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simcore.commands.options import CONFIG, JSON, SETS, VENUE, resolved
-from simcore.commands.output import print_figures, print_refusal, print_warning
+from simcore.commands.output import print_figures, print_refusal, print_warning, say
+from simcore.door.shown import on_terminal
 from simcore.errors import MmsimError
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def config_show(symbol: str | None, origin: bool, as_json: bool, **choices: Any)
         keys = list(keys_of(chosen))
         width = max(len(key) for key, _ in keys)
         for key, value in keys:
-            click.echo(f"{key:<{width}}  {json.dumps(value, ensure_ascii=False):<24}  {origins.get(key, 'default')}")
-        click.echo(f"hash {config_hash(chosen)}")
+            say(f"{key:<{width}}  {json.dumps(value, ensure_ascii=False):<24}  {origins.get(key, 'default')}")
+        say(f"hash {config_hash(chosen)}")
     else:
-        click.echo(f"# hash: {config_hash(chosen)}\n{dump_config(chosen)}", nl=False)
+        say(f"# hash: {config_hash(chosen)}\n{dump_config(chosen)}", nl=False)
 
 
 def _origins_of(config: Config, symbol: str, origins: dict[str, str]) -> dict[str, str]:
@@ -122,16 +123,16 @@ def config_migrate(path: Path, out: Path | None, in_place: bool, as_json: bool) 
     target = path if in_place else out
     made = migrate_file(path, target)
     for change in made.changes:
-        click.echo(f"{path}: {change}", err=True)
+        click.echo(on_terminal(f"{path}: {change}"), err=True)
     if made.has_comments and made.is_changed:
         print_warning(f"{path}: its comments are not in the result")
     if as_json:
         shown = {"text": made.text} if target is None else {"out": str(target)}
         print_figures({"from": made.version, "to": made.version_now, "changes": made.changes, **shown}, as_json)
     elif target is None:
-        click.echo(made.text, nl=False)
+        say(made.text, nl=False)
     else:
-        click.echo(f"{target}: version {made.version_now}, {len(made.changes)} changes" if made.is_changed else f"{path}: nothing to change")
+        say(f"{target}: version {made.version_now}, {len(made.changes)} changes" if made.is_changed else f"{path}: nothing to change")
 
 
 @config.command("schema")
@@ -139,4 +140,4 @@ def config_schema() -> None:
     """Print the JSON schema of configuration files, for editors and other programs."""
     from simcore.config.reference import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    say(json.dumps(json_schema(), indent=2))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from simcore.commands.options import JSON, moment
-from simcore.commands.output import print_figures, print_table, print_warning
+from simcore.commands.output import print_figures, print_table, print_warning, say
 
 
 @click.group()
@@ -50,4 +50,4 @@ def build(
         print_table(table, table.title)
     for text in told["warnings"]:
         print_warning(text)
-    click.echo(f"folder: {folder}")
+    say(f"folder: {folder}")

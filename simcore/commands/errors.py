@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from simcore.commands.options import JSON
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, say
 from simcore.errors import CODES
 
 
@@ -20,4 +20,4 @@ def errors(code: str | None, as_json: bool) -> None:
     if as_json:
         print_figures({name: {"title": title, "remedy": remedy} for name, (title, remedy) in chosen.items()}, as_json)
     for name, (title, remedy) in () if as_json else chosen.items():
-        click.echo(f"{name:<10} {title}\n{'':<10} {remedy}")
+        say(f"{name:<10} {title}\n{'':<10} {remedy}")

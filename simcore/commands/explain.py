@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from simcore.commands.options import JSON, RUN, moment
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, say
 
 
 @click.command()
@@ -50,4 +50,4 @@ def explain(
     if as_json:
         print_figures(found, as_json)
     else:
-        click.echo(shown, nl=False)
+        say(shown, nl=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simcore.commands.options import JSON, OUT, TAPES
-from simcore.commands.output import print_figures, print_table, print_warning
+from simcore.commands.output import print_figures, print_table, print_warning, say
 
 if TYPE_CHECKING:
     from simcore.report.pages import Table
@@ -87,7 +87,7 @@ def _say(table: Table, title: str, sentences: Sequence[str], warnings: Sequence[
     """Print a fit's table, what it says, its warnings, and where the rest is."""
     print_table(table, title)
     for text in sentences:
-        click.echo(text)
+        say(text)
     for text in warnings:
         print_warning(text)
-    click.echo(f"folder: {folder}")
+    say(f"folder: {folder}")

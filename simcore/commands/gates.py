@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simcore.commands.options import JSON, pairs
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, say
 
 if TYPE_CHECKING:
     from simcore.report.gates import Gate
@@ -96,7 +96,7 @@ def _judge(compare: Callable[[Path], Gate], baseline: Path | None, out: Path | N
     if as_json:
         print_figures(result.to_dict(), as_json)
     else:
-        click.echo(result.markdown(), nl=False)
+        say(result.markdown(), nl=False)
     if not result.passed:
         raise click.exceptions.Exit(1)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 import click
+
+from simcore.commands.output import apart
 
 
 class LazyGroup(click.Group):
@@ -22,10 +25,19 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's interface
         if cmd_name not in self.homes:
             return None
-        module, _, attribute = self.homes[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return _loaded(self.homes[cmd_name][0])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's interface
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self.homes.items()])
+
+
+@cache
+def _loaded(home: str) -> click.Command:
+    """Import a command; it, or each command of the group that it is, leaves stdout to results."""
+    module, _, attribute = home.partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    for one in command.commands.values() if isinstance(command, click.Group) else (command,):
+        assert one.callback is not None, "a group of a group has no commands of its own"
+        one.callback = apart(one.callback)
+    return command

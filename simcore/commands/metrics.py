@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from simcore.commands.options import RUN
+from simcore.commands.output import say
 
 
 @click.command()
@@ -21,6 +22,6 @@ def metrics(run_dir: Path, out: Path | None) -> None:
 
     text = metrics_text(run_dir)
     if out is None:
-        click.echo(text, nl=False)
+        say(text, nl=False)
     else:
         save(out, text)

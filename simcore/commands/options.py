@@ -22,6 +22,10 @@ SETS = click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="S
 VENUE = click.option("--venue", metavar="NAME", help="Rules and fees of an exchange: `mmsim venue list` (docs/venues.md).")
 JOBS = click.option("--jobs", metavar="N", type=click.IntRange(1), help="Worker processes for several symbols; default: as many as are quickest. The result is the same.")
 OUT = click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="New folder of the results; default: one under reports/.")
+PICTURES = click.option(
+    "--pictures/--no-pictures", default=None,
+    help="Draw the report's pictures; default: those of the run, of several symbols the common ones without each symbol's own.",
+)  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 

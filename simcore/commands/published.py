@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from simcore.commands.options import JSON
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, say
 
 
 @click.command()
@@ -33,7 +33,7 @@ def published(names: tuple[str, ...], fast: bool, out: Path | None, as_json: boo
     for result in derive(names, fast):
         results.append(result)
         if not as_json:
-            click.echo(result_text(result, every_number=bool(names)))
+            say(result_text(result, every_number=bool(names)))
     ok = all(result.ok for result in results)
     if as_json:
         print_figures({"ok": ok, "fast": fast, "results": [result.to_dict() for result in results]}, as_json)

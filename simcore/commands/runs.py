@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from simcore.commands.options import CONFIG, JOBS, JSON, RUN, SETS, TAPES, VENUE, chosen_config
+from simcore.commands.lean import import_matplotlib, import_numba
+from simcore.commands.options import CONFIG, JOBS, JSON, PICTURES, RUN, SETS, TAPES, VENUE, chosen_config
 from simcore.commands.output import print_figures, print_summary, progress
 
 
@@ -28,11 +29,12 @@ from simcore.commands.output import print_figures, print_summary, progress
 @click.option("--resume", is_flag=True, help="Go on with the run in --out that was stopped.")
 @click.option("--queue-band", is_flag=True, help="Play an optimistic and a pessimistic queue as well, in the same pass (docs/sweeps.md).")
 @click.option("--band-models", metavar="MODEL,MODEL", help="Optimistic and pessimistic queue model of --queue-band; default: those that bound the run's.")
+@PICTURES
 @JOBS
 @JSON
 def replay(
     tapes: tuple[Path, ...], out: Path | None, resume: bool, queue_band: bool, band_models: str | None, jobs: int | None,
-    as_json: bool, **choices: Any,
+    pictures: bool | None, as_json: bool, **choices: Any,
 ) -> None:  # fmt: skip
     """Replay tapes and write a run folder.
 
@@ -43,6 +45,7 @@ def replay(
     if band_models is not None and not queue_band:
         raise click.UsageError("--band-models goes with --queue-band")
     config = chosen_config(**choices)
+    import_numba()
     from simcore.portfolio.run import replay as run
     from simcore.report import build_report
 
@@ -54,12 +57,14 @@ def replay(
             run_dir = replay_band(tapes, config, out, bounds=bounds, resume=resume, progress=shown)
         else:
             run_dir = run(tapes, config, out, resume=resume, jobs=jobs, progress=shown)
-    build_report(run_dir)
+    if pictures is not False:
+        import_matplotlib()
+    report = build_report(run_dir, pictures)
     if config.node.trace_every > 0:
         from simcore.report.feeds import write_feeds
 
         write_feeds(run_dir)
-    print_summary(run_dir, as_json)
+    print_summary(run_dir, report.figures, as_json)
 
 
 @click.command()
@@ -72,6 +77,7 @@ def verify(run_dir: Path, moved: tuple[Path, ...], jobs: int | None, as_json: bo
 
     Exit code 1 if they differ.
     """
+    import_numba()
     from simcore.portfolio.run import verify as check
 
     with progress() as shown:
@@ -83,13 +89,16 @@ def verify(run_dir: Path, moved: tuple[Path, ...], jobs: int | None, as_json: bo
 
 @click.command()
 @RUN
+@PICTURES
 @JSON
-def report(run_dir: Path, as_json: bool) -> None:
+def report(run_dir: Path, pictures: bool | None, as_json: bool) -> None:
     """Build the report of a run again."""
     from simcore.report import build_report
 
-    build_report(run_dir)
-    print_summary(run_dir, as_json)
+    if pictures is not False:
+        import_matplotlib()
+    built = build_report(run_dir, pictures)
+    print_summary(run_dir, built.figures, as_json)
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simcore.commands.options import JSON
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,12 +42,12 @@ def strategy_show(name: str, as_json: bool) -> None:
     if as_json:
         print_figures(asdict(found), as_json)
         return
-    click.echo(f"{found.docs.rstrip()}\n\n{found.path}, {'stages' if found.form == 'stages' else 'a Python class'}")
+    say(f"{found.docs.rstrip()}\n\n{found.path}, {'stages' if found.form == 'stages' else 'a Python class'}")
     _print_parameters(found.parameters)
     for number, stage in enumerate(found.stages, 1):
-        click.echo(f"\n{number}. {stage.name}: {stage.docs} ({stage.function})")
+        say(f"\n{number}. {stage.name}: {stage.docs} ({stage.function})")
         if stage.parameters_docs:
-            click.echo(f"   {stage.parameters_docs}")
+            say(f"   {stage.parameters_docs}")
         _print_parameters(stage.parameters)
 
 
@@ -55,7 +55,7 @@ def _print_parameters(parameters: Iterable[Parameter]) -> None:
     shown = [(each.key, f"{each.default:g}", each.docs) for each in parameters]
     widths = [max((len(row[i]) for row in shown), default=0) for i in range(2)]
     for key, default, docs in shown:
-        click.echo(f"   {key:<{widths[0]}}  {default:>{widths[1]}}  {docs}".rstrip())
+        say(f"   {key:<{widths[0]}}  {default:>{widths[1]}}  {docs}".rstrip())
 
 
 @strategy.command("new")
@@ -71,4 +71,4 @@ def strategy_new(name: str, is_python: bool, out: Path, as_json: bool) -> None:
     if as_json:
         print_figures({"path": str(path)}, as_json)
         return
-    click.echo(f"{path}\nmmsim replay datasets/synbtc-perp-20240101-l2.parquet --strategy {path}")
+    say(f"{path}\nmmsim replay datasets/synbtc-perp-20240101-l2.parquet --strategy {path}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simcore.commands.options import CONFIG, JSON, OUT, SETS, TAPES, VENUE, chosen_config
-from simcore.commands.output import print_figures, print_table, print_warning, progress
+from simcore.commands.output import print_figures, print_table, print_warning, progress, say
 
 if TYPE_CHECKING:
     from simcore.calibrate.sweeps.sweep import Drawing, Sweep
@@ -123,7 +123,7 @@ def _finish(found: Sweep, out: Path | None, as_json: bool) -> None:
         return
     print_table(console_table(found), f"{found.kind} of {found.strategy} on {found.instrument['symbol']}")
     for text in verdict(found):
-        click.echo(text)
+        say(text)
     for text in found.warnings:
         print_warning(text)
-    click.echo(f"folder: {folder}")
+    say(f"folder: {folder}")

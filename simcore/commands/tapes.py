@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from simcore.commands.options import JSON, TAPE, pairs
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, say
 
 FORMATS = ("binance", "bitstamp", "bybit", "cryptofeed", "databento", "hftbacktest", "hyperliquid", "lobster", "mbo", "nautilus", "tardis")
 
@@ -89,9 +89,9 @@ def tape_head(tape: Path, rows: int, as_json: bool) -> None:
 
     table = Tape.open(tape).to_pandas(rows)
     if as_json:
-        click.echo(table.to_json(orient="table", index=False, date_unit="ns"))
+        say(table.to_json(orient="table", index=False, date_unit="ns"))
     else:
-        click.echo(table.to_string(index=False))
+        say(table.to_string(index=False))
 
 
 @tape.command("synth")

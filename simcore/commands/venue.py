@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from simcore.commands.options import JSON
-from simcore.commands.output import print_figures
+from simcore.commands.output import print_figures, say
 
 
 @click.group()
@@ -40,11 +40,11 @@ def venue_show(name: str, as_json: bool) -> None:
     if as_json:
         print_figures(asdict(found), as_json)
         return
-    click.echo(f"{found.name}: {found.title} ({found.kind})")
+    say(f"{found.name}: {found.title} ({found.kind})")
     for title, entries in (("sets", found.values), ("beyond the configuration", found.facts)):
-        click.echo(f"\n{title}")
+        say(f"\n{title}")
         for key, stated in entries.items():
             value = stated.value if isinstance(stated.value, str) else json.dumps(stated.value)
-            click.echo(f"  {key}: {value}\n      {stated.source}, {stated.date}")
+            say(f"  {key}: {value}\n      {stated.source}, {stated.date}")
             if stated.note:
-                click.echo(f"      {stated.note}")
+                say(f"      {stated.note}")

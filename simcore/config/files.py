@@ -9,6 +9,7 @@ from simcore.config.load import load_config
 from simcore.config.migrate import migrate
 from simcore.config.trees import anchor
 from simcore.config.yaml_text import dump_yaml, read_yaml
+from simcore.door.files import real
 from simcore.errors import ConfigError
 from simcore.files import write_text
 
@@ -34,7 +35,7 @@ def migrate_file(path: Path, out: Path | None = None) -> Migrated:
     load_config(path, warn=_quiet)
     before = read_yaml(path)
     tree, changes = migrate(before, str(path))
-    if out is not None and out.resolve().parent != path.resolve().parent:
+    if out is not None and real(out).parent != real(path).parent:
         anchor(tree, path.parent)
     old = path.read_text(encoding="utf-8")
     is_changed = tree != before
@@ -42,7 +43,7 @@ def migrate_file(path: Path, out: Path | None = None) -> Migrated:
         dump_yaml(tree) if is_changed else old, int(before.get("version", 1)), int(tree["version"]), changes,
         any(line.lstrip().startswith("#") or " #" in line for line in old.splitlines()), is_changed,
     )  # fmt: skip
-    if out is not None and (is_changed or out.resolve() != path.resolve()):
+    if out is not None and (is_changed or real(out) != real(path)):
         try:
             write_text(out, made.text)
         except OSError as exc:

@@ -18,6 +18,7 @@ from simcore.config.trees import Tree, anchor, dotted, merge, nested, path_of, t
 from simcore.config.values import time_reading
 from simcore.config.venue import profile
 from simcore.config.yaml_text import parse_yaml, read_yaml
+from simcore.door.arguments import CALLABLE, KEYS, PATH, TEXT, each, optional, public
 from simcore.errors import ConfigError
 
 __all__ = ["Resolved", "build_config", "config_hash", "dump_config", "load_config", "parse_latency", "resolve_config"]
@@ -41,6 +42,7 @@ class _Layer:
     origin: str
 
 
+@public(path=optional(PATH), sets=each(TEXT), overrides=optional(KEYS), environ=optional(KEYS), warn=optional(CALLABLE))
 def load_config(
     path: Path | str | None = None,
     sets: Sequence[str] = (),

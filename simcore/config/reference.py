@@ -55,6 +55,11 @@ Paths in a YAML file are relative to the file, those in `--set` to the current f
 read as exact decimals. `--latency` is short for the latency keys: `10ms` (all four), `place=10ms,cancel=12ms`,
 `lognormal:10ms:0.4`, `feed:1.0`, `recorded:FILE`; the units are ns, us, ms and s.
 
+Every YAML text that mmsim reads (configurations, `--set`, variables, grids, settings) has at most 1,048,576 characters, 32
+levels and 100,000 values, aliases written out; a key or text has at most 10,000 characters, a number 40 digits, and no tag
+says another type than the text (CONF-016, CONF-004). Files are ordinary files: no pipes, no devices. A path that names a user
+who is not there (`~nobody/x.py`) is CONF-015.
+
 ## Versions
 
 `version` is the version of this layout; a file without it is of version 1. Older files are brought to this version when

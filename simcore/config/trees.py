@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from simcore.config.model import LATENCY_KINDS, OVERRIDES, Section
+from simcore.door.files import expanded
+from simcore.errors import ConfigError
 
 Tree = dict[str, Any]
 _OF_SYMBOL = re.compile(rf"instruments\.(.+?)\.({'|'.join(OVERRIDES)})(?:\.(.+))?", re.DOTALL)
@@ -31,6 +33,8 @@ def tree_of(keys: Mapping[str, Any], path: tuple[str, ...] = ()) -> Tree:
     """Return the tree of a mapping whose keys may be dotted and whose values may be mappings or sections."""
     tree: Tree = {}
     for key, value in keys.items():
+        if not isinstance(key, str):
+            raise ConfigError("CONF-002", f"{'.'.join((*path, repr(key)[:60]))}: expected a key of text")
         parts = [key] if is_free(path) or path == ("instruments",) else path_of(".".join((*path, key)))[len(path) :]
         if isinstance(value, Section):
             value = value.model_dump(by_alias=True)
@@ -111,4 +115,4 @@ def anchor(tree: Tree, folder: Path) -> None:
     for section, key in places:
         value = section.get(key) if isinstance(section, dict) else None
         if isinstance(section, dict) and isinstance(value, str) and (key == "file" or value.endswith(".py")):
-            section[key] = str((folder / Path(value).expanduser()).absolute())
+            section[key] = str((folder / expanded(value)).absolute())

@@ -14,12 +14,17 @@ from simcore.errors import ConfigError
 
 INT64_MAX = (1 << 63) - 1
 
+_DECIMAL_PLACES = 30
+_DECIMAL_END = 10**_DECIMAL_PLACES
+_DECIMAL_TEXT_MAX = 60
+
 _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}:\d{2})?)?", re.ASCII
 )
 _TIME_EXPECTED = "expected an ISO 8601 time such as 2024-05-01T08:00:00Z (UTC if no zone), or s, ms, µs or ns since 1970"
 TIME_NS_MIN = 315_532_800 * units.NS_PER_S  # 1980: a whole number of s, ms, µs or ns from here to 2262 is of one unit only
 _UNITS = {"s": units.NS_PER_S, "ms": units.NS_PER_MS, "µs": units.NS_PER_US, "ns": 1}
+_ZONE_HOURS_MAX = 18
 
 
 def parse_time(value: Any) -> Any:
@@ -79,6 +84,8 @@ def _iso_ns(text: str) -> int:
     moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}:{seconds or '00'}").replace(tzinfo=UTC)
     if zone and zone != "Z":
         hours, minutes = int(zone[1:3]), int(zone[4:6])
+        if hours > _ZONE_HOURS_MAX or not 1 < moment.year < 9999:
+            raise ValueError(_TIME_EXPECTED)
         moment -= timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
     whole_s = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
     return whole_s * units.NS_PER_S + int((fraction or "").ljust(9, "0"))
@@ -87,7 +94,15 @@ def _iso_ns(text: str) -> int:
 def _decimal(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise ValueError("expected a decimal number")  # noqa: TRY004  pydantic turns ValueError into a refusal
-    return units.to_decimal(value)
+    if isinstance(value, int) and abs(value) >= _DECIMAL_END:
+        raise ValueError(f"expected less than {_DECIMAL_END:g}")
+    if isinstance(value, str) and len(value) > _DECIMAL_TEXT_MAX:
+        raise ValueError(f"expected at most {_DECIMAL_TEXT_MAX} characters")
+    number = units.to_decimal(value)
+    # 1e999999999 and 1e-999999999 are decimals, too; sums with them take all memory.
+    if number and not -_DECIMAL_PLACES <= number.adjusted() <= _DECIMAL_PLACES:
+        raise ValueError(f"expected 0, or a number between 1e-{_DECIMAL_PLACES} and 1e{_DECIMAL_PLACES}")
+    return number
 
 
 def _signed_bps(value: Any) -> Any:

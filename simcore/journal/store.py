@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore import memory, parquet
+from simcore.arrow import column_of, numbers
 from simcore.errors import EngineError, JournalError
 from simcore.files import write_atomic
 from simcore.journal import note as notes
@@ -31,7 +32,7 @@ DIGEST_STREAMS = DIGESTED
 
 def to_table(rows: Record) -> pa.Table:
     """Return records as an Arrow table with one column a field."""
-    return pa.table({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names})
+    return pa.table({name: column_of(rows[name]) for name in rows.dtype.names})
 
 
 def from_table(table: pa.Table, dtype: np.dtype[np.void]) -> Record:
@@ -40,7 +41,10 @@ def from_table(table: pa.Table, dtype: np.dtype[np.void]) -> Record:
     for name in dtype.names or ():
         if name not in table.column_names:
             raise JournalError("JRNL-001", f"journal column {name} is missing")
-        rows[name] = table[name].to_numpy()
+        try:
+            rows[name] = numbers(table[name])
+        except ValueError as exc:
+            raise JournalError("JRNL-001", f"journal column {name}: {exc}") from exc
     return rows
 
 

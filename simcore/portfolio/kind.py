@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from simcore.door.json_text import read_json
+from simcore.errors import JournalError
 
 KIND = "portfolio"
 
@@ -11,7 +13,7 @@ KIND = "portfolio"
 def is_portfolio(run_dir: Path | str) -> bool:
     """Return whether a folder holds a run of several symbols, finished or not."""
     try:
-        note = json.loads((Path(run_dir) / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        note = read_json(Path(run_dir) / "run.json", JournalError, "JRNL-001")
+    except JournalError:
         return False
-    return isinstance(note, dict) and note.get("kind") == KIND
+    return note.get("kind") == KIND

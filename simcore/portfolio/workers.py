@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -17,7 +17,7 @@ from simcore.errors import MmsimError, PortfolioError
 from simcore.portfolio.group import Control, Snapshot
 from simcore.portfolio.members import Member
 from simcore.portfolio.team import Finished, MemberProgress, StopWorkingError, Task, Troupe
-from simcore.processes import Child
+from simcore.processes import STOP_WAIT_S, Child, follow_caller
 
 
 class Worker(Child):
@@ -67,8 +67,9 @@ class WorkerTeam:
         """See `Team`."""
         for worker in self._workers:
             worker.send("stop")
+        until = time.monotonic() + STOP_WAIT_S
         for worker in self._workers:
-            worker.end()
+            worker.end(max(until - time.monotonic(), 0.0))
         self._workers = []
 
     def _ask(self, name: str, *values: Any) -> dict[str, Any]:
@@ -116,9 +117,9 @@ def shared_out(tasks: Sequence[Task], jobs: int) -> list[list[Task]]:
 # --- inside the worker ---------------------------------------------------------------------------------
 
 
-def main(descriptor: int) -> int:
+def main(descriptor: int, lifeline: int) -> int:
     """Do what is asked over a pipe until told to stop; return the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller decides
+    follow_caller(lifeline)
     pipe = Connection(descriptor)
     try:
         _serve(pipe)
@@ -163,6 +164,6 @@ def _await_stop(pipe: Connection) -> None:
 
 
 if __name__ == "__main__":
-    code = main(int(sys.argv[1]))
+    code = main(*map(int, sys.argv[1:]))
     sys.stdout.flush()
     sys.exit(code)

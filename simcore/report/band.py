@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from simcore import parquet
+from simcore.arrow import numbers
+from simcore.door.json_text import read_json
 from simcore.errors import ReportError
 from simcore.journal import note as notes
 from simcore.records import IntArray
@@ -50,8 +51,8 @@ def curves(run: RunFolder) -> tuple[IntArray, IntArray]:
     path = notes.checked(run.path, CURVES, run.note)
     try:
         table = parquet.read_pages(path)
-        times = table["ts"].to_numpy().astype(np.int64)
-        return times, np.stack([table[f"{world}_equity_units"].to_numpy() for world in WORLDS]).astype(np.int64)
+        times = numbers(table["ts"]).astype(np.int64)
+        return times, np.stack([numbers(table[f"{world}_equity_units"]) for world in WORLDS]).astype(np.int64)
     except (OSError, pa.ArrowException, KeyError, ValueError) as exc:
         raise ReportError("REP-001", f"{path}: {exc}") from exc
 
@@ -91,7 +92,7 @@ def _note(run: RunFolder) -> dict[str, Any] | None:
         return None
     notes.checked(run.path, FILE, run.note)
     try:
-        note: Any = json.loads(path.read_text(encoding="utf-8"))
+        note = read_json(path, ReportError, "REP-001")
         names = [each["world"] for each in note["worlds"]]
         digits = [{key: int(each["counts"][key]) for key in ("cash_units", "fee_units", "fills")} for each in note["worlds"]]
     except (OSError, ValueError, KeyError, TypeError) as exc:

@@ -1,4 +1,4 @@
-"""Build a run's report: summary.json, report.html, report.md and plots/*.png; the same bytes each time."""
+"""Build a run's report: summary.json, report.html, report.md and, if drawn, plots/*.png; the same bytes each time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simcore.door.arguments import FLAG, PATH, optional, public
 from simcore.errors import JournalError
 from simcore.files import write_atomic
 from simcore.journal import note as notes
@@ -16,6 +17,7 @@ from simcore.report.folder import open_run
 from simcore.report.html import render_html
 from simcore.report.markdown import render_markdown
 from simcore.report.pages import context
+from simcore.report.pictures import NAMES, NONE, draw_run, remove_others
 from simcore.report.stages import FILE as STAGES_FILE
 from simcore.report.stages import stage_timings, stages_text
 from simcore.report.statistics import summarise
@@ -39,38 +41,36 @@ class ReportFiles:
         return (self.summary, self.html, self.markdown, *self.plots.values(), *([stages] if stages.exists() else []))
 
 
-def build_report(run_dir: Path | str) -> ReportFiles:
+@public(run_dir=PATH, pictures=optional(FLAG))
+def build_report(run_dir: Path | str, pictures: bool | None = None) -> ReportFiles:
     """Write the report of a finished run, of one symbol or several, into its folder, each file whole or not at all.
 
+    pictures: whether to draw them. None: those of the run itself; of several symbols the common ones, not each symbol's,
+    which take a second a symbol. Those of an earlier report that are not drawn again are removed.
     Raises JournalError JRNL-001 (no run), JRNL-005 (cannot write), JRNL-007 (a file is damaged), ReportError REP-001.
     """
     if is_portfolio(run_dir):
         from simcore.report.portfolio_pages import build_portfolio_report
 
-        return build_portfolio_report(run_dir)
-    from simcore.report import band_plot, canvas, plots  # takes half a second
-
+        return build_portfolio_report(run_dir, pictures)
     run = open_run(run_dir)
     figures = summarise(run)
-    captions = {name: caption for name, (_, caption) in plots.PLOTS.items()}
-    pictures = {name: canvas.png_bytes(plots.draw(name, run, figures)) for name in plots.PLOTS}
     timings = stage_timings(run.path)
-    if figures["band"] is not None:
-        pictures[band_plot.NAME] = canvas.png_bytes(band_plot.draw(run, figures))
-        captions[band_plot.NAME] = band_plot.CAPTION
+    drawn, captions = NONE if pictures is False else draw_run(run, figures)
     page = context(run, figures, captions, timings)
-    links = {name: f"plots/{name}.png" for name in pictures}
+    links = {name: f"plots/{name}.png" for name in drawn}
     files = ReportFiles(
         run.path / "summary.json", run.path / "report.html", run.path / "report.md",
         {name: run.path / link for name, link in links.items()}, figures,
     )  # fmt: skip
-    for name, data in pictures.items():
+    for name, data in drawn.items():
         write_bytes(files.plots[name], data)
     if timings is not None:
         write_bytes(run.path / STAGES_FILE, stages_text(timings).encode())
     write_bytes(files.markdown, render_markdown(page, links).encode())
-    write_bytes(files.html, render_html(page, pictures).encode())
+    write_bytes(files.html, render_html(page, drawn).encode())
     write_bytes(files.summary, summary_text(figures).encode())
+    remove_others(files.plots, run.path / "plots", NAMES)
     notes.write_report_hashes(run.path, files.paths)
     return files
 

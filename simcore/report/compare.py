@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.arguments import PATH, public
 from simcore.report.statistics import summary
 from simcore.report.wording import ABSENT, EDGE, FIGURES, SECTIONS, shown, unit_text
 
@@ -55,6 +56,7 @@ class Comparison:
         return Sheet("" if rows else "no figure differs", ("figure", "a", "b", "b − a", ""), rows, (False, True, True, True, False))
 
 
+@public(run_a=PATH, run_b=PATH)
 def compare(run_a: Path | str, run_b: Path | str) -> Comparison:
     """Compare the summaries of two run folders. Raises what `summary` raises."""
     a, b = summary(run_a), summary(run_b)

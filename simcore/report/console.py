@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.shown import rich_text
 from simcore.report.pages import band_table, target_table
 from simcore.report.wording import CONSOLE, FIGURES, fee_sentence, line, plain, speed_text
 
@@ -17,23 +18,22 @@ def console_table(figures: Mapping[str, Any]) -> RenderableType:
     from rich import box
     from rich.console import Group
     from rich.table import Table
-    from rich.text import Text
 
     title = f"{figures['strategy'] or 'run'} on {figures['venue']} {figures['symbol']} ({figures['kind']}), {figures['start']}, {plain(figures['duration_s'])} s"
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_header=False, pad_edge=False)
+    table = Table(title=rich_text(title), title_justify="left", box=box.SIMPLE_HEAD, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(style="dim")
     for key in CONSOLE:
         shown = line(figures, FIGURES[key])
-        table.add_row(shown.label, Text(shown.value, _style(key, figures[key])), shown.unit, shown.why or shown.note)
+        table.add_row(rich_text(shown.label), rich_text(shown.value, _style(key, figures[key])), rich_text(shown.unit), rich_text(shown.why or shown.note))
     pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
     verdicts = [f"{label}: {value}, target {target}: {verdict}" for label, target, value, verdict in target_table(figures).rows]
-    goals = [Text(text, "green" if text.endswith(": met") else "red") for text in verdicts]
-    failure = [Text(f"! {text}", "bold red") for text in figures["warnings"] if figures["status"] == "failed"][:1]
-    notes = [Text(f"! {text}", "yellow") for text in figures["warnings"][len(failure) :]]
-    return Group(*failure, table, *_band(figures), Text(fee_sentence(figures)), *goals, *notes, Text(pace), Text(f"digest {figures['digest']}", "dim"))
+    goals = [rich_text(text, "green" if text.endswith(": met") else "red") for text in verdicts]
+    failure = [rich_text(f"! {text}", "bold red") for text in figures["warnings"] if figures["status"] == "failed"][:1]
+    notes = [rich_text(f"! {text}", "yellow") for text in figures["warnings"][len(failure) :]]
+    return Group(*failure, table, *_band(figures), rich_text(fee_sentence(figures)), *goals, *notes, rich_text(pace), rich_text(f"digest {figures['digest']}", "dim"))
 
 
 def _band(figures: Mapping[str, Any]) -> list[RenderableType]:

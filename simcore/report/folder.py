@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from simcore.door.files import read_text
 from simcore.errors import ReportError
 from simcore.journal import note as notes
 from simcore.journal.store import check_streams, read_stream, select_rows
@@ -193,7 +194,7 @@ def open_run(run_dir: Path | str) -> RunFolder:
     if note.get("status") == "failed":
         _require(path / "run.json error", note.get("error"), ("code", "title", "cause", "ts"))
     _require(path / "run.json instrument", note["instrument"], _INSTRUMENT_KEYS)
-    config_text = notes.checked(path, notes.CONFIG, note).read_text(encoding="utf-8")
+    config_text = read_text(notes.checked(path, notes.CONFIG, note), ReportError, "REP-001")
     check_streams(path)
     return RunFolder(path, note, counts, config_text, _money(path, note))
 

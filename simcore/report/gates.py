@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simcore.door import json_text
 from simcore.errors import GateError, JournalError
 from simcore.files import write_text
 from simcore.report.markdown import table_text
@@ -211,16 +212,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     A file of one's own needs no hash; whoever edits one that mmsim wrote takes the line `sha256` out.
     """
-
-    def refuse(name: str) -> float:
-        raise ValueError(f"{name} is no number of JSON")
-
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    except (OSError, ValueError) as exc:
-        raise GateError("GATE-001", f"{path}: {exc}") from exc
-    if not isinstance(tree, dict):
-        raise GateError("GATE-001", f"{path}: found {type(tree).__name__}, expected an object")
+    tree = json_text.read_json(path, GateError, "GATE-001")
     if KEY in tree and not is_whole(tree):
         raise GateError("GATE-001", f"{path}: it does not have the hash that it carries ({KEY}): damaged, or edited")
     return tree

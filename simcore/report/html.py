@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from simcore.report.pictures import NOT_DRAWN
 from simcore.report.templates import environment, text_of
 
 
@@ -24,4 +25,4 @@ def render_html(page: Mapping[str, Any], pictures: Mapping[str, bytes], name: st
     images = {name: f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}" for name, data in pictures.items()}
     jinja = environment(escape=True)
     jinja.filters["prose"] = prose
-    return jinja.get_template(f"{name}.html.j2").render(**page, images=images, style=text_of("report.css"))
+    return jinja.get_template(f"{name}.html.j2").render(**page, images=images, not_drawn=NOT_DRAWN, style=text_of("report.css"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simcore.door.shown import code_block, code_span, on_terminal
 from simcore.report.pages import Table
+from simcore.report.pictures import NOT_DRAWN
 from simcore.report.templates import environment
 
 
@@ -15,7 +18,9 @@ def render_markdown(page: Mapping[str, Any], pictures: Mapping[str, str], name: 
     jinja.filters["table"] = table_text
     jinja.filters["cell"] = cell
     jinja.filters["prose"] = prose
-    return jinja.get_template(f"{name}.md.j2").render(**page, images=pictures)
+    jinja.filters["code"] = code_span
+    jinja.filters["block"] = code_block
+    return jinja.get_template(f"{name}.md.j2").render(**page, images=pictures, not_drawn=NOT_DRAWN)
 
 
 def table_text(table: Table) -> str:
@@ -26,8 +31,8 @@ def table_text(table: Table) -> str:
 
 def cell(text: str) -> str:
     """Return text that cannot break a table or become markup."""
-    safe = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
-    return safe.replace("*", "\\*").replace("_", "\\_").replace("`", "\\`")
+    line = on_terminal(" ".join(str(text).splitlines()))
+    return re.sub(r"([\\|*_`\[])", r"\\\1", line).replace("<", "&lt;")
 
 
 def prose(text: str) -> str:
@@ -35,7 +40,7 @@ def prose(text: str) -> str:
     parts = text.split("`")
     if len(parts) % 2 == 0:  # a lone backtick begins no code
         return cell(text)
-    return "".join(f"`{part}`" if place % 2 else cell(part) for place, part in enumerate(parts))
+    return "".join(code_span(part) if place % 2 else cell(part) for place, part in enumerate(parts))
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from simcore.errors import ConfigError
 from simcore.records import ASK, BID, MAKER, NO_PRICE, REASON_LABELS, TAKER
 from simcore.report import canvas, sums
 from simcore.report.canvas import BLUE, BUY, GREEN, INK, MUTED, ORANGE, PURPLE, SELL, SKY, VERMILION, Picture
@@ -23,7 +24,9 @@ _SIDES = ((BID, "buy", "^", BUY), (ASK, "sell", "v", SELL))
 
 
 def draw(name: str, run: RunFolder, figures: Mapping[str, Any]) -> Picture:
-    """Return one of PLOTS. KeyError for another name."""
+    """Return one of PLOTS. CONF-014 for another name."""
+    if name not in PLOTS:
+        raise ConfigError("CONF-014", f"plot: name is {name!r}; expected one of {', '.join(PLOTS)}")
     with canvas.house_style():
         return PLOTS[name][0](run, figures)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def open_portfolio(run_dir: Path | str) -> PortfolioFolder:
     return PortfolioFolder(path, note, found, runs, [summarise(run) for run in runs], read_telemetry(path))
 
 
-def portfolio_headline(figures: dict[str, Any]) -> dict[str, Any]:
+def portfolio_headline(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures that `mmsim replay --json` prints for several symbols."""
     return {key: figures[key] for key in HEADLINE}
 

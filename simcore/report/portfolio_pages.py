@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.shown import rich_text
 from simcore.journal import note as notes
 from simcore.report.build import ReportFiles, build_report, summary_text, write_bytes
 from simcore.report.html import render_html
 from simcore.report.markdown import render_markdown
 from simcore.report.pages import Table
+from simcore.report.pictures import NONE, PORTFOLIO_NAMES, draw_portfolio, remove_others
 from simcore.report.portfolio import PortfolioFolder, open_portfolio, summarise_portfolio
 from simcore.report.wording import plain, shown, speed_text
 
@@ -22,30 +24,28 @@ PAGE = "portfolio"
 _ON_PAPER_ONLY = ("symbols", "funding", "gross, bps", "adverse 1 s, bps", "fees", "orders")  # a terminal is 80 wide
 
 
-def build_portfolio_report(run_dir: Path | str) -> ReportFiles:
+def build_portfolio_report(run_dir: Path | str, pictures: bool | None = None) -> ReportFiles:
     """Write the report of a finished portfolio run, and that of each symbol, each file whole or not at all.
 
-    Raises as `build_report`.
+    Pictures and what is raised: as `build_report`.
     """
-    from simcore.report import canvas, portfolio_plots  # takes half a second
-
     opened = open_portfolio(run_dir)
     figures = summarise_portfolio(opened)
     for part in opened.parts:
-        build_report(part.folder)
-    captions = {name: caption for name, (_, caption) in portfolio_plots.PLOTS.items()}
-    pictures = {name: canvas.png_bytes(portfolio_plots.draw(name, opened, figures)) for name in portfolio_plots.PLOTS}
+        build_report(part.folder, pictures is True)
+    drawn, captions = NONE if pictures is False else draw_portfolio(opened, figures)
     page = context(opened, figures, captions)
-    links = {name: f"plots/{name}.png" for name in pictures}
+    links = {name: f"plots/{name}.png" for name in drawn}
     path = opened.path
     files = ReportFiles(
         path / "summary.json", path / "report.html", path / "report.md", {name: path / link for name, link in links.items()}, figures
     )
-    for name, data in pictures.items():
+    for name, data in drawn.items():
         write_bytes(files.plots[name], data)
     write_bytes(files.markdown, render_markdown(page, links, PAGE).encode())
-    write_bytes(files.html, render_html(page, pictures, PAGE).encode())
+    write_bytes(files.html, render_html(page, drawn, PAGE).encode())
     write_bytes(files.summary, summary_text(figures).encode())
+    remove_others(files.plots, path / "plots", PORTFOLIO_NAMES)
     notes.write_report_hashes(path, files.paths)
     return files
 
@@ -114,7 +114,6 @@ def allocation_table(figures: Mapping[str, Any]) -> Table:
 def portfolio_console(figures: Mapping[str, Any]) -> RenderableType:
     """Return the main figures as rich tables: `rich.console.Console().print(…)`."""
     from rich.console import Group
-    from rich.text import Text
 
     from simcore.report.terminal import Sheet
 
@@ -127,6 +126,6 @@ def portfolio_console(figures: Mapping[str, Any]) -> RenderableType:
     pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
     allocation = [drawn(allocation_table(figures), "Allocation")] if figures["barriers"] else []
     return Group(
-        drawn(total_table(figures), title), drawn(symbol_table(figures), "Symbols"), *allocation, Text(pace),
-        Text(f"digest {figures['digest']}", "dim"),
+        drawn(total_table(figures), title), drawn(symbol_table(figures), "Symbols"), *allocation, rich_text(pace),
+        rich_text(f"digest {figures['digest']}", "dim"),
     )  # fmt: skip

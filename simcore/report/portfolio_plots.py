@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from simcore.errors import ConfigError
 from simcore.report import canvas
 from simcore.report.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILION, Picture
 from simcore.report.portfolio import PortfolioFolder, gross_values, total_equity
@@ -16,7 +17,9 @@ _NO_BARRIERS = "no allocator and no limit: symbols ran on their own"
 
 
 def draw(name: str, opened: PortfolioFolder, figures: Mapping[str, Any]) -> Picture:
-    """Return one of PLOTS. KeyError for another name."""
+    """Return one of PLOTS. CONF-014 for another name."""
+    if name not in PLOTS:
+        raise ConfigError("CONF-014", f"plot: name is {name!r}; expected one of {', '.join(PLOTS)}")
     with canvas.house_style():
         return PLOTS[name][0](opened, figures)
 

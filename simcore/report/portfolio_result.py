@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.arguments import FLAG, PATH, TEXT, optional, public
 from simcore.portfolio.coordinator import Entry
 from simcore.report.build import ReportFiles, build_report
 from simcore.report.portfolio import PortfolioFolder, open_portfolio, portfolio_headline, summarise_portfolio
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class PortfolioResult:
     """The result of a replay of several symbols: a folder, read when asked."""
 
+    @public(run_dir=PATH)
     def __init__(self, run_dir: Path | str) -> None:
         self.run_dir = Path(run_dir)
 
@@ -53,12 +55,17 @@ class PortfolioResult:
         frame["symbol"] = frame["symbol"].map(self.folder.names)
         return frame
 
+    @public(name=TEXT)
     def plot(self, name: str = "equity") -> Picture:
-        """Return a plot as a matplotlib Figure: equity, exposure or weights. KeyError otherwise."""
+        """Return a plot as a matplotlib Figure: equity, exposure or weights. CONF-014 for another name."""
         from simcore.report import portfolio_plots
 
         return portfolio_plots.draw(name, self.folder, self.summary)
 
-    def report(self) -> ReportFiles:
-        """Write summary.json, report.html, report.md and plots into the folder, and into those of the symbols."""
-        return build_report(self.run_dir)
+    @public(pictures=optional(FLAG))
+    def report(self, pictures: bool | None = None) -> ReportFiles:
+        """Write summary.json, report.html, report.md and plots into the folder, and into those of the symbols.
+
+        pictures: None draws the common ones, True each symbol's as well, False none.
+        """
+        return build_report(self.run_dir, pictures)

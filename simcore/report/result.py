@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.door.arguments import FLAG, PATH, TEXT, optional, public
+from simcore.errors import ConfigError
 from simcore.journal.store import STREAMS, read_stream, to_table
 from simcore.records import (
     NO_PRICE,
@@ -47,6 +49,7 @@ class RunResult:
     the exact integers (ticks, lots, cash units); times are UTC. `arrow` gives the journal as it is on disk.
     """
 
+    @public(run_dir=PATH)
     def __init__(self, run_dir: Path | str) -> None:
         self.run_dir = Path(run_dir)
 
@@ -119,19 +122,22 @@ class RunResult:
             frame[name] = float("nan") if halves is None else sums.floats(halves) * half_unit
         return frame.assign(**fill_bps(run, terms))
 
+    @public(name=TEXT)
     def arrow(self, name: str) -> pa.Table:
-        """Return a stream of the journal as an Arrow table of integers. KeyError for an unknown name."""
+        """Return a stream of the journal as an Arrow table of integers. CONF-014 for an unknown name."""
         return to_table(self._rows(name))
 
+    @public(name=TEXT)
     def plot(self, name: str = "equity") -> Picture:
-        """Return a plot as a matplotlib Figure: equity, edge, quotes, inventory, markouts or queue. KeyError otherwise."""
+        """Return a plot as a matplotlib Figure: equity, edge, quotes, inventory, markouts or queue. CONF-014 for another name."""
         from simcore.report import plots
 
         return plots.draw(name, self.folder, self.summary)
 
-    def report(self) -> ReportFiles:
-        """Write summary.json, report.html, report.md and the plots into the run folder."""
-        return build_report(self.run_dir)
+    @public(pictures=optional(FLAG))
+    def report(self, pictures: bool | None = None) -> ReportFiles:
+        """Write summary.json, report.html, report.md and, unless pictures is False, the plots into the run folder."""
+        return build_report(self.run_dir, pictures)
 
     def __repr__(self) -> str:
         return f"RunResult({str(self.run_dir)!r})"
@@ -148,9 +154,10 @@ class RunResult:
         head = f"{figures['strategy'] or 'run'} on {figures['venue']} {figures['symbol']}, {figures['start']}"
         return f"<p><b>{escape(head)}</b></p><table>{cells}</table><ul>{notes}</ul><p><code>{escape(str(self.run_dir))}</code></p>"
 
+    @public()
     def _rows(self, name: str) -> Record:
         if name not in STREAMS:
-            raise KeyError(f"{name}: expected one of {', '.join(STREAMS)}")
+            raise ConfigError("CONF-014", f"RunResult.arrow: name is {name!r}; expected one of {', '.join(STREAMS)}")
         return read_stream(self.folder.path, name)
 
     def _frame(self, name: str) -> pd.DataFrame:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -40,4 +39,4 @@ def _too_small(run: RunFolder, refused: int, smallest: Decimal) -> str:
     if not units:
         return f"{said}; {remedy}."
     a_lot = run.money.amount(units, halves=True)
-    return f"{said}; {remedy}: at the last mid it takes {math.ceil(float(smallest) / a_lot):,} lots."
+    return f"{said}; {remedy}: at the last mid it takes {int((smallest / Decimal(a_lot)).to_integral_value(ROUND_CEILING)):,} lots."

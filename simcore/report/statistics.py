@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def summary(run_dir: Path | str) -> dict[str, Any]:
     return summarise(open_run(run_dir))
 
 
-def headline(figures: dict[str, Any]) -> dict[str, Any]:
+def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures that `mmsim replay --json` prints."""
     return {key: figures[key] for key in HEADLINE}
 

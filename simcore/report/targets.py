@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pydantic
-import yaml
 
 from simcore.config.model import TargetConfig
-from simcore.errors import ReportError
+from simcore.config.yaml_text import parse_yaml
+from simcore.errors import ConfigError, ReportError
 from simcore.report.findings import Findings
 from simcore.report.folder import RunFolder
 
@@ -37,9 +37,9 @@ def targets(run: RunFolder, found: Findings) -> list[dict[str, Any]]:
 def chosen_targets(run: RunFolder) -> TargetConfig:
     """Return the targets of a run's config.yaml. REP-001 if it cannot be read."""
     try:
-        tree = yaml.safe_load(run.config_text)
+        tree = parse_yaml(run.config_text, str(run.path / "config.yaml"))
         return TargetConfig.model_validate((tree or {}).get("targets") or {})
-    except (yaml.YAMLError, AttributeError, pydantic.ValidationError) as exc:
+    except (ConfigError, AttributeError, pydantic.ValidationError) as exc:
         raise ReportError("REP-001", f"{run.path / 'config.yaml'}: {exc}") from exc
 
 

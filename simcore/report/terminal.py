@@ -10,6 +10,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from simcore.door.shown import rich_text
+
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -32,30 +34,34 @@ class Sheet:
         yield from self._blocks()
 
     def _table(self, is_stacked: bool) -> Table:
-        made = Table(title=Text(self.title) if self.title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        made = Table(title=rich_text(self.title) if self.title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for i, (head, numeric) in enumerate(zip(self.head, self.numeric, strict=True)):
             words = head.replace(" ", "\n") if is_stacked and numeric else head
             whole = [*words.split("\n"), *(str(row[i]) for row in self.rows)]
             if not numeric and i > 0:
                 whole = [word for text in whole for word in text.split()]
-            made.add_column(Text(words), justify="right" if numeric else "left", no_wrap=numeric or i == 0, min_width=max(map(len, whole), default=0))
+            made.add_column(rich_text(words), justify="right" if numeric else "left", no_wrap=numeric or i == 0, min_width=max(map(len, whole), default=0))
         for row in self.rows:
-            made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+            made.add_row(*map(_text, row))
         return made
 
     def _blocks(self) -> RenderResult:
         """Draw a row as lines `head  value`, below its first cell; a column without a head is the unit of the one before."""
         if self.title:
-            yield Text(self.title)
+            yield rich_text(self.title)
         for row in self.rows:
             yield Text()
-            yield Text.assemble((f"{self.head[0]} " if self.head[0] else ""), row[0], style="bold")
+            yield Text.assemble((f"{self.head[0]} " if self.head[0] else ""), _text(row[0]), style="bold")
             lines = Table.grid(padding=(0, 2))
             lines.add_column(min_width=max(map(len, self.head), default=0))
             lines.add_column(overflow="fold")
             for i in range(1, len(row)):
                 if self.head[i]:
                     unit = row[i + 1] if i + 1 < len(row) and not self.head[i + 1] else ""
-                    lines.add_row(Text(self.head[i], "dim"), Text.assemble(row[i], " " if unit else "", unit))
+                    lines.add_row(rich_text(self.head[i], "dim"), Text.assemble(_text(row[i]), " " if unit else "", _text(unit)))
             yield lines
         yield Text()
+
+
+def _text(cell: str | Text) -> Text:
+    return rich_text(cell) if isinstance(cell, str) else cell

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.arrow import numbers
 from simcore.errors import TapeError
 from simcore.records import EXCH_BIT, LOCAL_BIT, Chunk
 from simcore.tape.schema import TapeMeta
@@ -71,20 +72,43 @@ class Decoder:
 
 
 class GroupOrder:
-    """Checks that each row group of a file begins where the one before ended, or later. TapeError TAPE-007."""
+    """Checks row groups against each other, and against what the metadata say of the rows.
+
+    Each begins where the one before ended, or later: TapeError TAPE-007. The first and last time of each clock are those of
+    the metadata: TAPE-016. So a forged start is seen before anything is played from it.
+    """
 
     def __init__(self) -> None:
         self._last = (0, 0)
+        self._seen = (False, False)
+        self._from_start = False
 
     def check(self, block: Block, file: TapeFile, group: int, skip: int) -> None:
-        """Take the next row group; the first one of each pass over a file begins anew."""
-        last = (0, 0) if group == 0 else self._last
+        """Take the next row group; the first one of each pass over a file begins anew. One that was not checked has no times."""
+        if block.first == block.last == (0, 0):
+            return
+        if group == 0:
+            self._last, self._seen, self._from_start = (0, 0), (False, False), skip == 0
         names = (("exch_ts", EXCH_BIT), ("local_ts", LOCAL_BIT))
-        for (name, bit), now, before in zip(names, block.first, last, strict=True):
+        for (name, bit), now, before in zip(names, block.first, self._last, strict=True):
             if 0 < now < before:
                 row = sum(file.group_rows[:group]) + skip + _first_row(block.chunk, bit)
                 raise TapeError("TAPE-007", f"{file.path}: row {row}: {name} {now} comes after {before}")
-        self._last = (block.last[0] or last[0], block.last[1] or last[1])
+        self._last = (block.last[0] or self._last[0], block.last[1] or self._last[1])
+        self._compare(block, file, is_end=group == len(file.group_rows) - 1)
+
+    def _compare(self, block: Block, file: TapeFile, *, is_end: bool) -> None:
+        """Compare with the metadata: the first times when a clock is first seen, the last ones at the end of the file."""
+        meta = file.meta
+        told = ((meta.first_exch_ts, meta.last_exch_ts), (meta.first_local_ts, meta.last_local_ts))
+        seen = []
+        for name, (first, last), begun, now, end in zip(("exch_ts", "local_ts"), told, self._seen, block.first, self._last, strict=True):
+            if now and not begun and self._from_start and now != first:
+                raise TapeError("TAPE-016", f"{file.path}: the first {name} is {now}, the metadata say {first}")
+            seen.append(begun or now != 0)
+            if is_end and (end != 0 or self._from_start) and end != (last or 0):
+                raise TapeError("TAPE-016", f"{file.path}: the last {name} is {end or 'nowhere'}, the metadata say {last}")
+        self._seen = (seen[0], seen[1])
 
 
 def _check_rows(chunk: Chunk, file: TapeFile, group: int, skip: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -116,6 +140,8 @@ def guard(call: Any, path: Path, *args: Any, **options: Any) -> Any:
     """Call Arrow; what it raises for a damaged or vanished file becomes a TapeError."""
     try:
         return call(*args, **options)
+    except MemoryError:  # Arrow's own is an ArrowException, too, but says nothing of the file
+        raise
     except FileNotFoundError as exc:
         raise TapeError("TAPE-001", f"{path}: {exc}") from exc
     except (pa.ArrowException, OSError, ValueError) as exc:
@@ -126,8 +152,7 @@ def _to_numpy(column: pa.ChunkedArray, path: Path, name: str) -> Any:
     """Return the column without a copy where Arrow holds it in one piece."""
     if column.null_count:
         raise TapeError("TAPE-005", f"{path}: column {name} holds nulls")
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return array.to_numpy(zero_copy_only=True)
+    return numbers(column)
 
 
 def _frozen(arrays: dict[str, Any]) -> Chunk:

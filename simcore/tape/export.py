@@ -21,6 +21,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
+from simcore.door.arguments import FLAG, PATH, TAPE, either, one_of, public
 from simcore.errors import ConvertError
 from simcore.files import begin, discard, publish
 from simcore.records import (
@@ -56,6 +57,7 @@ from simcore.tape.convert.hftbacktest import (
     SELL_EVENT,
     TRADE_EVENT,
 )
+from simcore.tape.read import opened
 
 _KINDS = {
     DEPTH: DEPTH_EVENT, SNAPSHOT: DEPTH_SNAPSHOT_EVENT, TRADE: TRADE_EVENT, BEST: DEPTH_BBO_EVENT,
@@ -73,7 +75,8 @@ class ExportTape(Protocol):
     def chunks(self) -> Iterable[Chunk]: ...
 
 
-def export_npz(tape: ExportTape, out: Path, best: str = "depth", *, replace: bool = False) -> dict[str, int]:
+@public(tape=either(TAPE, PATH), out=PATH, best=one_of("depth", "bbo"), replace=FLAG)
+def export_npz(tape: ExportTape | Path | str, out: Path | str, best: str = "depth", *, replace: bool = False) -> dict[str, int]:
     """Write the tape to out (.npz), atomically, in memory bounded by a chunk; return counts.
 
     best : "depth" (BEST rows become level changes) or "bbo" (they stay best-quote events).
@@ -81,6 +84,7 @@ def export_npz(tape: ExportTape, out: Path, best: str = "depth", *, replace: boo
     replace : put the file in the place of one that is there and differs; else it is refused.
     Raises ConvertError CONV-009 if out cannot be written, CONV-016.
     """
+    tape, out = opened(tape), Path(out)
     exporter = Exporter(Decimal(str(tape.instrument.tick_size)), Decimal(str(tape.instrument.lot_size)), best)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

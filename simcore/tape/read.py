@@ -10,17 +10,29 @@ from dataclasses import asdict
 from itertools import islice, pairwise
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore import parquet
-from simcore.errors import TapeError
-from simcore.records import ASK_BIT, EXCH_BIT, KIND_COUNT, KIND_LABELS, KIND_MASK, LOCAL_BIT, NO_SIDE_BIT, Chunk
+from simcore.door.arguments import FLAG, PATH, TEXT, each, either, optional, public, whole
+from simcore.errors import ConfigError, TapeError
+from simcore.records import (
+    ASK_BIT,
+    EXCH_BIT,
+    KIND_COUNT,
+    KIND_LABELS,
+    KIND_MASK,
+    LOCAL_BIT,
+    NO_SIDE_BIT,
+    TIME_END,
+    Chunk,
+)
 from simcore.tape.decode import Block, Decoder, GroupOrder, TapeFile, guard
 from simcore.tape.footer import check_end
+from simcore.tape.metadata import parse_meta
 from simcore.tape.schema import (
     COLUMNS,
     META_KEY,
@@ -30,14 +42,15 @@ from simcore.tape.schema import (
     as_chunk,
     check_schema,
     column_names,
-    parse_meta,
 )
 from simcore.units import NS_PER_S
 
 if TYPE_CHECKING:
     import pandas as pd
 
+T = TypeVar("T")
 _MAGIC = b"PAR1"
+_GROUP_ROWS_MAX = 1 << 24  # of other writers; decoded it takes 700 MB
 DECODE_THREADS = 2  # decoding costs about as much as replaying
 
 
@@ -56,6 +69,7 @@ class Tape:
         self.last_local_ts = _first(file.meta.last_local_ts for file in reversed(files))
 
     @classmethod
+    @public(source=either(PATH, each(PATH)))
     def open(cls, source: str | Path | Sequence[str | Path]) -> Tape:
         """Open a file, a folder of files, or several of them in time order.
 
@@ -68,6 +82,7 @@ class Tape:
         return cls.joined([tape for item in sources for tape in cls.open_each(item)])
 
     @classmethod
+    @public(source=PATH)
     def open_each(cls, source: str | Path) -> list[Tape]:
         """Open each file that a path means as a tape of its own; raises as `open`."""
         return [cls([_open_file(path)]) for path in _expand(Path(source))]
@@ -102,6 +117,10 @@ class Tape:
         hashes = [file.meta.content_hash for file in self.files]
         return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
+    @public(
+        columns=optional(each(TEXT)), repeat=whole(1), read_ahead=whole(1, 1000), start_row=whole(0), until_ts=optional(whole(-TIME_END, 1 << 63)),
+        check=FLAG,
+    )
     def chunks(
         self,
         columns: Collection[str] | None = None,
@@ -123,10 +142,10 @@ class Tape:
         """
         wanted = [name for name in column_names(self.level) if columns is None or name in columns]
         if until_ts is not None and not {"exch_ts", "local_ts", "ev"} <= set(wanted):
-            raise ValueError("until_ts needs the columns exch_ts, local_ts and ev")
+            raise ConfigError("CONF-014", "Tape.chunks: until_ts needs the columns exch_ts, local_ts and ev")
         unknown = set(columns or ()) - {*COLUMNS, "order_id"}
-        if unknown or repeat < 1 or read_ahead < 1 or start_row < 0:
-            raise ValueError(f"columns {sorted(unknown)}, repeat {repeat}, read_ahead {read_ahead}, start_row {start_row}")
+        if unknown:
+            raise ConfigError("CONF-014", f"Tape.chunks: columns {', '.join(sorted(unknown))}; expected some of {', '.join((*COLUMNS, 'order_id'))}")
         checked = check and len(wanted) == len(column_names(self.level))
         decoders = [Decoder(wanted, check=checked) for _ in range(DECODE_THREADS)]
         return _stream(decoders, self._plan(repeat, start_row), read_ahead, until_ts)
@@ -142,6 +161,7 @@ class Tape:
             "schema_version": self.meta.schema_version, "content_hash": self.content_hash,
         }  # fmt: skip
 
+    @public()
     def verify(self) -> str:
         """Decode everything and compare with the content hash: TapeError TAPE-004 if it differs. Returns the hash."""
         for file in self.files:
@@ -153,6 +173,7 @@ class Tape:
                 raise TapeError("TAPE-004", f"{file.path}: content hash {digest.hexdigest()}, metadata says {file.meta.content_hash}")
         return self.content_hash
 
+    @public(n=whole(0))
     def head(self, n: int) -> Chunk:
         """Return the first n rows, as they are."""
         parts: list[Chunk] = []
@@ -166,10 +187,12 @@ class Tape:
         stream.close()  # type: ignore[attr-defined]
         return as_chunk([np.concatenate([getattr(part, name) for part in parts]) for name in Chunk._fields])
 
+    @public()
     def to_arrow(self) -> pa.Table:
         """Return all rows as an Arrow table (in memory)."""
         return pa.concat_tables([guard(parquet.read_pages, file.path, file.path) for file in self.files])
 
+    @public(n=optional(whole(0)))
     def to_pandas(self, n: int | None = None) -> pd.DataFrame:
         """Return the rows (or the first n) for reading: times as UTC, kind and side as words, price and qty in units.
 
@@ -217,6 +240,11 @@ class Tape:
                     else:
                         yield file, group, skip, k * self.span_ns
                         skip = 0
+
+
+def opened(tape: T | Path | str) -> T | Tape:
+    """Return a tape as it is, or open its path."""
+    return Tape.open(tape) if isinstance(tape, (str, Path)) else tape
 
 
 def _stream(
@@ -297,6 +325,8 @@ def _open_file(path: Path) -> TapeFile:
         groups = tuple(found.row_group(i).num_rows for i in range(found.num_row_groups))
     if sum(groups) == 0:
         raise TapeError("TAPE-006", f"{path}: no rows")
+    if max(groups) > _GROUP_ROWS_MAX:
+        raise TapeError("TAPE-017", f"{path}: a row group of {max(groups)} rows, expected at most {_GROUP_ROWS_MAX}")
     if sum(groups) != meta.rows:
         raise TapeError("TAPE-004", f"{path}: {sum(groups)} rows, metadata says {meta.rows}")
     return TapeFile(path, meta, groups)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from simcore.errors import ConvertError, TapeError
@@ -33,7 +34,7 @@ def copy_samples(out: Path, *, replace: bool = False) -> list[Path]:
             raise ConvertError("CONV-016", f"{out / differ[0]}")
         for name in names:
             if name in differ or not (out / name).exists():
-                write_atomic(out / name, lambda temporary, name=name: _copy(FOLDER / name, temporary))
+                write_atomic(out / name, partial(_copy, FOLDER / name))
     except OSError as exc:
         raise ConvertError("CONV-009", f"{exc.filename or out}: {exc.strerror}") from exc
     return [out / name for name in names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from simcore.door.arguments import CALLABLE, FLAG, PATH, TEXT, made_by, optional, public
 from simcore.errors import ConfigError, ConvertError, TapeError
 from simcore.files import symbol_name
 from simcore.records import CLEAR, KIND_MASK, Chunk
@@ -34,13 +35,18 @@ class SynthTape:
     meta: TapeMeta
 
 
+@public(preset=TEXT)
 def preset_spec(preset: str = "small-tick-thin", **changes: Any) -> SynthSpec:
     """Return a preset with some fields changed. ConfigError CONF-003 for an unknown preset or a bad value."""
     if preset not in PRESETS:
         raise ConfigError("CONF-003", f"synth preset {preset!r}, expected one of {', '.join(PRESETS)}")
+    unknown = changes.keys() - {item.name for item in fields(SynthSpec)}
+    if unknown:
+        raise ConfigError("CONF-003", f"synth {', '.join(sorted(unknown))}: not a parameter (docs/synthetic.md)")
     return replace(PRESETS[preset], **changes)
 
 
+@public(spec=made_by("SynthSpec", "a SynthSpec (`preset_spec`)"), out=PATH, level=TEXT, progress=optional(CALLABLE), replace_files=FLAG)
 def synth(
     spec: SynthSpec, out: str | Path, level: str = "l2", progress: Callable[[int, int], None] | None = None, *, replace_files: bool = False
 ) -> tuple[SynthTape, ...]:

@@ -6,6 +6,7 @@ All rates are at normal activity; the regime and the time of day multiply them. 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 
@@ -105,6 +106,7 @@ class SynthSpec:
         """Refuse values that make no market: ConfigError CONF-003."""
         for field in fields(self):
             value = getattr(self, field.name)
+            _check_type(field.name, str(field.type), value)
             numbers = value if isinstance(value, tuple) else (value,)
             for number in numbers:
                 if isinstance(number, str):
@@ -120,8 +122,22 @@ class SynthSpec:
         for name in ("tick_size", "lot_size", "contract_size"):
             if _number(name, getattr(self, name)) <= 0:
                 raise ConfigError("CONF-003", f"synth {name} is {getattr(self, name)}, expected more than 0")
+        if not re.fullmatch(r"[^/\\\0]{1,100}", self.symbol) or not self.symbol.isprintable():
+            raise ConfigError("CONF-003", f"synth symbol is {self.symbol!r:.60}, expected 1 to 100 characters that a file's name can hold")
         _refuse_explosion("trades", self.excite_trade_hot + self.excite_trade_warm + self.excite_trade_cross)
         _refuse_explosion("book events", self.excite_book_by_book)
+
+
+def _check_type(name: str, declared: str, value: object) -> None:
+    """Refuse a value of another type than the field has: the preset's own tell it."""
+    kinds: dict[str, tuple[tuple[type, ...], str]] = {"str": ((str,), "text"), "int": ((int,), "a whole number"), "float": ((int, float), "a number")}
+    kind, words = kinds.get(declared, ((tuple,), "three numbers"))
+    if isinstance(value, int) and abs(value) >= 1 << 64:  # more digits than Python shows, perhaps
+        raise ConfigError("CONF-003", f"synth {name} is beyond 64 bits, expected {words}")
+    parts = value if isinstance(value, tuple) else (value,)
+    is_right = isinstance(value, kind) and (kind != (tuple,) or (len(parts) == 3 and all(isinstance(part, (int, float)) for part in parts)))
+    if not is_right or any(isinstance(part, bool) for part in parts):
+        raise ConfigError("CONF-003", f"synth {name} is {value!r:.60}, expected {words}")
 
 
 def _number(name: str, text: str) -> Decimal:

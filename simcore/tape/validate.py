@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from simcore.door.arguments import PATH, TAPE, either, public
 from simcore.records import (
     ASK_BIT,
     BOTH_BITS,
@@ -31,9 +33,10 @@ from simcore.records import (
     UNITS_MAX,
     Chunk,
 )
-from simcore.tape.read import Tape
+from simcore.tape.read import Tape, opened
 from simcore.tape.schema import LEVELS_WITH_IDS
 from simcore.tape.validate_book import CheckedBook
+from simcore.tape.write import Figures
 
 ROWS_NAMED = 10
 
@@ -48,6 +51,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "empty_trade": ("error", "a trade of no quantity: nothing traded, yet it would fill what it passes"),
     "range": ("error", "time outside 1970-2200, or price or quantity of 2^52 or more"),
     "order_id": ("error", "order id is zero or negative where one is needed"),
+    "metadata": ("error", "the metadata say other times or prices than the rows have; the rows are the first of each such file"),
     "gap": ("warning", "updates are missing from the source here; the book may be wrong until the next snapshot"),
     "crossed_exch": ("warning", "the Venue's book is crossed or locked at the end of a message"),
     "crossed_local": ("warning", "the Node's book is crossed or locked at the end of a message"),
@@ -99,9 +103,32 @@ class _Tally:
             named.extend(int(row) for row in rows[: ROWS_NAMED - len(named)])
 
 
-def validate(tape: Tape) -> ValidationReport:
+class _Told:
+    """Compares what the files' metadata say with the rows that pass."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._files = list(tape.files)
+        self._first_row = 0
+        self._figures = Figures()
+
+    def add(self, chunk: Chunk, tally: _Tally) -> None:
+        """Take the next chunk, which is of one file."""
+        self._figures.add(chunk)
+        meta = self._files[0].meta
+        if self._figures.rows == meta.rows:
+            if any(getattr(meta, name) != value for name, value in self._figures.fields().items()):
+                tally.add("metadata", np.array([self._first_row]))
+            self._first_row += meta.rows
+            self._files.pop(0)
+            self._figures = Figures()
+
+
+@public(tape=either(TAPE, PATH))
+def validate(tape: Tape | Path | str) -> ValidationReport:
     """Read the whole tape once. Memory is bounded by the price range, not by the length. TapeError as reading."""
+    tape = opened(tape)
     tally = _Tally()
+    told = _Told(tape)
     lows = [file.meta.price_min_ticks for file in tape.files if file.meta.price_min_ticks is not None]
     highs = [file.meta.price_max_ticks for file in tape.files if file.meta.price_max_ticks is not None]
     lo, hi = (min(lows), max(highs)) if lows and highs else (0, 0)
@@ -113,6 +140,7 @@ def validate(tape: Tape) -> ValidationReport:
         _check_values(chunk, first_row, tape.level, tally)
         _check_order(chunk, first_row, last_times, tally)
         _check_repeats(chunk, first_row, last, tally)
+        told.add(chunk, tally)
         kind = chunk.ev & KIND_MASK
         updates_missing += int(chunk.qty_lots[kind == GAP].sum())
         for view, book in books.items():

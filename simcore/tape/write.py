@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.arrow import column_of
 from simcore.errors import TapeError
 from simcore.files import begin, discard, publish, remove_leftovers
 from simcore.records import (
@@ -30,6 +31,7 @@ from simcore.records import (
 )
 from simcore.tape.check import RowCheck
 from simcore.tape.footer import protect
+from simcore.tape.metadata import check_instrument, checked_json
 from simcore.tape.schema import (
     META_KEY,
     ROW_GROUP_ROWS,
@@ -56,12 +58,13 @@ class TapeWriter:
     def __init__(self, path: str | Path, meta: TapeMeta) -> None:
         self.path = Path(path)
         self.meta = meta
+        check_instrument(meta.instrument, str(self.path))
         self._names = column_names(meta.level)
         self._hash = ContentHash(meta.instrument, meta.level)
         self._parts: list[Chunk] = []
         self._waiting = 0
         self._check = RowCheck(str(self.path))
-        self._figures = _Figures()
+        self._figures = Figures()
         self._temp: Path | None = None
         self._complete = False
         self._file: Any = None
@@ -115,7 +118,7 @@ class TapeWriter:
             self.meta = replace(
                 self.meta, content_hash=self._hash.hexdigest(), schema_version=SCHEMA_VERSION, **self._figures.fields()
             )
-            self._parquet.add_key_value_metadata({META_KEY: self.meta.to_json()})
+            self._parquet.add_key_value_metadata({META_KEY: checked_json(self.meta, str(self.path))})
             self._parquet.close()
             protect(self._file)
             self._file.flush()
@@ -160,13 +163,13 @@ class TapeWriter:
         block = [np.concatenate([getattr(part, name) for part in self._parts]) for name in self._names]
         self._parts = []
         self._hash.update(as_chunk(block))
-        table = pa.Table.from_arrays([pa.array(column) for column in block], schema=arrow_schema(self.meta.level))
+        table = pa.Table.from_arrays([column_of(column) for column in block], schema=arrow_schema(self.meta.level))
         with self._whole_or_nothing():
             self._parquet.write_table(table, row_group_size=ROW_GROUP_ROWS)
 
 
-class _Figures:
-    """What the writer measures while rows, checked before, pass."""
+class Figures:
+    """What the metadata say of the rows, measured while they pass."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -174,12 +177,14 @@ class _Figures:
         self.price: tuple[int, int] | None = None
 
     def add(self, chunk: Chunk) -> None:
+        """Take the next rows."""
         for name, bit in (("exch_ts", EXCH_BIT), ("local_ts", LOCAL_BIT)):
             seen = np.flatnonzero(chunk.ev & bit)
             if len(seen):
-                times = getattr(chunk, name)
-                first, _ = self.times.get(name, (int(times[seen[0]]), 0))
-                self.times[name] = (first, int(times[seen[-1]]))
+                times = getattr(chunk, name)[seen]
+                lo, hi = int(times.min()), int(times.max())
+                first, last = self.times.get(name, (lo, hi))
+                self.times[name] = (min(first, lo), max(last, hi))
         level = _LEVEL_KINDS[chunk.ev & KIND_MASK] & (chunk.qty_lots != 0)
         if level.any():
             prices = chunk.price_ticks[level]
@@ -188,6 +193,7 @@ class _Figures:
         self.rows += len(chunk.ev)
 
     def fields(self) -> dict[str, Any]:
+        """Return the figures by the names of `TapeMeta`."""
         exch = self.times.get("exch_ts", (None, None))
         local = self.times.get("local_ts", (None, None))
         price = self.price or (None, None)

@@ -15,6 +15,7 @@ from simcore.errors import BenchError, TapeError
 KEYS = (
     "rows", "decode_rows_per_s", "book_rows_per_s", "replay_rows_per_s", "end_to_end_rows_per_s", "lanes", "lane_rows_per_s",
     "peak_rss_mb", "cold_start_s", "warm_start_s", "compile_s", "help_s", "warm_replay_s",
+    "capture", "trades_pct", "far_rows_pct", "rows_per_tick", "orders_per_tick", "fresh_cpu_s", "fresh_pictures_cpu_s",
 )  # fmt: skip
 
 
@@ -33,6 +34,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "end_to_end": {"rows": 2000, "end_to_end_s": 2.0, "peak_rss_mb": 100.0},
             "start": {"ready_s": 0.5},
             "export": {"tape_rows": 30_000, "start_ts": 0},
+            "named": {"capture": "x Y", "level": "l2", "tape_rows": 30_000, "trades_pct": 4.0, "far_rows_pct": 1.0},
         }[what]
 
     def theirs(interpreter: str, mode: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +47,9 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return found
 
     monkeypatch.setattr(suite, "measure", measured)
-    monkeypatch.setattr(suite, "python", lambda *a, **o: Done(json.dumps({"seconds": 20.0}), 21.0))
+    monkeypatch.setattr(suite, "python", lambda *a, **o: Done(json.dumps({"seconds": 20.0}), 21.0, 1.25))
     monkeypatch.setattr(peer, "run_peer", theirs)
+    monkeypatch.setattr(peer, "cpu_s_of", lambda *_: 5.0)
     monkeypatch.setattr(peer, "peer_python", lambda: "python")
     return run
 

@@ -57,6 +57,15 @@ UNUSABLE: dict[str, tuple[str | bytes, str]] = {
     "a file that it opens": (GOOD + "\nopen('/no/such/file')\n", "FileNotFoundError"),
     "a missing key": (GOOD + "\nx = {}['a']\n", "KeyError"),
     "an exit": (GOOD + "\nimport sys\nsys.exit(0)\n", "SystemExit"),
+    "an interrupt of its own class": (GOOD + "\nclass Closed(KeyboardInterrupt):\n    pass\nraise Closed('today')\n", "Closed: today"),
+    "an exception that is no Exception": (GOOD + "\nclass Closed(BaseException):\n    pass\nraise Closed('today')\n", "Closed: today, line "),
+    "an exception without a message": (
+        GOOD + "\nclass Closed(BaseException):\n    def __str__(self):\n        raise SystemExit\nraise Closed\n", "Closed: it has no message",
+    ),
+    "too little memory": (GOOD + "\nraise MemoryError('all of it')\n", "MemoryError: all of it"),
+    "nested too deep": ("x = " + "(" * 5000 + ")" * 5000, "mine.py"),
+    "an annotation that exits": ("from __future__ import annotations\n" + GOOD.replace("params: Width", "params: exit(3)"), "SystemExit"),
+    "used parts that are no names": (GOOD + "\nUSES = 3\n", "TypeError"),
     "stages that are no mapping": (GOOD.replace('{"look": look}', "[look]"), "STAGES"),
     "no stage": (GOOD.replace('{"look": look}', "{}"), "STAGES"),
     "too many stages": (GOOD.replace('{"look": look}', '{f"look{i}": look for i in range(13)}'), "at most 12"),
@@ -113,6 +122,8 @@ def test_a_folder_that_is_named_like_a_strategy(tape: Path, tmp_path: Path) -> N
 
 QUEUE = "from simcore.jit import kernel\n\n\n@kernel\ndef join(level_lots, n):\n    return float(level_lots)\n"
 
+LATER = "\n\n@kernel\ndef after_change(ahead, previous, new, traded, n):\n    return ahead\n"
+
 
 @pytest.mark.parametrize(
     ("text", "code", "word"),
@@ -134,6 +145,10 @@ FAILING: dict[str, tuple[str, str]] = {
     "an error of its own": ("raise ValueError('no quotes today')", "no quotes today"),
     "a name that is not defined": ("seen = undefined", "undefined"),
     "a field that is not there": ("seen = context.no_such_field", "no_such_field"),
+    "an exit": ("raise SystemExit(0)", "SystemExit: 0"),
+    "an interrupt that nobody asked for": ("raise KeyboardInterrupt('no quotes today')", "KeyboardInterrupt: no quotes today"),
+    "an exception that is no Exception": ("raise BaseException('no quotes today')", "BaseException: no quotes today"),
+    "a file that is not there": ("seen = float(open('/no/such/file').read())", "FileNotFoundError"),
 }
 
 
@@ -156,6 +171,71 @@ COMPILED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "an index outside": ("places = (1, 2)\n    seen = float(places[int(params.width) + 5])", "IndexError", ("--checked",)),
     "an error of its own": ("seen = params.width\n    if seen > 0.0:\n        raise ValueError('no quotes today')", "no quotes today", ()),
 }
+
+
+CLASS = "class Strategy:\n    def on_tick(self, context):\n        "
+CLOSED = "class Closed(BaseException):\n    pass\n\n\n"
+ENDED: dict[str, tuple[str, str]] = {
+    "an exit": (CLASS + "raise SystemExit(0)", "SystemExit: 0, line 3"),
+    "an interrupt that nobody asked for": (CLASS + "raise KeyboardInterrupt", "KeyboardInterrupt, line 3"),
+    "an exception that is no Exception": (CLOSED + CLASS + "raise Closed('today')", "Closed: today, line 7"),
+    "the end of a generator": (CLASS + "raise GeneratorExit", "GeneratorExit, line 3"),
+    "the end of an iterator": (CLASS + "raise StopIteration", "StopIteration, line 3"),
+    "too little memory": (CLASS + "return [0] * 2**60", "MemoryError, line 3"),
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_a_class_that_would_end_the_command_is_named(name: str, tape: Path, tmp_path: Path) -> None:
+    """STRAT-004 whatever it raises: no traceback, and no silent exit with 0 or 130."""
+    text, word = ENDED[name]
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json", NUMBA_DISABLE_JIT="1")
+    assert_refused(done, "STRAT-004", str(path), "on_tick", word, "2024-01-01T00:00:00", "lane 0")
+
+
+def test_a_queue_model_that_would_end_the_command_is_named(tape: Path, tmp_path: Path) -> None:
+    """The same for a file of --queue-model, at its import and in the run."""
+    path = tmp_path / "mine.py"
+    path.write_text(QUEUE + "\n\nraise SystemExit(0)\n")
+    words = ("replay", tape, "--queue-model", path, "--out", tmp_path / "out", "--json")
+    assert_refused(mmsim(*words, NUMBA_DISABLE_JIT="1"), "STRAT-002", str(path), "SystemExit: 0, line 9")
+    path.write_text(QUEUE.replace("return float(level_lots)", "raise SystemExit(0)") + LATER)
+    assert_refused(mmsim(*words, NUMBA_DISABLE_JIT="1"), "STRAT-004", str(path), "SystemExit: 0, line 6")
+
+
+def test_prints_do_not_mix_with_results(tape: Path, tmp_path: Path) -> None:
+    """Stdout holds one JSON object, whoever prints in whatever way: the file, an instance, a tick, a process, at the exit."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import atexit, os, sys\n"
+        "print('said at import')\nos.write(1, b'said below Python\\n')\nos.system('echo said by a process')\n"
+        "sys.__stdout__.write('said to the first stdout\\n')\natexit.register(print, 'said at the exit')\n\n\n"
+        + CLASS.replace("    def", "    def __init__(self):\n        print('said at the start')\n\n    def", 1) + "print('said at a tick')\n"
+    )  # fmt: skip
+    done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json", NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert json.loads(done.stdout)["run_dir"] == str(tmp_path / "out")
+    for said in ("at import", "below Python", "by a process", "to the first stdout", "at the exit", "at the start", "at a tick"):
+        assert f"said {said}\n" in done.stderr, said
+
+
+def test_prints_of_kernels_do_not_mix_with_results(tape: Path, tmp_path: Path) -> None:
+    """The same for stages and a queue model without the compiler; and where a tick is explained."""
+    path, queue = tmp_path / "mine.py", tmp_path / "queue.py"
+    path.write_text("print('said at import')\n" + with_line("print('said by a stage')\n    seen = memory.seen"))
+    queue.write_text("print('said by the queue')\n" + QUEUE + LATER)
+    words = ("replay", tape, "--strategy", path, "--queue-model", queue, "--set", "node.trace_every=1", "--out", tmp_path / "out", "--json")
+    done = mmsim(*words, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_dir"] == str(tmp_path / "out")
+    for said in ("at import", "by a stage", "by the queue"):
+        assert f"said {said}\n" in done.stderr, said
+    told = mmsim("explain", tmp_path / "out", "--at", "2024-01-01T00:00:01", "--json", NUMBA_DISABLE_JIT="1")
+    assert told.returncode == 0, told.stderr
+    json.loads(told.stdout)
 
 
 @pytest.mark.slow
@@ -181,7 +261,7 @@ def test_a_strategy_that_does_not_compile_is_named(line: str, tape: Path, tmp_pa
     assert names_under(tmp_path) == ["mine.py"]
 
 
-@pytest.mark.parametrize("line", ["seen = undefined", "seen = context.no_such_field", "seen = 'a' + memory.seen"])
+@pytest.mark.parametrize("line", ["seen = undefined", "seen = context.no_such_field", "seen = 'a' + memory.seen", "raise SystemExit(0)"])
 def test_the_cause_of_a_failed_compilation_names_the_line(line: str, tmp_path: Path) -> None:
     """What the compiler says of the kernel alone; the whole engine takes half a minute."""
     from simcore import jit

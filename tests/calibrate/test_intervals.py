@@ -169,6 +169,8 @@ def test_times_turns_the_ends_for_a_negative_factor():
     found = iv.Interval(1.0, 3.0, 2.0).times(-2.0)
     assert (found.low, found.high, found.estimate) == (-6.0, -2.0, -4.0)
     assert not iv.Interval(-1.0, 1.0, 0.0).excludes_zero
+    assert not iv.Interval(0.0, 1.0, 0.5).excludes_zero
+    assert not iv.Interval(-1.0, 0.0, -0.5).excludes_zero
 
 
 @pytest.mark.parametrize(

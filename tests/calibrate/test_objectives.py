@@ -93,6 +93,12 @@ def test_nobody_will_do():
     assert winner(wanted("net_bps", []), figures, ranking, [(1,), (2,), (3,), (4,)], np.arange(4)) is None
 
 
+def test_of_trials_that_are_as_near_the_better_one_comes_first():
+    """All are one fill short; the third is the best of them, then the first and the fourth in their order."""
+    figures = Table(net_bps=[2, 1, 3, 2], fills=[99, 99, 99, 99])
+    assert rank(wanted("net_bps", ["fills>=100"]), figures, ALL).nearest == (2, 0, 3, 1)
+
+
 def test_the_winner_is_the_plateau_not_the_peak():
     """Trial 0 lies off the grid; the peak stands alone beside bad neighbours."""
     points = [(9.5,), *((float(k),) for k in range(7))]

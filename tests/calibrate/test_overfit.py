@@ -126,6 +126,7 @@ def test_changes_that_last_count_as_one():
     assert effective_observations(noise(6000), block=1) == pytest.approx(6000, rel=0.15)
     assert effective_observations(noise(50), block=5) <= 50
     assert effective_observations(np.ones(50), block=5) == 50
+    assert effective_observations(np.tile([1.0, -1.0], 100) + 0.1 * noise(200), block=10) == 200  # what cancels is no more than all
 
 
 @given(shapes, some.floats(0, 0.01), some.floats(2, 1e4), some.floats(1, 100))

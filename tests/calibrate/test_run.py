@@ -97,8 +97,6 @@ class Stop(Exception):
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_a_stopped_calibration_goes_on(search, blocks, four_days, asking, tmp_path, monkeypatch):
     """No finished block is played again, and the result is that of one that was never stopped."""
-    if search == "optuna":
-        pytest.importorskip("optuna", reason="the extra `search` is not installed")
     ask = asking(four_days[:2], search=search, trials=None if search == "grid" else 20)
     monkeypatch.setattr(run, "LANES_MAX", 4)
     calibrate(ask, tmp_path / "whole")

@@ -64,7 +64,6 @@ def proposed(grid, gain, excess=lambda *_: 0.0, trials=128, seed=3):
 
 
 def test_optuna_is_repeatable_and_goes_where_the_best_is():
-    pytest.importorskip("optuna", reason="the extra `search` is not installed")
     grid = grid_of(a={"from": 0, "to": 1}, b=[1, 2, 3])
     points = proposed(grid, lambda a, b: -abs(a - 0.3) - abs(b - 2))
     assert points == proposed(grid, lambda a, b: -abs(a - 0.3) - abs(b - 2))
@@ -76,7 +75,6 @@ def test_optuna_is_repeatable_and_goes_where_the_best_is():
 
 def test_optuna_hears_of_constraints_and_of_nothing_at_all():
     """It leaves what breaks a constraint, and survives trials without a value."""
-    pytest.importorskip("optuna", reason="the extra `search` is not installed")
     grid = grid_of(a={"from": 0, "to": 1}, b=[True, False])
     points = proposed(grid, lambda a, b: a if b else float("nan"), lambda a, b: max(a - 0.5, 0.0) if b else float("inf"))
     assert sum(a <= 0.55 and b for a, b in points[-24:]) > 14  # by chance six

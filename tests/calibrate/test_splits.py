@@ -4,13 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as hs
 
-from simcore.calibrate.splits import parse_splits
+from simcore.calibrate.splits import choosing_days, judging_days, parse_splits
 from simcore.errors import CalibrateError
 
 
 def test_folds_walk_forward():
     folds = parse_splits("walk-forward:train=3,test=1,purge=1").folds(7)
     assert [(fold.train, fold.test) for fold in folds] == [((0, 1, 2), (4,)), ((1, 2, 3), (5,)), ((2, 3, 4), (6,))]
+
+
+def test_the_last_fold_chooses_and_judges():
+    """Its choice is the calibration's; without folds all days choose, and none judges."""
+    folds = parse_splits("walk-forward:train=3,test=2").folds(8)
+    assert len(folds) == 2
+    assert choosing_days(folds, 8) == (3, 4, 5)
+    assert judging_days(folds) == (6, 7)
+    assert choosing_days((), 3) == (0, 1, 2)
+    assert judging_days(()) == ()
 
 
 def test_no_splits():

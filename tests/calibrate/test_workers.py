@@ -82,7 +82,6 @@ def test_a_mistake_in_a_worker_arrives_as_it_is(four_days, asking, tmp_path):
 
 def test_ray_gives_the_same_bytes(finished, four_days, asking, tmp_path):
     """A Ray of this machine with two processes; days and lanes are cut into its tasks."""
-    pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     calibrate(asking(four_days, splits=WALK), tmp_path / "out", jobs=2, engine_name="ray")
     for name in (TRIALS, CURVES, BEST):
         assert (tmp_path / "out" / name).read_bytes() == (finished.folder / name).read_bytes()
@@ -90,7 +89,6 @@ def test_ray_gives_the_same_bytes(finished, four_days, asking, tmp_path):
 
 @pytest.mark.slow
 def test_ray_brings_a_mistake_as_it_is(four_days, asking, tmp_path):
-    pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     bad = ("strategy.name=demo_maker", "strategy.params.emit.order_lots=-1")
     with pytest.raises(CalibrateError, match=r"CAL-025.*STRAT-004"):
         calibrate(asking(four_days[:1], {"emit.order_lots": [-1, -2]}, sets=bad), tmp_path / "out", jobs=2, engine_name="ray")

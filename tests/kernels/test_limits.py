@@ -128,3 +128,22 @@ def test_only_orders_that_rest_have_a_part_to_show(tif):
 
 def test_a_negative_part_to_show_is_refused():
     assert said(with_book().place(2, 1, BID, GTC, 9_900, 3, display=-1)) == [(REFUSED, "off_tick_or_lot")]
+
+
+@pytest.mark.parametrize(("side", "trigger"), [(ASK, 9_000), (BID, 11_000)])
+@pytest.mark.parametrize(("lots", "reason"), [(1, "min_notional"), (2, "min_notional"), (3, "")])
+def test_a_stop_is_worth_its_trigger(side, trigger, lots, reason):
+    """At market it has no price: two lots at 9,000 or at 11,000 are worth less than 24,000, three are not."""
+    venue = with_book(min_notional_units=24_000)
+    assert [event.reason for event in venue.place(2, 1, side, STOP_MARKET, 0, lots, trigger=trigger)] == [reason]
+
+
+def test_an_order_that_cannot_make_the_position_larger_needs_no_margin():
+    """Three lots long, and the market has fallen: to sell three is free, even if they are worth more than the equity; four more are not."""
+    venue = with_book(balance_units=30_040)
+    venue.place(2, 1, BID, MARKET, 0, 3)
+    venue.row(3, DEPTH, BID, 9_990, 0)
+    venue.row(3, DEPTH, BID, 9_500, 50)
+    venue.row(3, DEPTH, ASK, 9_510, 50)
+    assert said(venue.place(4, 2, ASK, GTC, 9_900, 7)) == [(REFUSED, "margin")]
+    assert said(venue.place(5, 3, ASK, GTC, 9_900, 3)) == [("ACKED", "")]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from simcore.jit import expose
 from simcore.kernels import queue
+from simcore.kernels import state as st_codes
 from simcore.records import ASK, BEST, BID, DEPTH, POST_ONLY, TRADE
 from tests.regression.venue import Venue
 
@@ -73,6 +74,27 @@ def test_the_risk_averse_and_front_models_need_no_probability():
     assert after_change(queue.RISK_AVERSE, 3.0, 60.0, 100, 70, 0.0) == 60.0
     assert after_change(queue.RISK_AVERSE, 3.0, 60.0, 100, 50, 0.0) == 50.0
     assert after_change(queue.FRONT, 3.0, 60.0, 100, 70, 0.0) == 0.0
+
+
+@pytest.mark.parametrize(("least", "fills"), [(0, [5]), (4, [5]), (5, [5]), (6, [])])
+def test_a_pro_rata_share_of_just_the_least_size_is_one(least, fills):
+    """Ten of ours beside ten: of a trade of ten we have five, unless the exchange gives out no less than six."""
+    venue = Venue(queue_model="pro_rata")
+    venue.state.ints[:, st_codes.P_PRO_RATA_MIN] = least
+    venue.row(1, DEPTH, BID, 10_000, 10)
+    venue.place(2, 1, BID, POST_ONLY, 10_000, 10)
+    said = venue.row(3, TRADE, ASK, 10_000, 10)
+    assert [event.qty for event in said] == fills
+    assert {event.reason for event in said} <= {"pro_rata"}
+
+
+def test_a_pro_rata_share_is_of_the_level_with_our_lots_and_rounded_down():
+    """Seven of ours beside ten: of a trade of five, 35 / 17 lots, which is two."""
+    venue = Venue(queue_model="pro_rata")
+    venue.row(1, DEPTH, BID, 10_000, 10)
+    venue.place(2, 1, BID, POST_ONLY, 10_000, 7)
+    assert [event.qty for event in venue.row(3, TRADE, ASK, 10_000, 5)] == [2]
+    assert venue.ahead(1) == 7.0  # what was ours of the trade did not shorten the queue
 
 
 def test_lots_that_traded_are_not_counted_twice():

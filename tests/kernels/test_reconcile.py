@@ -135,6 +135,34 @@ def test_a_position_gets_its_protective_order(drift, kind):
     assert int(outcome.state.lanes["taker_fills"][0]) > 0
 
 
+def test_a_protective_order_follows_the_position():
+    """Our bid of three lots is filled twice: the stop of three lots goes, and one of six takes its place."""
+    rows = market(3)
+    ts = rows[-1].local_ts
+    for _ in range(2):
+        rows.append(Row(ts + MS, ts + MS, r.TRADE, r.ASK, 9_990, 50))
+        for _ in range(5):
+            ts += 100 * MS
+            rows += [Row(ts, ts, r.BEST, r.BID, 10_000, 10), Row(ts, ts, r.BEST, r.ASK, 10_001, 20)]
+    sent = requests(play(rows, "ask_lots=0", "stop_away=500"))
+    guard = sent[sent["tif"] == r.STOP_MARKET]
+    assert guard["kind"].tolist()[:3] == [r.PLACE, r.CANCEL, r.PLACE]
+    assert guard["qty_lots"].tolist()[:3] == [3, 3, 6]
+
+
+def test_an_amend_adds_what_was_filled_to_what_is_wanted():
+    """One of three lots is filled, and the market moves: the amend asks for four, which leaves three."""
+    rows = market(3)
+    ts = rows[-1].local_ts
+    rows.append(Row(ts + MS, ts + MS, r.TRADE, r.ASK, 10_000, 1))
+    for i in range(4):
+        ts += 100 * MS
+        price = 10_000 + (i > 1)
+        rows += [Row(ts, ts, r.BEST, r.BID, price, 10), Row(ts, ts, r.BEST, r.ASK, price + 1, 20)]
+    sent = requests(play(rows, "ask_lots=0", "node.use_amend=true", "venue.queue_model=front"))
+    assert [(int(row["kind"]), int(row["price_ticks"]), int(row["qty_lots"])) for row in sent] == [(r.PLACE, 10_000, 3), (r.AMEND, 10_001, 4)]
+
+
 def test_a_stop_that_is_due_leaves_at_market():
     """An exchange refuses a stop that would trigger at once: the position is closed by one market order instead."""
     outcome = bought(-1, "stop_away=0.4")

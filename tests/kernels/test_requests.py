@@ -3,7 +3,7 @@
 import pytest
 
 from simcore.kernels import state as st
-from simcore.records import ASK, BID, DEPTH, POST_ONLY, TRADE
+from simcore.records import ASK, BID, DEPTH, GTC, POST_ONLY, TRADE
 from tests.regression.venue import Venue
 
 
@@ -42,3 +42,31 @@ def test_a_fee_tier_begins_at_its_threshold(threshold, fee):
     assert venue.account().fees == 10
     venue.row(4, TRADE, ASK, 10_000, 1)
     assert venue.account().fees == 10 + fee
+
+
+@pytest.mark.parametrize(("policy", "lots"), [(1, 4), (3, 4)])
+@pytest.mark.parametrize("amends", [False, True])
+def test_own_orders_in_the_way_end_in_the_order_of_their_places(policy, lots, amends):
+    """Best price first, then the older, and an order that went to the back is younger; of both sides only the first ends."""
+    venue = Venue(queue_model="front", self_trade=policy)
+    venue.place(2, 1, ASK, GTC, 10_001, 2)
+    venue.place(2, 2, ASK, GTC, 10_000, 2)
+    venue.place(2, 3, ASK, GTC, 10_000, 2)
+    if amends:
+        venue.amend(3, 2, ASK, GTC, 10_000, 3)
+    said = venue.place(4, 4, BID, GTC, 10_001, lots)
+    ended = [event.order for event in said if event.kind == "ENDED"]
+    expected = [3, 2, 1] if amends else [2, 3, 1]
+    assert ended == (expected if policy == 1 else expected[:1])
+    assert {event.reason for event in said if event.kind == "ENDED"} == {"self_trade"}
+
+
+@pytest.mark.parametrize(("lots", "kind", "leaves"), [(1, "ENDED", 3), (2, "ENDED", 3), (3, "AMENDED", 1), (5, "AMENDED", 3)])
+def test_an_amend_to_what_was_executed_ends_the_order(lots, kind, leaves):
+    """Two of five lots are filled: an amend to two or fewer leaves nothing to work."""
+    venue = Venue(queue_model="front")
+    venue.place(2, 1, BID, POST_ONLY, 10_000, 5)
+    venue.row(3, TRADE, ASK, 10_000, 2)
+    said = venue.amend(4, 1, BID, POST_ONLY, 10_000, lots)
+    assert [(event.kind, event.leaves) for event in said] == [(kind, leaves)]
+    assert venue.account().open_orders == (kind == "AMENDED")

@@ -1,4 +1,4 @@
-"""Run the peer (hftbacktest 2.4.4) in an environment of its own: `run_peer.py convert|fills|bench '<JSON>'`.
+"""Run the peer (hftbacktest 2.4.4) in an environment of its own: `run_peer.py convert|fills|once|bench '<JSON>'`.
 
 Standalone on purpose: it imports nothing of mmsim, because the peer pins an older numpy. It reads one JSON
 object from its argument and prints one as the last line of stdout. docs/peers.md explains the maker and the keys.
@@ -6,6 +6,7 @@ object from its argument and prints one as the last line of stdout. docs/peers.m
     convert  source, out, repeat, gap_ns                       the peer's own converter on a raw capture
     fills    data, out + the keys of DEFAULTS                  the demo maker; every fill, and the best prices at every tick;
              data, runs: a list of such                        several runs on the same rows, compiled once
+    once     data, depth + the keys of DEFAULTS                one pass from file, as a user's script would: its process is timed
     bench    data, sets + the keys of DEFAULTS                 replay speed, load, first call, memory
 """
 
@@ -147,12 +148,11 @@ def run_nothing(hbt: Any, span_ns: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 2 or arguments[0] not in ("convert", "fills", "bench"):
+    if len(arguments) != 2 or arguments[0] not in MODES:
         print(__doc__, file=sys.stderr)
         return 2
     config = {**DEFAULTS, **json.loads(arguments[1])}
-    mode = {"convert": convert, "fills": run_fills, "bench": run_bench}[arguments[0]]
-    print(json.dumps(mode(config)))
+    print(json.dumps(MODES[arguments[0]](config)))
     return 0
 
 
@@ -292,6 +292,13 @@ def fills_of(data: Any, config: dict[str, Any], when: tuple[int, int]) -> dict[s
     return summary
 
 
+def run_once(config: dict[str, Any]) -> dict[str, Any]:
+    """Run the maker once, from file to its last fill."""
+    when = times(load(config["data"]), config["start_ts"])
+    fills, counts, _ = drive(build([config["data"]], config), config, when)
+    return {"fills": len(fills), "ticks": int(counts[0])}
+
+
 def run_bench(config: dict[str, Any]) -> dict[str, Any]:
     """Time every step on one tape; the keys end in their unit. `sets` parameter sets run one after the other."""
     begin = time.perf_counter()
@@ -330,6 +337,8 @@ def timed(function: Any) -> float:
     function()
     return time.perf_counter() - begin
 
+
+MODES = {"convert": convert, "fills": run_fills, "once": run_once, "bench": run_bench}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

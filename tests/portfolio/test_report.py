@@ -78,8 +78,21 @@ def test_the_pages_hold_the_symbols_and_are_the_same_each_time(run_dir: Path) ->
         assert part.name in text
         assert f'href="{part.folder.name}/report.html"' in page
         assert (part.folder / "report.html").is_file()
+        assert not (part.folder / "plots").exists()
     assert "Allocation" in page
     assert json.loads(files.summary.read_text())["run_dir"] == "."
+
+
+def test_pictures_of_each_symbol_are_drawn_when_asked(run_dir: Path) -> None:
+    """By themselves only the common ones; --no-pictures leaves none, and the pages are whole in each case."""
+    for pictures, common, own in ((True, 3, 6), (None, 3, 0), (False, 0, 0)):
+        files = build_report(run_dir, pictures)
+        assert len(files.plots) == files.html.read_text().count("<img") == files.markdown.read_text().count("![") == common
+        for folder, count in ((run_dir, common), *((part.folder, own) for part in parts(run_dir))):
+            assert len(list(folder.glob("plots/*.png"))) == count
+        for part in parts(run_dir):
+            assert (part.folder / "report.html").read_text().count("<img") == own
+    build_report(run_dir)
 
 
 def test_the_command_prints_tables_or_one_object(tapes: list[Path], tmp_path: Path) -> None:

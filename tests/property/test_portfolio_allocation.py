@@ -190,6 +190,25 @@ def test_the_lists_hold_whatever_the_scores(scores: dict[str, float | None], nam
         assert share.blocked == ((bool(listed) and symbol not in named) if white else symbol in named)
 
 
+@given(SCORES, st.floats(0.05, 50.0))
+def test_the_temperature_says_how_far_apart_weights_are(scores: dict[str, float | None], temperature: float) -> None:
+    """Before the cut a weight is e^(difference of scores / temperature) times another: colder is farther apart."""
+    found = al.weights(scores, al.AllocatorSettings(temperature, 0.0, math.inf))
+    known = {symbol: score for symbol, score in scores.items() if score is not None}
+    for one, high in known.items():
+        for other, low in known.items():
+            if low <= high:
+                assert math.isclose(found[other], found[one] * math.exp((low - high) / temperature), rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_weights_of_two_symbols_by_hand() -> None:
+    """Scores 1 and 0: 2 / (1 + e^(-1 / t)) and the rest of 2."""
+    for temperature in (0.5, 1.0, 2.0, 4.0):
+        found = al.weights({"A": 1.0, "B": 0.0}, al.AllocatorSettings(temperature, 0.0, 10.0))
+        assert math.isclose(found["A"], 2.0 / (1.0 + math.exp(-1.0 / temperature)))
+        assert math.isclose(found["A"] + found["B"], 2.0)
+
+
 @given(st.floats(0.0, 100.0), st.floats(0.0, 100.0))
 def test_factors_grow_with_the_weight(one: float, other: float) -> None:
     low, high = sorted((one, other))
@@ -201,3 +220,70 @@ def test_factors_grow_with_the_weight(one: float, other: float) -> None:
 def test_the_factors_are_those_of_the_page() -> None:
     assert [al.max_quotes(weight) for weight in (0.1, 1 / 3, 1.0, 1.01, 3.0, 3.4, 9.0)] == [1, 1, 3, 4, 9, 10, 10]
     assert (al.size_factor(1.5), al.refresh_factor(2.25)) == (1.5, 1.5)
+
+
+# --- edges -------------------------------------------------------------------------------------------
+
+PLAIN = al.AllocatorSettings()
+
+
+def test_an_unknown_score_counts_as_the_mean_of_the_known_ones() -> None:
+    known = al.weights({"A": 1.0, "B": 0.9, "C": 0.95}, PLAIN)
+    assert al.weights({"A": 1.0, "B": 0.9, "C": None}, PLAIN) == known
+
+
+def test_a_change_as_large_as_the_hysteresis_is_made() -> None:
+    chosen = PLAIN._replace(hysteresis=0.5)
+    assert al.moved(1.0, 1.5, chosen) == 1.25
+    assert al.moved(1.0, 1.25, chosen) == 1.0
+
+
+def test_a_symbol_at_the_limit_of_the_blacklist_does_not_fail() -> None:
+    """One below it does, from that moment on; one good window ends that."""
+    at_limit, below = al.Rating(0.5, PLAIN.blacklist_net_bps), al.Rating(0.5, PLAIN.blacklist_net_bps - 1e-9)
+    assert al.judge("A", al.Share(), at_limit, 7, PLAIN).failing_since_ns == al.NEVER_NS
+    failing = al.judge("A", al.Share(), below, 7, PLAIN)
+    assert failing.failing_since_ns == 7
+    assert al.judge("A", failing, below, 8, PLAIN).failing_since_ns == 7
+    assert al.judge("A", failing, at_limit, 8, PLAIN).failing_since_ns == al.NEVER_NS
+
+
+def test_a_symbol_is_blocked_and_returns_to_the_moment() -> None:
+    """After blacklist_ns of failing, for blacklist_ns; it returns at the least weight, and blocked it has no part in the weights."""
+    bad, length = al.Rating(0.5, -100.0), PLAIN.blacklist_ns
+    failing = al.Share(2.0, False, 0)
+    assert not al.judge("A", failing, bad, length - 1, PLAIN).blocked
+    blocked = al.judge("A", failing, bad, length, PLAIN)
+    assert (blocked.blocked, blocked.weight, blocked.blocked_until_ns) == (True, 2.0, 2 * length)
+    assert al.judge("A", blocked, al.Rating(), 2 * length - 1, PLAIN).blocked
+    assert al.judge("A", blocked, al.Rating(), 2 * length, PLAIN) == al.Share(PLAIN.weight_min)
+    ratings = {"A": al.Rating(1.0), "B": al.Rating(0.2), "C": al.Rating(0.1)}
+    shares = {"A": blocked, "B": al.Share(), "C": al.Share()}
+    alone = al.weights({"B": 0.2, "C": 0.1}, PLAIN._replace(temperature=0.2))
+    found = al.rebalance(shares, ratings, length + 1, PLAIN._replace(temperature=0.2))
+    assert {symbol: found[symbol].weight for symbol in "BC"} == {symbol: 0.5 + 0.5 * alone[symbol] for symbol in "BC"}
+
+
+def test_a_first_weight_keeps_its_bounds() -> None:
+    assert al.first_share("A", PLAIN._replace(weight_max=0.5)).weight == 0.5
+    assert al.first_share("A", PLAIN._replace(weight_min=1.5)).weight == 1.5
+
+
+def test_the_parts_of_a_score_have_their_weights() -> None:
+    """Each part by itself, from worst to best, with the others in the middle; half-way it is half of that."""
+    ends = {"net_bps": (-20.0, 20.0), "fill_rate": (0.0, 1.0), "slippage_bps": (5.0, 0.0), "queue_edge": (0.0, 1.0), "adverse_bps": (5.0, 0.0)}
+    for (name, (worst, best)), weight in zip(ends.items(), (0.4, 0.2, 0.2, 0.1, 0.1), strict=True):
+        low, middle, high = (sb.score_of(sb.Observation(**{name: value})) for value in (worst, 0.5 * (worst + best), best))
+        assert math.isclose(high - low, weight)
+        assert math.isclose(middle - low, 0.5 * weight)
+
+
+def test_an_average_of_0_is_an_average() -> None:
+    assert sb.averaged(0.0, 10.0, 0.1) == 1.0
+    assert sb.averaged(None, 10.0, 0.1) == 10.0
+
+
+def test_a_score_comes_with_the_least_number_of_windows() -> None:
+    seen = sb.Observation(1.0)
+    assert sb.score(sb.Standing(seen, 9), sb.ScoreSettings()) is None
+    assert sb.score(sb.Standing(seen, 10), sb.ScoreSettings()) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from simcore.errors import JournalError
-from simcore.report import build_report
+from simcore.report import band_plot, build_report, pictures, plots, portfolio_plots
 from simcore.report.folder import open_run
 from simcore.report.html import render_html
 from simcore.report.markdown import cell, render_markdown
@@ -73,6 +74,48 @@ def test_the_report_has_all_its_files(make: Maker) -> None:
     assert files.html.is_file()
     assert set(files.plots) == set(NAMES)
     assert json.loads(files.summary.read_text())["digest"] == files.figures["digest"]
+
+
+def test_the_names_are_those_of_the_plots() -> None:
+    """What is removed when it is not drawn again, and what can be drawn."""
+    assert sorted(pictures.NAMES) == sorted((*plots.PLOTS, band_plot.NAME))
+    assert sorted(pictures.PORTFOLIO_NAMES) == sorted(portfolio_plots.PLOTS)
+
+
+@pytest.mark.parametrize("case", ["no fills", "one fill", "inverse", "no samples"])
+def test_a_report_without_pictures_is_whole(make: Maker, case: str) -> None:
+    """All tables and figures, no link that leads nowhere, no empty card, and a sentence on how to draw them."""
+    run = make(**CASES[case])
+    drawn, before = build_report(run), contents(run)
+    words = set(Page(drawn.html.read_text(encoding="utf-8")).words)
+    files = build_report(run, pictures=False)
+    assert files.plots == {}
+    assert set(before) - set(contents(run)) == {f"plots/{name}.png" for name in NAMES}
+    assert contents(run)["summary.json"] == before["summary.json"]
+    page = Page(files.html.read_text(encoding="utf-8"))
+    assert page.open == []
+    assert page.addresses == []
+    assert "mmsim report RUN --pictures" in page.words
+    captions = {text for _, text in plots.PLOTS.values()}
+    assert {word.strip() for word in words} - captions <= {word.strip() for word in page.words}
+    markdown = files.markdown.read_text(encoding="utf-8")
+    assert "](plots/" not in markdown
+    assert "![" not in markdown
+    assert "`mmsim report RUN --pictures`" in markdown
+    heads = [line for line in markdown.splitlines() if line]
+    assert not any(a.startswith("## ") and b.startswith("## ") for a, b in itertools.pairwise(heads))
+    assert not re.search(r'<section class="card">\s*</section>', files.html.read_text(encoding="utf-8"))
+    build_report(run)
+    assert contents(run) == before
+
+
+def test_a_picture_that_is_not_ours_stays(make: Maker) -> None:
+    """Only the report's own pictures go when they are not drawn again."""
+    run = make()
+    build_report(run)
+    (run / "plots" / "mine.png").write_bytes(b"x")
+    build_report(run, pictures=False)
+    assert [path.name for path in (run / "plots").iterdir()] == ["mine.png"]
 
 
 def test_building_again_gives_the_same_bytes(make: Maker, tmp_path: Path) -> None:

@@ -52,6 +52,13 @@ def test_the_edge_adds_up_to_the_unit(make: Maker, fields: dict[str, Any]) -> No
     assert terms["quoted"] - terms["slippage"] == terms["gross"]  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("kind", ["linear", "inverse"])
+def test_each_term_in_bps_is_of_the_turnover(make: Maker, kind: str) -> None:
+    figures = summary(make(kind=kind))
+    for name in ("quoted", "slippage", "gross", "adverse", "fees", "funding", "inventory", "net"):
+        assert figures[f"edge_{name}_bps"] == pytest.approx(10_000 * figures[f"edge_{name}"] / figures["turnover"]), name
+
+
 @pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
 def test_the_fills_add_up_to_the_run(make: Maker, fields: dict[str, Any]) -> None:
     """Each fill's parts make its net, and all fills' nets less funding make the run's, to the unit."""

@@ -57,12 +57,23 @@ def drop_fill(run: Path) -> None:
     reseal(run)
 
 
-def stray_markout(run: Path) -> None:
+def renumber_markouts(run: Path, count: int, first: int) -> None:
+    """Give the first so many markouts other fills, from `first` on."""
     path = run / "journal" / "markouts.parquet"
     table = pq.read_table(path)
-    at = table.column_names.index("fill_seq")
-    pq.write_table(table.set_column(at, "fill_seq", [[10_000 + i for i in range(table.num_rows)]]), path)
+    at, numbers = table.column_names.index("fill_seq"), table["fill_seq"].to_pylist()
+    count = min(count, len(numbers))
+    pq.write_table(table.set_column(at, "fill_seq", [[*range(first, first + count), *numbers[count:]]]), path)
     reseal(run)
+
+
+def stray_markout(run: Path) -> None:
+    renumber_markouts(run, 1 << 20, 10_000)
+
+
+def early_markout(run: Path) -> None:
+    """One is of a fill before all others, and would be found where the first one stands."""
+    renumber_markouts(run, 1, -1)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +101,7 @@ def stray_markout(run: Path) -> None:
         (drop_column, "JRNL-001", "reason"),
         (drop_fill, "REP-001", "counts.json has fills"),
         (stray_markout, "REP-001", "no such fill"),
+        (early_markout, "REP-001", "no such fill"),
     ],
 )
 def test_a_damaged_folder_is_refused(make: Maker, damage: Damage, code: str, says: str) -> None:

@@ -12,6 +12,7 @@ from simcore.report.folder import open_run
 from simcore.report.statistics import summary
 from tests.report.conftest import Maker
 from tests.report.fake import INSTRUMENTS
+from tests.sealing import reseal
 
 OFF = "Rules of {0} (smallest orders, rate limits, margin and the like) are not applied: give --venue {0}."
 
@@ -31,7 +32,7 @@ def run_of(make: Maker, config: str, venue: str = "bybit", **fields: object) -> 
     note = {"instrument": {**INSTRUMENTS["linear"]["instrument"], "venue": venue}, "params": {"emit.order_lots": 1.0, "spread.base_bps": 1.0}}
     folder = make(note=note, **fields)
     (folder / "config.yaml").write_text(f"version: 2\n{config}")
-    return folder
+    return reseal(folder)
 
 
 def test_rules_that_are_off_are_named(make: Maker) -> None:

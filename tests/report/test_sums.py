@@ -30,6 +30,22 @@ def test_products_and_sums_of_columns_are_exact(pairs: list[tuple[int, int]]) ->
     assert sums.subtract(a, b).tolist() == [x - y for x, y in pairs]
 
 
+def test_what_just_does_not_fit_becomes_python_integers() -> None:
+    """A product with a number, one of two columns, and a sum whose second column is the large one."""
+    large = np.array([1 << 61], np.int64)
+    assert sums.multiply(large, 7).tolist() == [7 << 61]
+    assert sums.multiply(np.array([1 << 40]), np.array([1 << 20]), 8).tolist() == [1 << 63]
+    assert sums.add(np.array([1 << 62]), np.array([1 << 62])).tolist() == [1 << 63]
+    assert sums.add(np.array([1]), np.array([(1 << 63) - 1])).tolist() == [1 << 63]
+    assert sums.subtract(np.array([-2]), np.array([(1 << 63) - 1])).tolist() == [-1 - (1 << 63)]
+
+
+def test_the_largest_is_without_its_sign() -> None:
+    assert sums.largest(np.array([-5, 3], np.int64)) == 5
+    assert sums.largest(np.zeros(0, np.int64)) == 0
+    assert sums.multiply(np.array([-(1 << 61)], np.int64), 7).tolist() == [-(7 << 61)]
+
+
 def test_small_products_stay_int64() -> None:
     """The usual case keeps numpy's speed."""
     assert sums.multiply(np.arange(5), np.arange(5), 1000).dtype == np.int64

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from simcore.errors import ConfigError
 from simcore.journal.store import STREAMS
 from simcore.report import RunResult, compare, console_table, summary
 from simcore.report import wording as w
@@ -120,14 +121,14 @@ def test_arrow_tables_are_the_journal(make: Maker) -> None:
     result = RunResult(make())
     for name, dtype in STREAMS.items():
         assert result.arrow(name).column_names == list(dtype.names or ())
-    with pytest.raises(KeyError, match="expected one of"):
+    with pytest.raises(ConfigError, match=r"CONF-014.*expected one of"):
         result.arrow("orders")
 
 
 def test_a_result_plots_reports_and_shows_itself(make: Maker) -> None:
     result = RunResult(make(note={"strategy": "<b>"}))
     assert result.plot("queue").axes
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigError, match=r"CONF-014.*expected one of equity"):
         result.plot("nothing")
     assert result.report().html.is_file()
     assert next(iter(result.headline)) == "digest"

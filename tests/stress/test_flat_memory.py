@@ -21,7 +21,16 @@ LANES = (1, 100)
 MB = 1_000_000
 MORE = {
     "bybit": ("bybit", ("bybit/xrpusdt_ob500_20241201.zip",), ConvertOptions()),
+    "hyperliquid": ("hyperliquid", ("hyperliquid/btcusd_20250126.gz",), ConvertOptions()),
     "lobster": ("lobster", ("l3/lobster_AMZN_2021-04-12_message_10.csv",), ConvertOptions()),
+    "tardis": ("tardis", ("tardis/trades.csv", "tardis/quotes.csv"), ConvertOptions()),
+    **{
+        f"cryptofeed {name}": ("cryptofeed", (f"cryptofeed_raw/{name}.gz",), ConvertOptions(symbol=symbol))
+        for name, symbol in (
+            ("BINANCE.ws.1.0", "NKNUSDT"), ("BINANCE_FUTURES.ws.1.0", "SUSHIUSDT"), ("BITSTAMP.ws.1.0", "ETHUSD"), ("BYBIT.ws.25.0", "ETHUSDT"),
+            ("COINBASE.ws.28.0", "YFI-BTC"), ("KRAKEN.ws.50.0", "XBT/CHF"), ("OKX.ws.1.0", "BTC-USDT"),
+        )
+    },
 }  # fmt: skip
 FILES = {name: (capture.fmt, capture.files, capture.options) for name, capture in CAPTURES.items()} | MORE
 

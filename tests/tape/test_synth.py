@@ -14,7 +14,8 @@ import yaml
 
 from simcore.errors import ConfigError
 from simcore.records import CLEAR, KIND_MASK
-from simcore.tape.schema import META_KEY, parse_meta
+from simcore.tape.metadata import parse_meta
+from simcore.tape.schema import META_KEY
 from simcore.tape.synth import preset_spec, synth
 from simcore.tape.synth_datasets import CATALOGUE, SAMPLES, Sample, build_datasets
 from simcore.units import NS_PER_DAY, NS_PER_S

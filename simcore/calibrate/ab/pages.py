@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simcore.calibrate.ab.gates import ALL_SYMBOLS
 from simcore.calibrate.ab.stats import BETTER, NO_DIFFERENCE, NOT_JUDGED, WORSE
+from simcore.door.shown import rich_text
 from simcore.report.pages import Table
 from simcore.report.wording import ABSENT, plain, shown, signed_text
 
@@ -218,20 +219,19 @@ def routing_text(figures: Mapping[str, Any]) -> str:
 def console(figures: Mapping[str, Any]) -> RenderableType:
     """Return the main tables for a terminal: `rich.console.Console().print(…)`."""
     from rich.console import Group
-    from rich.text import Text
 
     from simcore.report.terminal import Sheet
 
     def drawn(table: Table, columns: Sequence[int]) -> Sheet:
-        rows = [[Text(_short(row[i]), {BETTER: "green", WORSE: "red"}.get(row[i], "")) for i in columns] for row in table.rows]
+        rows = [[rich_text(_short(row[i]), {BETTER: "green", WORSE: "red"}.get(row[i], "")) for i in columns] for row in table.rows]
         return Sheet(table.title, [table.head[i] for i in columns], rows, [table.numeric[i] for i in columns])
 
     metric, live = metric_table(figures, "metrics", "A against B, paired"), live_table(figures)
     currencies = len(figures["live"][0]["pnl"])
     return Group(
         drawn(metric, (0, 1, 2, 3, 4, 6)), drawn(profit_table(figures), range(5)), drawn(live, range(3 + currencies)),
-        *(Text(text, "bold red") for text in rollback_texts(figures)), *(Text(f"! {text}", "yellow") for text in figures["warnings"]),
-        Text(f"{figures['decision'][0].upper()}{figures['decision'][1:]}. {decision_text(figures)}", "bold"),
+        *(rich_text(text, "bold red") for text in rollback_texts(figures)), *(rich_text(f"! {text}", "yellow") for text in figures["warnings"]),
+        rich_text(f"{figures['decision'][0].upper()}{figures['decision'][1:]}. {decision_text(figures)}", "bold"),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from simcore.calibrate.datasets.intervals import COUNTS, DROPS, FEATURES, MORE, 
 from simcore.calibrate.datasets.rows import FILTERS, sift
 from simcore.calibrate.pages import refuse_used
 from simcore.config.values import given_time
+from simcore.door.arguments import NUMBER, PATH, TEXT, each, either, made_by, optional, public, record, whole
 from simcore.errors import CalibrateError, JournalError
 from simcore.files import write_atomic, write_text
 from simcore.report.wording import day_text
@@ -57,6 +58,11 @@ class DataSet:
         return len(self.columns["ts"])
 
 
+_TIME = optional(either(whole(-(1 << 63)), TEXT))
+_LIMITS = record("Limits", "Limits(…)", ticks_min=whole(-(1 << 63)), gap_s_max=NUMBER, misses_max=NUMBER)
+
+
+@public(feeds=either(PATH, each(PATH)), from_ts=_TIME, to_ts=_TIME, interval_s=whole(-(1 << 63)), limits=_LIMITS)
 def build_dataset(
     feeds: Sequence[Path | str] | Path | str, *, from_ts: int | str | None = None, to_ts: int | str | None = None, interval_s: int = INTERVAL_S,
     limits: Limits = LIMITS,
@@ -142,6 +148,7 @@ def _check(interval_s: int, from_ts: int | None, to_ts: int | None, limits: Limi
         raise CalibrateError("CAL-008", f"limits {tuple(limits)}: expected at least 1 tick, a gap above 0 s, and misses from 0 to 1")
 
 
+@public(found=made_by("DataSet", "a DataSet"), out=PATH)
 def write_dataset(found: DataSet, out: Path | str) -> Path:
     """Write a data set's files into an empty or new folder; the same feeds give the same bytes. CAL-004, JRNL-005.
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore import parquet
+from simcore.door.files import check_file, real
 from simcore.errors import CalibrateError
 from simcore.units import NS_PER_DAY
 
@@ -55,7 +56,7 @@ def find_feeds(sources: Sequence[Path]) -> list[FeedFile]:
             day = _day(named[3]) if named else None
             if named is None or day is None:
                 raise CalibrateError("CAL-007", f"{path}: the name of a feed is fills-VENUE-SYMBOL-YYYY-MM-DD.parquet, or ticks-…")
-            found[path.resolve()] = FeedFile(named[1], named[2], day, path)
+            found[real(path)] = FeedFile(named[1], named[2], day, path)
     if not found:
         raise CalibrateError("CAL-006", f"{', '.join(map(str, sources)) or 'nothing was named'}: no fills-… and no ticks-…")
     return sorted(found.values(), key=lambda file: (file.instrument, file.day, file.kind, str(file.path)))
@@ -83,6 +84,7 @@ def joined(parts: Iterable[Mapping[str, Any]]) -> Columns:
 
 def _inside(source: Path) -> list[Path]:
     if not source.is_dir():
+        check_file(source, CalibrateError, "CAL-006")
         return [source]
     return sorted(path for kind in (FILLS, TICKS) for path in source.rglob(f"{kind}-*.parquet") if not path.name.startswith("."))
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.calibrate.fidelity.latency_records import RESPONSE, Leg, Recorded, milliseconds
-from simcore.calibrate.fidelity.simplex import minimise
+from simcore.calibrate.fidelity.latency_law import Law, distance, fit_law, limit_scaled
+from simcore.calibrate.fidelity.latency_records import RESPONSE, Leg, Recorded, milliseconds, milliseconds_of_others
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray, IntArray
 from simcore.units import NS_PER_MS
 
 CONSTANT, LOGNORMAL, SAMPLED = "constant", "lognormal", "recorded"
 SAMPLES_MIN = 30  # fewer records are no distribution to draw from
-KS_CRITICAL = 0.895  # × 1/√n: Lilliefors' 5 % point for a normal law with fitted mean and deviation (Stephens 1974)
 CONSTANT_SPREAD = 1e-3  # of the median, or a microsecond: less is no spread
 _LEAST_MS = 1e-6
+_SEED_BITS = (1 << 62) - 1
 _Z = 1.959963984540054  # of a 95 % interval
 
 
@@ -30,7 +30,8 @@ class LegFit:
     """What was fitted to one leg; times in ms.
 
     chosen  constant, lognormal or recorded (drawn from the records).  median_ms, sigma: of the lognormal, with 95 % intervals.
-    ks      largest distance of the lognormal's distribution from the records; ks_limit: above it the lognormal is refused.
+    ks      distance of the lognormal's distribution from the records where it counts most; ks_limit: above it the lognormal is refused;
+            None where all latencies agree.
     aic     of the lognormal and of the constant, which has no likelihood but where all records agree.
     p50_ms, p99_ms, max_ms  of the records, see `distribution`.  trend: correlation of neighbouring latencies' ranks.
     """
@@ -47,7 +48,7 @@ class LegFit:
     sigma_high: float
     aic: float | None
     ks: float | None
-    ks_limit: float
+    ks_limit: float | None
     p50_ms: float
     p99_ms: float
     max_ms: float
@@ -80,7 +81,7 @@ def fit_latency(recorded: Recorded, *, model: str | None = None) -> LatencyFit:
             warnings.append(f"{leg.name}: fewer than {SAMPLES_MIN} latencies ({leg.count - leg.held_up}) say little")
         if leg.chosen != CONSTANT and leg.trend is not None and leg.trend > 0.3:
             warnings.append(f"{leg.name}: slow messages come together (rank correlation {leg.trend:.2f} from one to the next); draws do not")
-        if leg.chosen == LOGNORMAL and leg.ks is not None and leg.ks > leg.ks_limit:
+        if leg.chosen == LOGNORMAL and leg.ks is not None and leg.ks_limit is not None and leg.ks > leg.ks_limit:
             warnings.append(f"{leg.name}: no lognormal law (KS distance {leg.ks:.3f}, limit {leg.ks_limit:.3f})")
     return LatencyFit(recorded, legs, tuple(warnings))
 
@@ -92,15 +93,16 @@ def _fit_leg(leg: Leg, model: str | None) -> LegFit:
         raise CalibrateError("CAL-035", f"{leg.name}: every message arrived together with the one before it: nothing is known of its latency")
     spread = float(np.ptp(own))
     is_constant = spread <= max(CONSTANT_SPREAD * float(np.median(own)), 1e-3)
-    logs = np.log(np.maximum(own, _LEAST_MS))
-    mean, sigma, likelihood = _lognormal(logs, np.log(np.maximum(ms[~free], _LEAST_MS)))
+    logs, held = np.log(np.maximum(ms, _LEAST_MS)), leg.at_most.astype(np.int64)
+    law = fit_law(logs, held)
+    mean, sigma = law.mean, law.sigma
     error = sigma / math.sqrt(len(own))
     factor = math.exp(_Z / math.sqrt(2.0 * max(len(own) - 1, 1)))
     known, share = distribution(leg)
-    ks, worth = None, float(len(own))
-    if sigma > 0.0:
-        ks, worth = _distance(np.log(np.maximum(known, _LEAST_MS)), share, _worth(leg, share), mean, sigma)
-    limit = KS_CRITICAL / math.sqrt(worth)
+    ks, limit = None, None
+    if sigma > 0.0 and not is_constant:
+        away = distance(logs, held, law)
+        ks, limit = away.gap, _limit(leg, law) / math.sqrt(away.worth)
     chosen = model or _chosen(is_constant, ks, limit, len(own))
     if chosen == SAMPLED and len(own) < 2:
         raise CalibrateError("CAL-035", f"{leg.name}: {len(own)} latency is no distribution to draw from")
@@ -108,40 +110,22 @@ def _fit_leg(leg: Leg, model: str | None) -> LegFit:
     return LegFit(
         leg.name, len(ms), int((~free).sum()), chosen, median if chosen == CONSTANT else math.exp(mean),
         math.exp(mean - _Z * error), math.exp(mean + _Z * error), sigma, sigma / factor, sigma * factor,
-        None if is_constant else 4.0 - 2.0 * likelihood, ks, limit, median, high, float(own.max()), _trend(own),
+        None if is_constant else 4.0 - 2.0 * law.likelihood, ks, limit, median, high, float(own.max()), _trend(own),
     )  # fmt: skip
 
 
-def _chosen(is_constant: bool, ks: float | None, limit: float, count: int) -> str:
+def _limit(leg: Leg, law: Law) -> float:
+    """Return the limit of the distance, times the root of its worth."""
+    in_order = bool((np.diff(leg.offsets_ns + leg.ns) >= 0).all()) and bool(leg.at_most.any())
+    return limit_scaled(milliseconds(leg.offsets_ns), milliseconds_of_others(leg), law, int(leg.ns.sum()) & _SEED_BITS, keeps_order=in_order)
+
+
+def _chosen(is_constant: bool, ks: float | None, limit: float | None, count: int) -> str:
     if is_constant:
         return CONSTANT
-    if ks is not None and ks > limit and count >= SAMPLES_MIN:
+    if ks is not None and limit is not None and ks > limit and count >= SAMPLES_MIN:
         return SAMPLED
     return LOGNORMAL
-
-
-def _lognormal(logs: FloatArray, most: FloatArray) -> tuple[float, float, float]:
-    """Return (mean, deviation, log likelihood of the latencies) of the logarithms; most: upper bounds of censored ones."""
-    mean, sigma = float(np.mean(logs)), float(np.std(logs))
-    if sigma == 0.0:
-        return mean, 0.0, 0.0
-
-    def loss(place: FloatArray) -> float:
-        z = (logs - place[0]) / math.exp(place[1])
-        total = -0.5 * float(np.sum(z * z)) - len(logs) * (float(place[1]) + 0.5 * math.log(2.0 * math.pi))
-        return -(total + _log_below((most - place[0]) / math.exp(place[1])))
-
-    if len(most):
-        place, value = minimise(loss, (mean, math.log(sigma)), (0.2 * sigma, 0.2), rounds=200, tolerance=1e-12)
-        mean, sigma = float(place[0]), math.exp(float(place[1]))
-    else:
-        value = loss(np.array([mean, math.log(sigma)]))
-    return mean, sigma, -value - float(np.sum(logs))
-
-
-def _log_below(z: FloatArray) -> float:
-    """Return the sum of the logarithms of the normal distribution function."""
-    return sum(math.log(max(0.5 * math.erfc(-x / math.sqrt(2.0)), 1e-300)) for x in z.tolist())
 
 
 def distribution(leg: Leg) -> tuple[FloatArray, FloatArray]:
@@ -165,36 +149,6 @@ def samples(leg: Leg) -> IntArray:
     count = int((~leg.at_most).sum())
     levels = (np.arange(count) + 0.5) / count
     return np.asarray(np.rint(values[np.searchsorted(share, levels)] * NS_PER_MS), np.int64)
-
-
-def _worth(leg: Leg, share: FloatArray) -> FloatArray:
-    """Return how many latencies that were not held up would know each share of `distribution` as well.
-
-    That is F (1 − F) over the variance of F, which is F² Σ d / (n (n − d)) over larger values (Greenwood 1926): their number
-    where none was held up, and fewer the more were, above all at small shares.
-    """
-    ms = milliseconds(leg.ns)
-    values, counts = np.unique(ms[~leg.at_most], return_counts=True)
-    at_risk = np.searchsorted(np.sort(ms), values, side="right")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = counts / (at_risk * (at_risk - counts))
-        spread = np.concatenate([np.cumsum(terms[:0:-1])[::-1], [0.0]])
-        found = (1.0 - share) / (share * spread)
-    return np.where(np.isfinite(found), found, float(counts.sum()))
-
-
-def _distance(logs: FloatArray, share: FloatArray, worth: FloatArray, mean: float, sigma: float) -> tuple[float, float]:
-    """Return the Kolmogorov–Smirnov distance of a distribution of logarithms from a normal law, and what it rests on (`_worth`).
-
-    Where messages were held up shares are not known equally well: it is the distance that is largest for what is known there.
-    """
-    law = np.array([0.5 * math.erfc(-(x - mean) / (sigma * math.sqrt(2.0))) for x in logs.tolist()])
-    # How the share below the least record is spread is not known where messages were held up.
-    below = np.concatenate([[0.0 if share[0] < 0.01 or len(share) == 1 else float(law[0])], share[:-1]])
-    gaps = np.concatenate([law - below, share - law])
-    known = np.concatenate([worth[:1], worth[:-1], worth])
-    most = int(np.argmax(gaps * np.sqrt(known)))
-    return float(gaps[most]), float(known[most])
 
 
 def _trend(own: FloatArray) -> float | None:

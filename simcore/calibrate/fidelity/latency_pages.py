@@ -89,7 +89,7 @@ def verdict(found: LatencyFit) -> list[str]:
 
 def _why_drawn(leg: LegFit) -> str:
     """Return what the KS distance says of records that are drawn from; nothing where there is none."""
-    if leg.ks is None:
+    if leg.ks is None or leg.ks_limit is None:
         return ""
     law = "no lognormal law" if leg.ks > leg.ks_limit else "a lognormal law would do, too"
     return f"; {law} (KS distance {plain(leg.ks, 3)}, limit {plain(leg.ks_limit, 3)})"
@@ -102,11 +102,11 @@ def leg_table(found: LatencyFit) -> Table:
         (
             leg.name, f"{leg.count:,}", f"{leg.held_up:,}", leg.chosen, plain(leg.p50_ms, 5), plain(leg.p99_ms, 5), plain(leg.max_ms, 5),
             ABSENT if leg.chosen == SAMPLED else plain(leg.median_ms, 5), plain(leg.sigma, 4),
-            ABSENT if leg.ks is None else plain(leg.ks, 3), plain(leg.ks_limit, 3), ABSENT if leg.aic is None else plain(leg.aic, 6),
+            ABSENT if leg.ks is None else plain(leg.ks, 3), ABSENT if leg.ks_limit is None else plain(leg.ks_limit, 3), ABSENT if leg.aic is None else plain(leg.aic, 6),
         )
         for leg in found.legs
     ]  # fmt: skip
-    note = "Held up: arrived together with the message before it, so that its own latency is at most what was recorded. Sigma, KS, AIC: of the lognormal law; above the limit (5 %) it is refused, and latencies are drawn from the records."
+    note = "Held up: arrived together with the message before it, so that its own latency is at most what was recorded. Sigma, KS, AIC: of the lognormal law; above the limit, which 5 % of true laws exceed, it is refused, and latencies are drawn from the records."
     return Table("Legs", head, rows, (False, True, True, False, *(True,) * 8), note)
 
 

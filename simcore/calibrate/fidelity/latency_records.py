@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,7 @@ from simcore.units import NS_PER_MS, NS_PER_S, NS_PER_US
 _UNITS = {"_ns": 1, "_us": NS_PER_US, "_ms": NS_PER_MS, "_s": NS_PER_S}
 _LEAST_NS, _MOST_NS = NS_PER_US, 60 * NS_PER_S  # a median outside of this is in another unit
 RESPONSE = "response"
+NEVER = -(1 << 62)  # ns: no message of another leg came before
 _REQUESTS = LATENCY_KINDS[:3]
 
 
@@ -48,13 +49,15 @@ class Leg:
     """Latencies of one leg. ns: int64 [n].
 
     at_most: bool [n], those that arrived together with the message before them: one connection keeps its order, so their own
-    latency may have been less. offsets_ns: when each was sent, since the first.
+    latency may have been less. offsets_ns: when each was sent, since the first.  others_ns: the least that each can have taken,
+    since a message of another leg arrived then, int64 [n]; None: the leg has a connection of its own.
     """
 
     name: str
     ns: IntArray
     at_most: Any
     offsets_ns: IntArray
+    others_ns: IntArray | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def _of_table(table: pa.Table, path: Path) -> Recorded:
     if _column(table, "round_trip") is not None:
         trips = _times(table, path, "round_trip", needed=False)
         rows = {name: np.flatnonzero((kinds == name) & (trips >= 0)) for name in _REQUESTS}
-        return Recorded(str(path), _legs(path, {name: (trips[each], each, None) for name, each in rows.items()}), True, tuple(_answered(trips)))
+        return Recorded(str(path), _legs(path, {name: _Part(trips[each], each, np.zeros(len(each), bool), None) for name, each in rows.items()}), True, tuple(_answered(trips)))
     sent = _times(table, path, "sent", needed=True)
     order = np.argsort(sent, kind="stable")
     if (np.diff(sent) < 0).any():
@@ -110,11 +113,23 @@ def _of_table(table: pa.Table, path: Path) -> Recorded:
     return Recorded(str(path), _legs(path, parts), arrived is None, tuple(warnings))
 
 
-def _since(start: IntArray, stop: IntArray, chosen: Any, arrival: IntArray) -> tuple[IntArray, IntArray, Any]:
-    """Return (durations, times of sending, whether one arrived together with the one before it) of rows that have both times."""
+class _Part(NamedTuple):
+    """Of a leg: durations, times of sending, whether one arrived together with the one before it, `Leg.others_ns`; ns."""
+
+    ns: IntArray
+    sent: IntArray
+    at_most: Any
+    others_ns: IntArray | None
+
+
+def _since(start: IntArray, stop: IntArray, chosen: Any, arrival: IntArray, mine: Any = None) -> _Part:
+    """Return the part of the chosen rows that have both times. mine: rows of the same leg, if not all of them are chosen."""
     held = _held_up(start, arrival)
     rows = np.flatnonzero(chosen & (start >= 0) & (stop >= 0))
-    return stop[rows] - start[rows], start[rows], held[rows]
+    foreign = np.where(chosen if mine is None else mine, NEVER, arrival)
+    before = np.maximum.accumulate(np.concatenate([[NEVER], foreign]))[:-1]
+    others = np.where(before[rows] < 0, NEVER, before[rows] - start[rows])
+    return _Part(stop[rows] - start[rows], start[rows], held[rows], others)
 
 
 def _held_up(start: IntArray, arrival: IntArray) -> Any:
@@ -168,7 +183,7 @@ def _of_run(path: Path) -> Recorded:
     """Return the latencies of a run's requests and reports."""
     open_run(path)
     requests, reports = read_stream(path, "requests"), read_stream(path, "reports")
-    legs: dict[str, tuple[IntArray, IntArray, Any]] = {}
+    legs: dict[str, _Part] = {}
     arrivals = np.full(len(requests), -1, np.int64)
     for kind, answers in ((PLACE, (ACKED, REFUSED)), (AMEND, (AMENDED, AMEND_REFUSED)), (CANCEL, (ENDED, CANCEL_REFUSED))):
         asked = np.flatnonzero(requests["kind"] == kind)
@@ -179,7 +194,8 @@ def _of_run(path: Path) -> Recorded:
     batched = bool(same_tick.any()) and bool((together | (arrivals < 0))[same_tick].all())
     counted = ~(same_tick & together) if batched else np.ones(len(requests), bool)  # of a batch the first says all
     for kind, name in ((PLACE, "place"), (AMEND, "amend"), (CANCEL, "cancel")):
-        legs[name] = _since(requests["ts"], arrivals, (requests["kind"] == kind) & counted, arrivals)
+        mine = requests["kind"] == kind
+        legs[name] = _since(requests["ts"], arrivals, mine & counted, arrivals, mine)
     sent = reports["exch_ts"]
     legs[RESPONSE] = _since(sent, reports["ts"], np.ones(len(sent), bool), reports["ts"])
     return Recorded(str(path), _legs(path, legs, simulated=True))
@@ -206,10 +222,10 @@ def _matched(asked: IntArray, told: IntArray, times: IntArray) -> IntArray:
     return found
 
 
-def _legs(path: Path, parts: dict[str, tuple[IntArray, IntArray, Any]], *, simulated: bool = False) -> tuple[Leg, ...]:
+def _legs(path: Path, parts: dict[str, _Part], *, simulated: bool = False) -> tuple[Leg, ...]:
     """Return the legs that have latencies, checked. CAL-035: none; negative ones; a median that is in another unit."""
     legs = []
-    for name, (ns, sent, at_most) in parts.items():
+    for name, (ns, sent, at_most, others) in parts.items():
         if not len(ns):
             continue
         if (ns < 0).any():
@@ -218,7 +234,7 @@ def _legs(path: Path, parts: dict[str, tuple[IntArray, IntArray, Any]], *, simul
         median = float(np.median(ns))
         if not simulated and not _LEAST_NS <= median <= _MOST_NS:
             raise CalibrateError("CAL-035", f"{path}: {name}: the median latency would be {median / NS_PER_MS:.6g} ms: the column's name has another unit than its values")
-        legs.append(Leg(name, ns, np.zeros(len(ns), bool) if at_most is None else at_most, sent - sent.min()))
+        legs.append(Leg(name, ns, at_most, sent - sent.min(), others))
     if not legs:
         raise CalibrateError("CAL-035", f"{path}: no request has an answer")
     return tuple(legs)
@@ -227,3 +243,10 @@ def _legs(path: Path, parts: dict[str, tuple[IntArray, IntArray, Any]], *, simul
 def milliseconds(ns: IntArray) -> FloatArray:
     """Return latencies in ms."""
     return np.asarray(ns, np.float64) / NS_PER_MS
+
+
+def milliseconds_of_others(leg: Leg) -> FloatArray:
+    """Return `Leg.others_ns` in ms, −inf where there is none."""
+    if leg.others_ns is None:
+        return np.full(len(leg.ns), -math.inf)
+    return np.where(leg.others_ns == NEVER, -math.inf, milliseconds(leg.others_ns))

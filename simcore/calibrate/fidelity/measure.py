@@ -1,63 +1,59 @@
 """How well queue models foretell fills: every real order of an L3 tape, shadowed through what a tape of levels shows.
 
 The truth is in the tape: when each order joined, left, and executed. A model sees what a user of a tape of levels sees,
-the lots of each level and the trades, without the order's own lots. The tape is cut in two by its executions: spreads of
-probabilities and the fitted model come from the first part, scores from the orders that joined in the second.
+the lots of each level and the trades, without the order's own lots. Spreads of probabilities and the fitted model come from
+what was before a block of orders, scores from the block; the blocks follow one another (`rolling`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from simcore.calibrate.fidelity.cancels import cancels_of
+from simcore.calibrate.fidelity.judge import Gap, Verdict, judged
+from simcore.calibrate.fidelity.knowing import Help, helps
 from simcore.calibrate.fidelity.queue_family import QueueModel, family_named
-from simcore.calibrate.fidelity.queue_fit import Fit, Sample, fit
-from simcore.calibrate.fidelity.queue_score import (
-    Bin,
-    Outcomes,
-    Timing,
-    best_spread,
-    brier,
-    calibration_curve,
-    log_likelihood,
-    probability,
-    timing,
-)
+from simcore.calibrate.fidelity.queue_fit import Sample
+from simcore.calibrate.fidelity.queue_score import Bin, Outcomes, Timing, calibration_curve, timing
+from simcore.calibrate.fidelity.rolling import Rolled, before, between, roll
 from simcore.calibrate.fidelity.shadow import NEVER, Orders
 from simcore.calibrate.fidelity.shadow_rows import Lives, Slots, l3_lives, l3_rows, l3_view
-from simcore.calibrate.intervals import Interval, block_bootstrap_mean, block_bootstrap_paired
+from simcore.calibrate.intervals import Interval, block_bootstrap_mean
 from simcore.config.values import given_time
 from simcore.errors import CalibrateError
-from simcore.records import Chunk, FloatArray, IntArray
+from simcore.records import Chunk, IntArray
 from simcore.tape.read import Tape
 from simcore.tape.schema import Instrument
 
-FILLS_MIN = 20  # in each part: fewer say nothing about a model
+FILLS_MIN = 20  # before the first block: fewer say nothing about a model
+BLOCK_FILLS_MIN = 10  # in each block
+BLOCKS_MAX = 100
 
 
 @dataclass(frozen=True)
 class Score:
-    """How one model did on the second part.
+    """How one model did on all blocks together.
 
     brier       mean squared error of its probabilities.  brier_hard: share of lives whose hard prediction was wrong.
     likelihood  mean log likelihood of a life.  missed: filled, not foretold; invented: foretold, not filled.
-    train_brier, train_likelihood  on the first part, where spread was fitted.
+    spread      of its probabilities on the last block, as fitted to all before.
+    model       of the fitted one: that of the last block.
     """
 
     model: QueueModel
     spread: float
     brier: Interval
     brier_hard: Interval
-    likelihood: float
+    likelihood: Interval
     missed: int
     invented: int
     timing: Timing
     curve: tuple[Bin, ...]
-    train_brier: float
-    train_likelihood: float
 
 
 class Part(NamedTuple):
@@ -72,7 +68,12 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What a comparison found. scores: in order of Brier score.  ahead: of the fitted model's errors less those of the best other."""
+    """What a comparison found. scores: in order of the joint loss, the least first.
+
+    train  the part before the first block.  gaps: the fitted model against every other, all blocks together.
+    block_gaps: block by block, against the best unfitted model, and against the one that is kept where nothing is better.
+    helps  what knowing more would bring.
+    """
 
     instrument: Instrument
     tape_hash: str
@@ -80,21 +81,12 @@ class Fidelity:
     seed: int
     train: Part
     test: Part
-    straddling: int
+    rolled: Rolled
     scores: tuple[Score, ...]
-    fit: Fit | None
-    advantage: Interval | None
-    advantage_hard: Interval | None
-
-    @property
-    def best_unfitted(self) -> Score:
-        """The unfitted model with the least Brier score."""
-        return min((score for score in self.scores if not score.model.fitted), key=lambda score: score.brier.estimate)
-
-    @property
-    def best_unfitted_hard(self) -> Score:
-        """The unfitted model with the fewest wrong predictions."""
-        return min((score for score in self.scores if not score.model.fitted), key=lambda score: score.brier_hard.estimate)
+    gaps: tuple[Gap, ...]
+    block_gaps: tuple[tuple[Gap, ...], ...]
+    verdict: Verdict
+    helps: tuple[Help, ...]
 
     @property
     def fitted(self) -> Score | None:
@@ -102,24 +94,15 @@ class Fidelity:
         return next((score for score in self.scores if score.model.fitted), None)
 
 
-@dataclass(frozen=True)
-class _Scored:
-    """A score with the squared errors that it is the mean of."""
-
-    score: Score
-    errors: FloatArray
-    errors_hard: FloatArray
-
-
 def measure(
-    tape: Tape, models: Sequence[QueueModel], *, family: str | None = "matched", split: float = 0.5, from_ts: int | str | None = None,
-    to_ts: int | str | None = None, seed: int = 1,
+    tape: Tape, models: Sequence[QueueModel], *, family: str | None = "matched", split: float = 0.2, blocks: int = 5,
+    from_ts: int | str | None = None, to_ts: int | str | None = None, seed: int = 1,
 ) -> Fidelity:  # fmt: skip
-    """Compare models on an L3 tape, and a model of a family that is fitted on its first part.
+    """Compare models on an L3 tape, and one of a family that is fitted anew before each block.
 
-    split  share of the executions that come before the second part.  from_ts, to_ts  exchange times, as configurations have them: orders that join
-    earlier, and rows that come later, do not count.  family: None fits none.
-    CONF-003: not a time; CAL-030: no L3 tape; CAL-031: too few fills on one side; CAL-032: a family that cannot be fitted.
+    split  share of the executions that come before the first block; the blocks have as many each of the rest.  from_ts, to_ts
+    exchange times, as configurations have them: orders that join earlier, and rows that come later, do not count.  family: None fits none.
+    CONF-003: not a time; CAL-030: no L3 tape; CAL-031: too few fills; CAL-032: a family that cannot be fitted; CAL-037: blocks that cannot be.
     """
     if tape.level != "l3":
         raise CalibrateError("CAL-030", f"{tape.instrument.symbol}: a tape of level {tape.level}; the truth about queues needs single orders (l3)")
@@ -129,98 +112,81 @@ def measure(
     if to_ts is not None:
         rows = Chunk(*(column[: int(np.searchsorted(rows.exch_ts, to_ts, side="right"))] for column in rows))
     lives, owner = l3_lives(rows)
-    cut = _cut(rows, lives, split, from_ts)
-    train = _sample(rows, owner, lives, (lives.join < cut) & _since(rows, lives, from_ts), cut)
-    test = _sample(rows, owner, lives, (lives.join >= cut) & _since(rows, lives, from_ts), len(rows.ev))
-    for name, sample in (("first", train), ("second", test)):
-        filled = int(sample.counted.filled.sum())
-        if filled < FILLS_MIN or filled == int(sample.kept.sum()):
-            raise CalibrateError("CAL-031", f"the {name} part has {int(sample.kept.sum())} orders, {filled} of which filled; expected at least {FILLS_MIN}, and some that did not: another --split, or a longer tape")
-    found = None if chosen is None else fit(train, chosen, by_likelihood=False)
-    every = [*models, *([found.model] if found else [])]
-    scored = sorted((_score(model, train, test, seed) for model in every), key=lambda each: each.score.brier.estimate)
-    advantage, advantage_hard = _advantages(scored, seed)
-    straddling = int(((lives.join < cut) & (lives.end > cut) & ~((lives.fill_row >= 0) & (lives.fill_row < cut))).sum())
+    first = 0 if from_ts is None else int(np.searchsorted(rows.exch_ts, from_ts))
+    edges = _edges(rows, lives, first, split, blocks)
+    sample, crossed = _sample(rows, lives, owner, first)
+    _refuse_few(sample, edges)
+    rolled = roll(sample, edges, models, chosen)
+    pairs = cancels_of(sample.view, sample.orders, sample.slots.bids, sample.slots.asks)
+    gaps, block_gaps, found = judged(rolled, seed)
+    train = before(sample, edges[0])
     return Fidelity(
-        tape.instrument, tape.content_hash, split, seed, _part(train, rows, _begin(rows, from_ts), cut), _part(test, rows, cut, len(rows.ev)),
-        straddling, tuple(each.score for each in scored), found, advantage, advantage_hard,
+        tape.instrument, tape.content_hash, split, seed, _part(train, rows, crossed, first, edges[0]),
+        _part(between(sample, edges[0], edges[-1]), rows, crossed, edges[0], edges[-1]), rolled, _scores(rolled, seed), gaps, block_gaps, found,
+        helps(pairs.part(np.flatnonzero(pairs.row >= first)), np.array(edges), seed),
     )  # fmt: skip
 
 
-def _begin(rows: Chunk, from_ts: int | None) -> int:
-    """Return the row from which on orders that join count."""
-    return 0 if from_ts is None else int(np.searchsorted(rows.exch_ts, from_ts))
-
-
-def _since(rows: Chunk, lives: Lives, from_ts: int | None) -> IntArray:
-    return np.ones(len(lives.join), bool) if from_ts is None else rows.exch_ts[lives.join] >= from_ts
-
-
-def _cut(rows: Chunk, lives: Lives, split: float, from_ts: int | None) -> int:
-    """Return the row at which the second part begins: after the event with the last execution of the first. CAL-031."""
-    fills = np.sort(lives.fill_row[(lives.fill_row >= 0) & _since(rows, lives, from_ts)])
+def _edges(rows: Chunk, lives: Lives, first: int, split: float, blocks: int) -> list[int]:
+    """Return the rows at which blocks begin, each after an event, and the end. CAL-031, CAL-037."""
+    fills = np.sort(lives.fill_row[(lives.fill_row >= 0) & (lives.join >= first)])
     if not 0.0 < split < 1.0:
-        raise CalibrateError("CAL-031", f"--split {split:g}: expected a share between 0 and 1")
-    if len(fills) < 2 * FILLS_MIN:
-        raise CalibrateError("CAL-031", f"{len(fills)} orders executed; at least {2 * FILLS_MIN} are needed, for two parts")
-    last = fills[min(max(int(split * len(fills)) - 1, 0), len(fills) - 1)]
-    return int(np.searchsorted(rows.exch_ts, rows.exch_ts[last], side="right"))
+        raise CalibrateError("CAL-037", f"--split {split:g}: expected a share between 0 and 1")
+    if not 1 <= blocks <= BLOCKS_MAX:
+        raise CalibrateError("CAL-037", f"--blocks {blocks}: expected 1 to {BLOCKS_MAX}")
+    if len(fills) < FILLS_MIN + BLOCK_FILLS_MIN * blocks:
+        raise CalibrateError("CAL-031", f"{len(fills)} orders executed; at least {FILLS_MIN + BLOCK_FILLS_MIN * blocks} are needed, for {blocks} blocks and what comes before them")
+    shares = split + (1.0 - split) * np.arange(blocks) / blocks
+    last = fills[np.maximum((shares * len(fills)).astype(np.int64) - 1, 0)]
+    return [*np.searchsorted(rows.exch_ts, rows.exch_ts[last], side="right").tolist(), len(rows.ev)]
 
 
-def _sample(rows: Chunk, owner: IntArray, lives: Lives, chosen: IntArray, stop: int) -> Sample:
-    """Return the sample of chosen lives in the rows before `stop`; what comes later is censored."""
-    index = np.flatnonzero(chosen)
-    number = np.full(len(lives.join) + 1, -1, np.int64)
-    number[index] = np.arange(len(index))
-    part = Chunk(*(column[:stop] for column in rows))
-    slots = Slots.of(lives.side[index], lives.price_ticks[index])
-    view = l3_view(part, np.ascontiguousarray(number[owner[:stop]]), slots)
-    fill_row = lives.fill_row[index]
-    filled = (fill_row >= 0) & (fill_row < stop)
-    fill_ts = np.where(filled, rows.exch_ts[np.maximum(fill_row, 0)], -1)
+def _sample(rows: Chunk, lives: Lives, owner: IntArray, first: int) -> tuple[Sample, IntArray]:
+    """Return the sample of all lives, of which those count that join from a row on, and which ones crossed books leave out."""
+    slots = Slots.of(lives.side, lives.price_ticks)
+    filled = lives.fill_row >= 0
+    fill_ts = np.where(filled, rows.exch_ts[np.maximum(lives.fill_row, 0)], -1)
     never = np.where(filled, fill_ts, NEVER)
-    end = np.where(filled | (lives.end[index] > stop), NEVER, lives.end[index])  # a filled one's shadow goes on
-    orders = Orders(lives.join[index], end, slots.find(lives.side[index], lives.price_ticks[index]), never, never)
-    outcomes = Outcomes(filled, fill_ts, fill_ts)
-    plain = Sample(view, orders, slots, outcomes, np.ones(len(index), bool))
+    end = np.where(filled, NEVER, lives.end)  # a filled one's shadow goes on
+    orders = Orders(lives.join, end, slots.find(lives.side, lives.price_ticks), never, never)
+    plain = Sample(l3_view(rows, owner, slots), orders, slots, Outcomes(filled, fill_ts, fill_ts), lives.join >= first)
     crossed = plain.shadows(QueueModel(family_named("power"), (3.0,))).crossed == 1  # of the tape alone: any model says so
-    return Sample(view, orders, slots, outcomes, ~crossed)
+    return Sample(plain.view, orders, slots, plain.outcomes, plain.kept & ~crossed), crossed
 
 
-def _part(sample: Sample, rows: Chunk, start: int, stop: int) -> Part:
-    counted = sample.counted
+def _refuse_few(sample: Sample, edges: Sequence[int]) -> None:
+    """Refuse a part with too few fills, or with nothing else. CAL-031."""
+    parts = [("the part before the blocks", before(sample, edges[0]), FILLS_MIN)]
+    parts += [(f"block {k}", between(sample, start, stop), BLOCK_FILLS_MIN) for k, (start, stop) in enumerate(pairwise(edges), 1)]
+    for name, part, least in parts:
+        filled, count = int(part.counted.filled.sum()), int(part.kept.sum())
+        if filled < least or filled == count:
+            raise CalibrateError("CAL-031", f"{name} has {count} orders, {filled} of which filled; expected at least {least}, and some that did not: another --split, fewer --blocks, or a longer tape")
+
+
+def _part(sample: Sample, rows: Chunk, crossed: IntArray, start: int, stop: int) -> Part:
+    join = sample.orders.join
+    out = crossed[: len(join)] & (join >= start) & (join < stop)
     return Part(
         int(rows.exch_ts[min(start, len(rows.ev) - 1)]), int(rows.exch_ts[stop - 1]), int(sample.kept.sum()),
-        int(counted.filled.sum()), int((~sample.kept).sum()),
+        int(sample.counted.filled.sum()), int(out.sum()),
     )  # fmt: skip
 
 
-def _score(model: QueueModel, train: Sample, test: Sample, seed: int) -> _Scored:
-    """Fit a model's spread on the first part and score it on the second."""
-    learnt = train.said(model)
-    spread, train_brier = best_spread(learnt, train.counted.filled, by_likelihood=False)
-    said, outcomes = test.said(model), test.counted
-    real = outcomes.filled
-    predicted = probability(said.z_at, spread)
-    errors, errors_hard = brier(predicted, real), (said.filled != real).astype(np.float64)
-    score = Score(
-        model, spread, block_bootstrap_mean(errors, seed=seed), block_bootstrap_mean(errors_hard, seed=seed),
-        float(np.mean(log_likelihood(said, real, spread))), int((real & ~said.filled).sum()), int((said.filled & ~real).sum()),
-        timing(said, outcomes), tuple(calibration_curve(predicted, real)), train_brier,
-        float(np.mean(log_likelihood(learnt, train.counted.filled, spread))),
+def _scores(rolled: Rolled, seed: int) -> tuple[Score, ...]:
+    """Return the scores of all models, in order of the joint loss."""
+    last = rolled.blocks[-1].model
+    which = [*enumerate(rolled.models), *([] if last is None else [(None, last)])]
+    order = sorted(which, key=lambda each: float(np.mean(rolled.pooled(each[0]).joint)))
+    return tuple(_score(rolled, k, model, seed) for k, model in order)
+
+
+def _score(rolled: Rolled, which: int | None, model: QueueModel, seed: int) -> Score:
+    pooled, outcomes = rolled.pooled(which), rolled.outcomes
+    real, said = outcomes.filled, pooled.said
+    return Score(
+        model if which is not None else replace(model, fitted=True), pooled.spread,
+        block_bootstrap_mean(pooled.losses.brier, seed=seed), block_bootstrap_mean((said.filled != real).astype(np.float64), seed=seed),
+        block_bootstrap_mean(-pooled.losses.unlikelihood, seed=seed), int((real & ~said.filled).sum()), int((said.filled & ~real).sum()),
+        timing(said, outcomes), tuple(calibration_curve(rolled.probability(which), real)),
     )  # fmt: skip
-    return _Scored(score, errors, errors_hard)
-
-
-def _advantages(scored: Sequence[_Scored], seed: int) -> tuple[Interval | None, Interval | None]:
-    """Return the mean difference of the fitted model's errors to those of the best unfitted one, by each measure."""
-    fitted = [each for each in scored if each.score.model.fitted]
-    others = [each for each in scored if not each.score.model.fitted]
-    if not fitted or not others:
-        return None, None
-    soft = min(others, key=lambda each: each.score.brier.estimate)
-    hard = min(others, key=lambda each: each.score.brier_hard.estimate)
-    return (
-        block_bootstrap_paired(fitted[0].errors, soft.errors, seed=seed),
-        block_bootstrap_paired(fitted[0].errors_hard, hard.errors_hard, seed=seed),
-    )

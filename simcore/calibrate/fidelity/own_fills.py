@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from simcore import parquet
 from simcore.calibrate.fidelity.own_runs import orders_of_run
 from simcore.calibrate.fidelity.own_table import NONE, OwnOrders, own_orders
+from simcore.door.files import check_file, is_folder
 from simcore.errors import CalibrateError
 from simcore.records import (
     KIND_MASK,
@@ -47,8 +48,8 @@ def read_own(path: Path, instrument: Instrument) -> OwnOrders:
     """Return the recorded orders of a run folder, a tape of level `own`, or a table. CAL-033, CAL-034, JRNL-001."""
     if path.is_dir() and (path / "run.json").is_file():
         return orders_of_run(path, instrument)
-    if not path.exists():
-        raise CalibrateError("CAL-033", f"{path}: no such file or folder")
+    if not is_folder(path, CalibrateError, "CAL-033"):
+        check_file(path, CalibrateError, "CAL-033")
     if path.is_dir() or (path.suffix == ".parquet" and _is_tape(path)):
         return _orders_of_tape(Tape.open(path), path, instrument)
     return _orders_of_table(_read_table(path), path, instrument)

@@ -1,17 +1,23 @@
-"""Fit a queue model to recorded own orders on a tape: which filled, when, and which did not."""
+"""Fit a queue model to recorded own orders on a tape: which filled, when, and which did not.
+
+Where there are fills enough the fit is made anew before each of some blocks of orders, and scored in the block (`rolling`):
+what is used is the fitted model only if it pays on orders that it was not fitted to.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from simcore.calibrate.fidelity.judge import KEPT, Gap, Verdict, judged
 from simcore.calibrate.fidelity.own_table import NONE, OwnOrders
-from simcore.calibrate.fidelity.queue_family import Family, QueueModel, family_named
+from simcore.calibrate.fidelity.queue_family import DEFAULT, Family, QueueModel, family_named
 from simcore.calibrate.fidelity.queue_fit import Fit, Profile, Sample, fit, profile
 from simcore.calibrate.fidelity.queue_score import (
+    LIKELIHOOD,
     Bin,
     Outcomes,
     Timing,
@@ -22,6 +28,7 @@ from simcore.calibrate.fidelity.queue_score import (
     probability,
     timing,
 )
+from simcore.calibrate.fidelity.rolling import Rolled, fit_whole, roll
 from simcore.calibrate.fidelity.shadow import NEVER, Orders, View
 from simcore.calibrate.fidelity.shadow_rows import Slots, l2_view, l3_rows, l3_view
 from simcore.errors import CalibrateError
@@ -29,7 +36,8 @@ from simcore.tape.read import Tape
 from simcore.tape.schema import Instrument
 from simcore.units import NS_PER_MS
 
-FILLS_MIN = 10  # fewer say nothing about a queue
+FILLS_MIN = 10  # fewer say nothing about a queue; in each block as well
+BLOCKS = 5  # on which a fit is checked, if there are fills enough
 UNMATCHED_MAX = 0.5  # share of fills without a trade on the tape above which orders and tape cannot belong together
 _REFERENCE = "power"  # any model: whether a trade reached a price does not depend on it
 
@@ -45,7 +53,10 @@ class OwnSample(NamedTuple):
 
 @dataclass(frozen=True)
 class OwnScore:
-    """How well a model explains recorded orders: sum of log likelihoods, Brier score, share of wrong hard predictions."""
+    """How well a model foretold the orders of all blocks, or explains all, if there are no blocks.
+
+    log_likelihood: sum.  wrong: share of wrong hard predictions.
+    """
 
     model: QueueModel
     spread: float
@@ -60,6 +71,7 @@ class OwnScore:
 class OwnFit:
     """A model fitted to own orders. scores: of the fitted model and of unfitted ones, the likeliest first.
 
+    fit  to all orders.  rolled, gaps, block_gaps: its check on blocks, None and empty if the fills are too few.
     orders, filled: that count.  outside: before or after the tape.  unmatched: fills at which the tape shows no trade.
     """
 
@@ -68,6 +80,10 @@ class OwnFit:
     source: str
     fit: Fit
     profiles: tuple[Profile, ...]
+    rolled: Rolled | None
+    gaps: tuple[Gap, ...]
+    block_gaps: tuple[tuple[Gap, ...], ...]
+    verdict: Verdict
     scores: tuple[OwnScore, ...]
     orders: int
     filled: int
@@ -77,9 +93,9 @@ class OwnFit:
 
 
 def fit_own(
-    tape: Tape, own: OwnOrders, models: Sequence[QueueModel], *, family: str = "power", tolerance_ms: float = 0.0, source: str = ""
+    tape: Tape, own: OwnOrders, models: Sequence[QueueModel], *, family: str = "power", tolerance_ms: float = 0.0, source: str = "", seed: int = 1
 ) -> OwnFit:
-    """Fit a family to recorded orders by likelihood, and score unfitted models beside it.
+    """Fit a family to recorded orders, and hold it against unfitted models on blocks of orders.
 
     tolerance_ms  a fill may be recorded so much before or after the tape's trade.  CAL-031: fewer than FILLS_MIN fills, or
     nothing else; CAL-032: a family that cannot be fitted; CAL-034: orders and tape do not belong together; CAL-036: any value
@@ -92,13 +108,48 @@ def fit_own(
     orders = int(sample.kept.sum())
     if filled < FILLS_MIN:
         raise CalibrateError("CAL-031", f"{filled} of {orders} orders filled; at least {FILLS_MIN} fills are needed to fit a queue model")
-    found = fit(sample, chosen, by_likelihood=True)
-    profiles = (profile(sample, found, 0),) if len(chosen.parameters) == 1 else ()
+    others = list(models) or [DEFAULT]
+    whole = fit_whole(sample, others, chosen)
+    found = whole[0]
+    profiles = (profile(sample, found.model),) if len(chosen.parameters) == 1 else ()
     _refuse_untold(sample, profiles[0] if profiles else None, chosen if profiles else family_named(_REFERENCE), f"{orders} orders, {filled} of which filled,")
-    scores = sorted((_score(sample, model) for model in [found.model, *models]), key=lambda score: -score.log_likelihood)
+    edges = _edges(sample)
+    rolled = roll(sample, edges, others, chosen, whole=whole) if edges else None
+    kept = DEFAULT if DEFAULT in others else others[0]
+    gaps, block_gaps, verdict = judged(rolled, seed) if rolled is not None else ((), (), Verdict(KEPT, kept, kept, kept, None))
+    scores = _rolled_scores(rolled) if rolled is not None else [_score(sample, model) for model in [found.model, *others]]
     return OwnFit(
-        tape.instrument, tape.content_hash, source, found, profiles, tuple(scores), orders, filled, sampled.outside, sampled.unmatched,
-        tuple(_warnings(found, profiles, sampled)),
+        tape.instrument, tape.content_hash, source, found, profiles, rolled, gaps, block_gaps, verdict,
+        tuple(sorted(scores, key=lambda score: -score.log_likelihood)), orders, filled, sampled.outside, sampled.unmatched,
+        tuple(_warnings(found, profiles, sampled, rolled)),
+    )  # fmt: skip
+
+
+def _edges(sample: Sample) -> list[int]:
+    """Return the rows at which blocks of orders begin, and the end; none if the fills are too few for a block and what comes before."""
+    joins = sample.orders.join[sample.kept & sample.outcomes.filled]
+    blocks = min(BLOCKS, len(joins) // FILLS_MIN - 1)
+    if blocks < 1:
+        return []
+    first = max(FILLS_MIN, len(joins) // (blocks + 1))
+    ts = sample.view.ts
+    places = joins[(first + (len(joins) - first) * np.arange(blocks) // blocks)]
+    rows = np.unique(np.searchsorted(ts, ts[np.minimum(places, len(ts) - 1)]))
+    return [*rows[rows > 0].tolist(), len(ts)] if (rows > 0).any() else []
+
+
+def _rolled_scores(rolled: Rolled) -> list[OwnScore]:
+    """Return the scores of all models on all blocks."""
+    last = rolled.blocks[-1].model
+    assert last is not None
+    return [_pooled_score(rolled, which, model) for which, model in [*enumerate(rolled.models), (None, replace(last, fitted=True))]]
+
+
+def _pooled_score(rolled: Rolled, which: int | None, model: QueueModel) -> OwnScore:
+    pooled, outcomes = rolled.pooled(which), rolled.outcomes
+    return OwnScore(
+        model, pooled.spread, -float(np.sum(pooled.losses.unlikelihood)), float(np.mean(pooled.losses.brier)),
+        float(np.mean(pooled.said.filled != outcomes.filled)), timing(pooled.said, outcomes), tuple(calibration_curve(rolled.probability(which), outcomes.filled)),
     )  # fmt: skip
 
 
@@ -106,7 +157,7 @@ def _refuse_untold(sample: Sample, found: Profile | None, family: Family, what: 
     """Refuse orders that fit any value of a family's parameter alike. found: its profile; None asks the reference family,
     for one of several parameters, which has no profile of its own. CAL-036.
     """
-    told = found or profile(sample, fit(sample, family, by_likelihood=True), 0)
+    told = found or profile(sample, fit(sample, family, LIKELIHOOD).model)
     if told.low is None and told.high is None:
         limits = family.parameters[0]
         raise CalibrateError("CAL-036", f"{what} bound {limits.name} of {family.name} on neither side, from {limits.lo:g} to {limits.hi:g}: no queue model can be fitted")
@@ -160,7 +211,7 @@ def _span(tape: Tape) -> tuple[int, int]:
 
 def _score(sample: Sample, model: QueueModel) -> OwnScore:
     said, outcomes = sample.said(model), sample.counted
-    spread, _value = best_spread(said, outcomes.filled, by_likelihood=True)
+    spread, _value = best_spread(said, outcomes.filled, LIKELIHOOD)
     predicted = probability(said.z_at, spread)
     return OwnScore(
         model, spread, float(np.sum(log_likelihood(said, outcomes.filled, spread))), float(np.mean(brier(predicted, outcomes.filled))),
@@ -168,8 +219,10 @@ def _score(sample: Sample, model: QueueModel) -> OwnScore:
     )  # fmt: skip
 
 
-def _warnings(found: Fit, profiles: Sequence[Profile], sampled: OwnSample) -> list[str]:
+def _warnings(found: Fit, profiles: Sequence[Profile], sampled: OwnSample, rolled: Rolled | None) -> list[str]:
     said = []
+    if rolled is None:
+        said.append(f"fewer than {2 * FILLS_MIN} fills: the fit is not checked on orders that it has not seen, so nothing of it is used")
     filled, orders = int(sampled.sample.counted.filled.sum()), int(sampled.sample.kept.sum())
     if sampled.outside:
         said.append(f"{sampled.outside} orders were placed before or after the tape and do not count")

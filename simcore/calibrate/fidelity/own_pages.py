@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from simcore.calibrate.fidelity.judge import FITTED, KEPT, UNFITTED
+from simcore.calibrate.fidelity.judge_words import (
+    ABOUT_BLOCKS,
+    block_table,
+    gap_table,
+    model_lines,
+    rolled_figures,
+    verdict_lines,
+)
 from simcore.calibrate.fidelity.own_fit import OwnFit, OwnScore
 from simcore.calibrate.fidelity.queue_file import config_text, model_text, write_queue
 from simcore.calibrate.fidelity.queue_fit import Profile
@@ -26,12 +36,13 @@ def write_own_fit(found: OwnFit, folder: Path) -> None:
         pictures = {"fit": canvas.png_bytes(draw(found))}
     write_page(folder, page(found), pictures)
     write_bytes(folder / "queue_fit.json", (json.dumps(figures(found), indent=2, allow_nan=False) + "\n").encode())
-    write_queue(folder, found.fit.model, origin(found))
+    write_queue(folder, found.verdict.model, origin(found))
 
 
 def origin(found: OwnFit) -> str:
-    """Return the line that says what the model was fitted to."""
-    return f"Fitted to {found.orders:,} own orders on {found.instrument.venue} {found.instrument.symbol}, {found.filled:,} of which filled."
+    """Return the line that says what the model to use rests on."""
+    how = {FITTED: "Fitted to", UNFITTED: "Unfitted, the best on", KEPT: "The default, which nothing surely beats on"}[found.verdict.kind]
+    return f"{how} {found.orders:,} own orders on {found.instrument.venue} {found.instrument.symbol}, {found.filled:,} of which filled."
 
 
 def figures(found: OwnFit) -> dict[str, Any]:
@@ -42,7 +53,8 @@ def figures(found: OwnFit) -> dict[str, Any]:
         "model": found.fit.model.family.name, "params": found.fit.model.named(), "spread": found.fit.spread,
         "intervals": {each.parameter: [each.low, each.high] for each in found.profiles},
         "profiles": [asdict(each) for each in found.profiles],
-        "models": [_score_figures(score) for score in found.scores], "warnings": list(found.warnings), "verdict": verdict(found),
+        "models": [_score_figures(score) for score in found.scores],
+        **({} if found.rolled is None else rolled_figures(found.rolled, found.gaps, found.block_gaps, found.verdict)), "warnings": list(found.warnings), "verdict": verdict(found),
     }  # fmt: skip
 
 
@@ -63,20 +75,21 @@ def own_table(found: OwnFit) -> Table:
         )
         for score in found.scores
     ]  # fmt: skip
-    note = f"Of {found.orders:,} own orders, {found.filled:,} of which filled; in time: by the event of the real fill. The fitted model has seen all of them: a holdout is another day."
+    if found.rolled is None:
+        note = f"Of {found.orders:,} own orders, {found.filled:,} of which filled; in time: by the event of the real fill. The fitted model has seen all of them."
+    else:
+        scored = found.rolled.outcomes.filled
+        note = f"Of {len(scored):,} own orders in {len(found.rolled.blocks)} blocks, {int(scored.sum()):,} of which filled; in time: by the event of the real fill. {ABOUT_BLOCKS}"
     return Table("Models", head, rows, (False, *(True,) * (len(head) - 1)), note)
 
 
 def verdict(found: OwnFit) -> list[str]:
     """Return what a fit says, a sentence each."""
     text = ", ".join(_parameter(found, name, value) for name, value in found.fit.model.named().items())
-    said = [f"The likeliest {found.fit.model.family.name} model has {text}."]
-    others = [score for score in found.scores if not score.model.fitted]
-    fitted = next(score for score in found.scores if score.model.fitted)
-    if others:
-        gain = fitted.log_likelihood - others[0].log_likelihood
-        said.append(f"Its log likelihood is {abs(gain):.1f} {'above' if gain >= 0 else 'below'} that of the likeliest model that nothing was fitted for, {others[0].model.label}.")
-    return said
+    said = [f"Fitted to all of them the {found.fit.model.family.name} model has {text}."]
+    if found.rolled is None:
+        return [*said, f"Verdict: keep {found.verdict.kept.label}. The fills are too few to check the fit on orders that it has not seen."]
+    return [*said, *verdict_lines(found.rolled, found.verdict, found.gaps)]
 
 
 def _parameter(found: OwnFit, name: str, value: float) -> str:
@@ -89,15 +102,18 @@ def _parameter(found: OwnFit, name: str, value: float) -> str:
 
 def page(found: OwnFit) -> Page:
     """Return the page of a fit."""
-    model = found.fit.model
+    model = found.verdict.model
     code = model_text(model, origin(found)) if model.family.code == MATCHED else config_text(model, origin(found))
-    caption = "Left: log likelihood of a parameter less the best, and the 95 % interval. Right: share of orders that filled against predicted probability; the area of a mark grows with the number of orders."
-    sections = (
-        Section("What it says", verdict(found), picture="fit", caption=caption),
-        Section("Models", (), own_table(found)),
-        Section("The fitted model", (f"{found.fit.calls} models were tried.",), code=code),
+    caption = "Left: log likelihood of a parameter less that of the fit, and the 95 % interval. Right: share of orders that filled against predicted probability; the area of a mark grows with the number of orders."
+    sections = [Section("What it says", verdict(found), picture="fit", caption=caption), Section("Models", (), own_table(found))]
+    said: Sequence[str] = (f"{found.fit.calls} models were tried.",)
+    if found.rolled is not None:
+        sections += [Section("Block by block", (), block_table(found.rolled, found.block_gaps)), Section("All blocks", (), gap_table(found.gaps))]
+        said = model_lines(found.rolled, found.verdict)
+    sections += [
+        Section("The model to use", said, code=code),
         Section("Rests on", (f"orders: {found.source}", f"tape: {found.tape_hash}", f"{found.outside:,} orders outside of the tape, {found.unmatched:,} fills that the tape does not know")),
-    )
+    ]
     title = f"Queue model from own fills: {found.instrument.symbol}"
     sub = f"{found.instrument.venue} {found.instrument.symbol} · {found.orders:,} orders, {found.filled:,} filled"
     return Page(title, sub, sections, found.warnings, "Definitions: docs/fidelity.md of mmsim. Unrounded figures: queue_fit.json.")
@@ -145,3 +161,4 @@ def _bars(axes: Any, found: OwnFit) -> None:
         axes.barh(place, score.log_likelihood - best, color=VERMILION if score.model.fitted else BLUE, height=0.6)
     axes.set_yticks(range(len(found.scores)), [score.model.label for score in reversed(found.scores)])
     axes.set_xscale("symlog", linthresh=10.0)
+    canvas.powers_axis(axes.xaxis)

@@ -80,6 +80,7 @@ def times(found: Fidelity) -> canvas.Picture:
             right.plot([score.timing.p90_abs_s], [place], "|", color=INK, ms=9, label="90 % of errors are less" if place == 0 else None)
     right.axvline(0, color=MUTED, lw=0.8)
     right.set_xscale("symlog", linthresh=0.01)
+    canvas.powers_axis(right.xaxis)
     picture.legend(handles=[*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]], loc="lower center", ncols=6)
     return picture
 

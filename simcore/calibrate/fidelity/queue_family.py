@@ -20,12 +20,11 @@ _N_MAX = 100.0  # as venue.queue_n
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a family. logarithmic: searched on a logarithmic scale, so lo > 0; start, step: of the search, on it."""
+    """A parameter of a family. logarithmic: searched on a logarithmic scale, so lo > 0; step: of the search, on it."""
 
     name: str
     lo: float
     hi: float
-    start: float
     step: float
     logarithmic: bool = True
 
@@ -76,7 +75,7 @@ class QueueModel:
         return {each.name: value for each, value in zip(self.family.parameters, self.values, strict=True)}
 
 
-_N = Parameter("n", 0.01, _N_MAX, 1.5, 0.5)
+_N = Parameter("n", 0.01, _N_MAX, 0.5)
 FAMILIES = {
     family.name: family
     for family in (
@@ -85,12 +84,15 @@ FAMILIES = {
         Family(
             "matched", MATCHED,
             (
-                Parameter("bias", 1e-3, 1e3, 1.0, 0.5), Parameter("n", 0.05, 20.0, 1.0, 0.3), Parameter("match", 1e-3, 1e6, 7.0, 0.5),
-                Parameter("small", 0.0, 20.0, 0.5, 0.5, logarithmic=False), Parameter("large", 0.0, 1.0, 0.3, 0.3, logarithmic=False),
+                Parameter("bias", 1e-3, 1e3, 0.5), Parameter("n", 0.05, 20.0, 0.3), Parameter("match", 1e-3, 1e6, 0.7),
+                Parameter("small", 0.0, 20.0, 0.5, logarithmic=False), Parameter("large", 0.0, 1.0, 0.25, logarithmic=False),
             ),
         ),
     )
 }  # fmt: skip
+# What order books have in common: cancels take back what was just placed, and one order stands on one side only.
+GENERAL = QueueModel(FAMILIES["matched"], (1.3, 1.0, 8.0, 0.6, 0.75))
+DEFAULT = QueueModel(FAMILIES["power"], (3.0,))  # the engine's own
 FITTED_FAMILIES = tuple(name for name, family in FAMILIES.items() if family.parameters)
 UNFITTED = (
     "risk_averse", "power:1", "power:2", "power:3", "power2:2", "power2:3", "power3:2", "power3:3", "log", "log2", "front",

@@ -1,27 +1,40 @@
 """Fit a queue model's parameters to what happened to orders: to lives of an L3 tape, or to recorded own orders.
 
-A `Sample` is a view of a tape, orders in it, and what became of them; an objective scores a model on it. The spread of the
-probabilities is fitted along, for each place of the search anew.
+A `Sample` is a view of a tape, orders in it, and what became of them. A fit has the least joint loss (`queue_score.Weights`):
+Brier score and likelihood together, since what is best by one alone may be bad by the other. The spread of the probabilities
+is fitted along, for each place of the search anew. A fit of one day says too much of that day, so it can be shrunk
+(`shrunk`) towards a model that nothing was fitted for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simcore.calibrate.fidelity.queue_family import Family, QueueModel
-from simcore.calibrate.fidelity.queue_score import Flags, Outcomes, Predictions, best_spread, predictions
+from simcore.calibrate.fidelity.queue_score import (
+    LIKELIHOOD,
+    Flags,
+    Outcomes,
+    Predictions,
+    Weights,
+    best_spread,
+    chosen_of,
+    outcomes_of,
+    predictions,
+)
 from simcore.calibrate.fidelity.shadow import Orders, Shadows, View, follow
 from simcore.calibrate.fidelity.shadow_rows import Slots
 from simcore.calibrate.fidelity.simplex import minimise
 from simcore.records import FloatArray
 
-GRID = 41  # values of a single parameter that are tried before the search is refined
+GRID = 17  # values of a single parameter that are tried before the search is refined
+PRIOR_FILLS = 100.0  # weight of the prior, in fills, two steps of the search away from its centre
 PROFILE_DROP = 1.92  # of the log likelihood at the ends of a 95 % profile interval: half the 0.95 quantile of chi²(1)
 _PROFILE_POINTS = 25
-_TOLERANCE = 1e-4  # of a single parameter, on its scale
+_TOLERANCE = 4e-3  # of a single parameter, on its scale
 
 
 @dataclass(frozen=True)
@@ -40,15 +53,12 @@ class Sample:
 
     def said(self, model: QueueModel) -> Predictions:
         """Return what a model says of the orders that count."""
-        every = predictions(self.shadows(model), self.view.ts, self.outcomes)
-        kept = self.kept
-        return Predictions(every.filled[kept], every.ts[kept], every.z_before[kept], every.z_at[kept])
+        return chosen_of(predictions(self.shadows(model), self.view.ts, self.outcomes), self.kept)
 
     @property
     def counted(self) -> Outcomes:
         """What became of the orders that count."""
-        filled, fill_ts, until_ts = self.outcomes
-        return Outcomes(filled[self.kept], fill_ts[self.kept], until_ts[self.kept])
+        return outcomes_of(self.outcomes, self.kept)
 
 
 @dataclass(frozen=True)
@@ -75,56 +85,53 @@ class Profile:
     high: float | None
 
 
-def fit(sample: Sample, family: Family, *, by_likelihood: bool, start: Sequence[float] | None = None, rounds: int = 80) -> Fit:
-    """Return the model of a family with the largest likelihood on a sample, or the least Brier score.
+def fit(sample: Sample, family: Family, weights: Weights, *, centre: QueueModel | None = None, rounds: int = 60) -> Fit:
+    """Return the model of a family with the least joint loss on a sample.
 
-    One parameter is searched on a grid, which is then refined; several by Nelder–Mead from the family's start, or `start`.
+    One parameter is searched on a grid, which is then refined. Several are searched by Nelder–Mead from a model of the family,
+    the centre, around which a prior of PRIOR_FILLS holds them: so many parameters explain any hour, and not the next one.
     """
-    calls = 0
+    calls, each = 0, family.parameters
+    if len(each) > 1 and centre is None:
+        raise ValueError(f"{family.name}: several parameters are fitted around a centre")
+    middle = np.array([one.scaled(x) for one, x in zip(each, centre.values, strict=True)]) if centre else np.zeros(len(each))
+    widths = np.array([one.step for one in each])
+    weight = 0.5 * PRIOR_FILLS / max(int(sample.counted.filled.sum()), 1) if len(each) > 1 else 0.0
 
     def loss(scaled: FloatArray) -> float:
         nonlocal calls
         calls += 1
-        return _loss(sample, _model(family, scaled), by_likelihood=by_likelihood)[1]
+        away = (scaled - middle) / (2.0 * widths)
+        return _loss(sample, _model(family, scaled), weights)[1] + weight * float(np.sum(away * away))
 
-    each = family.parameters
     if len(each) == 1:
         lo, hi = (each[0].scaled(value) for value in (each[0].lo, each[0].hi))
         scaled = np.array([_least(lambda x: loss(np.array([x])), lo, hi)])
     else:
-        begin = [one.scaled(one.start) for one in each] if start is None else [one.scaled(x) for one, x in zip(each, start, strict=True)]
-        scaled, _value = minimise(loss, begin, [one.step for one in each], rounds=rounds)
+        scaled, _value = minimise(loss, middle.tolist(), widths.tolist(), rounds=rounds, tolerance=1e-4)
     model = _model(family, scaled)
-    spread, value = _loss(sample, model, by_likelihood=by_likelihood)
-    return Fit(model, spread, value, calls)
+    return Fit(model, *_loss(sample, model, weights), calls)
 
 
-def profile(sample: Sample, found: Fit, index: int) -> Profile:
-    """Return the profile likelihood of a fitted model's parameter, and its interval, in log likelihoods of the whole sample.
+def shrunk(model: QueueModel, towards: QueueModel, share: float) -> QueueModel:
+    """Return a fitted model of which a share is kept, and the rest is that of another one of its family, on the search's scale."""
+    places = ((one, one.scaled(mine), one.scaled(other)) for one, mine, other in zip(model.family.parameters, model.values, towards.values, strict=True))
+    return replace(model, values=tuple(one.value(share * mine + (1.0 - share) * other) for one, mine, other in places))
+
+
+def profile(sample: Sample, model: QueueModel) -> Profile:
+    """Return the profile likelihood of the parameter of a model that has one, in log likelihoods of the whole sample.
 
     Lives that wait for the same trades are not independent, so the interval is the narrowest that can be meant.
     """
-    family, one = found.model.family, found.model.family.parameters[index]
+    family, one = model.family, model.family.parameters[0]
     count = int(sample.kept.sum())
-    centre = one.scaled(found.model.values[index])
 
     def best_at(scaled: float) -> float:
-        fixed = one.value(scaled)
-        if len(family.parameters) == 1:
-            return -_loss(sample, QueueModel(family, (fixed,), fitted=True), by_likelihood=True)[1] * count
-        others = [k for k in range(len(family.parameters)) if k != index]
+        return -_loss(sample, QueueModel(family, (one.value(scaled),), fitted=True), LIKELIHOOD)[1] * count
 
-        def loss(place: FloatArray) -> float:
-            values = list(found.model.values)
-            values[index] = fixed
-            for k, x in zip(others, place, strict=True):
-                values[k] = family.parameters[k].value(float(x))
-            return _loss(sample, QueueModel(family, tuple(values), fitted=True), by_likelihood=True)[1]
-
-        begin = [family.parameters[k].scaled(found.model.values[k]) for k in others]
-        return -minimise(loss, begin, [0.5 * family.parameters[k].step for k in others], rounds=12)[1] * count
-
-    top = -found.loss * count
+    centre = one.scaled(model.values[0])
+    top = best_at(centre)
     low, high = (_edge(best_at, centre, one.scaled(end), top) for end in (one.lo, one.hi))
     ends = [one.scaled(end) if edge is None else edge for end, edge in ((one.lo, low), (one.hi, high))]
     reach = max(centre - ends[0], ends[1] - centre, 10 * _TOLERANCE) * 1.5
@@ -140,10 +147,9 @@ def _model(family: Family, scaled: FloatArray) -> QueueModel:
     return QueueModel(family, tuple(one.value(float(x)) for one, x in zip(family.parameters, scaled, strict=True)), fitted=True)
 
 
-def _loss(sample: Sample, model: QueueModel, *, by_likelihood: bool) -> tuple[float, float]:
-    """Return (best spread, mean loss): less log likelihood, or Brier score."""
-    spread, value = best_spread(sample.said(model), sample.counted.filled, by_likelihood=by_likelihood)
-    return spread, -value if by_likelihood else value
+def _loss(sample: Sample, model: QueueModel, weights: Weights) -> tuple[float, float]:
+    """Return (best spread, mean joint loss)."""
+    return best_spread(sample.said(model), sample.counted.filled, weights)
 
 
 def _least(loss: Callable[[float], float], lo: float, hi: float) -> float:
@@ -162,7 +168,7 @@ def _least(loss: Callable[[float], float], lo: float, hi: float) -> float:
         lo, hi = max(lo, float(places[best[0]]) - step), min(hi, float(places[best[-1]]) + step)
         if (hi - lo) / (size - 1) > 0.9 * step:  # equally good nearly everywhere: no finer grid can tell
             return float(places[best[len(best) // 2]])
-        size = 13
+        size = 9
 
 
 def _edge(best_at: Callable[[float], float], centre: float, end: float, top: float) -> float | None:

@@ -1,4 +1,4 @@
-"""How good predictions of fills are: Brier score, likelihood, calibration curve, error of the time to fill.
+"""How good predictions of fills are: Brier score, likelihood, both together, calibration curve, error of the time to fill.
 
 A shadow gives two predictions for each order. The hard one: filled or not when the real order's life ended. The probability:
 with z standard deviations (see `shadow.py`) and a model's `spread`, P = 1 / (1 + exp(−1.702 z / spread)), a logistic curve
@@ -7,18 +7,20 @@ close to the normal one. A spread below 1 means that the model is surer than ind
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from simcore.calibrate.fidelity.shadow import Shadows
+from simcore.calibrate.fidelity.shadow import Z_NONE, Shadows
 from simcore.records import FloatArray, IntArray
 
 LOGISTIC = 1.702  # makes the logistic curve closest to the normal one
 OUTLIERS = 0.01  # share of lives that no queue explains: self-match prevention, hidden orders, wrong clocks
 SPREADS = np.exp(np.linspace(np.log(0.05), np.log(20.0), 61))
 BINS = 10
+LOSS_LEAST = 1e-4  # a mean Brier score or unlikelihood below this is as good as none
 _COARSE = 4  # of SPREADS, every fourth is tried first: the curve has one valley
 
 Flags = npt.NDArray[np.bool_]
@@ -43,6 +45,37 @@ class Predictions(NamedTuple):
     ts: IntArray
     z_before: FloatArray
     z_at: FloatArray
+
+
+class Weights(NamedTuple):
+    """Of a joint loss, brier · Brier score − likelihood · log likelihood: proper, as both scores are."""
+
+    brier: float
+    likelihood: float
+
+    def joint(self, losses: Losses) -> FloatArray:
+        """Return the joint loss of each life."""
+        return self.brier * losses.brier + self.likelihood * losses.unlikelihood
+
+
+class Losses(NamedTuple):
+    """What a model loses on each life, [lives]: squared error of its probability, and less the log likelihood."""
+
+    brier: FloatArray
+    unlikelihood: FloatArray
+
+
+LIKELIHOOD = Weights(0.0, 1.0)
+
+
+def chosen_of(said: Predictions, chosen: Flags) -> Predictions:
+    """Return what is said of chosen lives."""
+    return Predictions(said.filled[chosen], said.ts[chosen], said.z_before[chosen], said.z_at[chosen])
+
+
+def outcomes_of(outcomes: Outcomes, chosen: Flags | IntArray) -> Outcomes:
+    """Return what became of chosen lives."""
+    return Outcomes(outcomes.filled[chosen], outcomes.fill_ts[chosen], outcomes.until_ts[chosen])
 
 
 class Bin(NamedTuple):
@@ -82,16 +115,35 @@ def log_likelihood(said: Predictions, filled: Flags, spread: float) -> FloatArra
     return np.log((1.0 - OUTLIERS) * seen + OUTLIERS * np.where(filled, OUTLIERS, 1.0))
 
 
-def best_spread(said: Predictions, filled: Flags, *, by_likelihood: bool) -> tuple[float, float]:
-    """Return the spread of SPREADS with the largest mean log likelihood, or the least Brier score; and that value."""
+def losses(said: Predictions, filled: Flags, spread: float) -> Losses:
+    """Return both losses of each life."""
+    return Losses(brier(probability(said.z_at, spread), filled), -log_likelihood(said, filled, spread))
+
+
+def best_spread(said: Predictions, filled: Flags, weights: Weights) -> tuple[float, float]:
+    """Return the spread of SPREADS with the least mean joint loss, and that loss.
+
+    Orders that neither filled nor saw a trade at their price lose nothing by any spread: they are counted, not computed.
+    """
+    seen = filled | (said.z_at > Z_NONE)
+    some, real = chosen_of(said, seen), filled[seen]
+
     def loss(place: int) -> float:
-        spread = float(SPREADS[place])
-        return -float(np.mean(log_likelihood(said, filled, spread))) if by_likelihood else float(np.mean(brier(probability(said.z_at, spread), filled)))
+        return float(np.sum(weights.joint(losses(some, real, float(SPREADS[place])))) / len(filled))
 
     coarse = min(range(0, len(SPREADS), _COARSE), key=loss)
     near = range(max(coarse - _COARSE + 1, 0), min(coarse + _COARSE, len(SPREADS)))
     best = min(near, key=loss)
-    return float(SPREADS[best]), -loss(best) if by_likelihood else loss(best)
+    return float(SPREADS[best]), loss(best)
+
+
+def even_weights(samples: Sequence[tuple[Predictions, Flags]]) -> Weights:
+    """Return the weights that make the least Brier score and the least unlikelihood of these models a half each.
+
+    Each model's spread is the best for the score in question. Where a score is 0, nothing is left to win in it.
+    """
+    least = [min(best_spread(said, filled, weights)[1] for said, filled in samples) for weights in (Weights(1.0, 0.0), LIKELIHOOD)]
+    return Weights(*(0.5 / max(value, LOSS_LEAST) for value in least))
 
 
 def calibration_curve(predicted: FloatArray, filled: Flags, bins: int = BINS) -> list[Bin]:

@@ -18,8 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from simcore import engine, manifest, parquet
+from simcore.arrow import column_of
 from simcore.calibrate.sweeps.single import one_instrument, with_keys
 from simcore.config.model import QUEUE_MODELS, Config
+from simcore.door.arguments import CALLABLE, CONFIG, FLAG, PATH, TAPES, made_by, optional, public
 from simcore.errors import CalibrateError, JournalError
 from simcore.files import write_atomic, write_text
 from simcore.journal.store import JournalStore, from_table, to_table
@@ -85,6 +87,10 @@ def _model(part: str, text: str) -> tuple[str, float]:
         raise CalibrateError("CAL-005", f"--band-models {text}: {exponent!r} is not a number") from None
 
 
+@public(
+    tapes=TAPES, config=optional(CONFIG), out=optional(PATH), bounds=optional(made_by("Bounds", "Bounds (`parse_bounds`)")), resume=FLAG,
+    progress=optional(CALLABLE),
+)
 def replay_band(
     tapes: Sequence[Source] | Source, config: Config | None = None, out: Path | str | None = None, *,
     bounds: Bounds | None = None, resume: bool = False, progress: engine.ProgressCallback | None = None,
@@ -171,8 +177,8 @@ def write_band(folder: Path, one: engine.Run, store: BandStore, worlds: Sequence
     start_ts, end_ts = engine.window(one.tape, one.config)
     ends = curve_ends(start_ts, end_ts, store.step_ns)
     equity, position = curves_at(samples, ends, len(configs))
-    table = pa.table({"ts": ends} | {
-        f"{world}_{name}": values[_LANES.index(world)] for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
+    table = pa.table({"ts": column_of(ends)} | {
+        f"{world}_{name}": column_of(values[_LANES.index(world)]) for name, values in (("equity_units", equity), ("position_lots", position)) for world in WORLDS
     })  # fmt: skip
     told = []
     for world in WORLDS:

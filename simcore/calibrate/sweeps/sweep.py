@@ -28,6 +28,20 @@ from simcore.calibrate.sweeps.single import one_instrument, with_keys
 from simcore.config.build import build_config, config_hash
 from simcore.config.model import LATENCY_KINDS, Config, FeeTier
 from simcore.config.venue import profile
+from simcore.door.arguments import (
+    CALLABLE,
+    CONFIG,
+    NUMBER,
+    TAPES,
+    TEXT,
+    each,
+    number,
+    optional,
+    pair,
+    public,
+    record,
+    whole,
+)
 from simcore.errors import CalibrateError, ConfigError
 from simcore.lanes import LaneRun, run_lanes
 from simcore.portfolio.members import Source
@@ -118,6 +132,12 @@ class Drawing:
     level: float = LEVEL
 
 
+_DRAWING = record(
+    "Drawing", "a Drawing(…)", interval_s=optional(number(0.0, 1e9)), repetitions=whole(1, 10_000_000), seed=whole(0), level=number(0.0, 1.0)
+)
+
+
+@public(tapes=TAPES, config=optional(CONFIG), ms=each(NUMBER), legs=each(TEXT), drawing=_DRAWING, progress=optional(CALLABLE))
 def sweep_latency(
     tapes: Sequence[Source] | Source, config: Config | None = None, ms: Sequence[float] = LATENCIES_MS,
     legs: Sequence[str] = LATENCY_KINDS, drawing: Drawing = Drawing(), progress: engine.ProgressCallback | None = None,
@@ -147,6 +167,7 @@ def sweep_latency(
     return _play(LATENCY, tape, config, configs, settings, tuple(chosen), warnings, drawing, progress)
 
 
+@public(tapes=TAPES, config=optional(CONFIG), rates=optional(each(pair(NUMBER))), drawing=_DRAWING, progress=optional(CALLABLE))
 def sweep_fees(
     tapes: Sequence[Source] | Source, config: Config | None = None, rates: Sequence[tuple[Decimal, Decimal]] | None = None,
     drawing: Drawing = Drawing(), progress: engine.ProgressCallback | None = None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simcore.calibrate.intervals import Interval
 from simcore.calibrate.pages import Page, Section, refuse_used, write_page
 from simcore.calibrate.sweeps.sweep import AXES, FEES, LATENCY, Crossing, Sweep
+from simcore.door.arguments import PATH, made_by, public
 from simcore.report.build import write_bytes
 from simcore.report.pages import Table
 from simcore.report.wording import plain, shown, signed_text, utc_text
@@ -24,6 +25,7 @@ _AXIS_LABELS = {"ms": "latency, ms", "maker_bps": "maker fee, bps", "taker_bps":
 _TURNOVER_FALL = 0.2  # share; with less of it net profits of the points are comparable
 
 
+@public(sweep=made_by("Sweep", "a Sweep"), out=PATH)
 def write_sweep(sweep: Sweep, out: Path | str) -> Path:
     """Write a sweep's files into an empty or new folder; the same sweep gives the same bytes. CAL-004, JRNL-005."""
     from simcore.report.canvas import png_bytes  # takes half a second

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from simcore import engine, manifest
+from simcore.door.files import real
 from simcore.errors import ReportError
 from simcore.journal.store import read_stream
 from simcore.parity import node_session, run_node
@@ -49,6 +50,6 @@ def _members(subject: Subject) -> tuple[Member, Member, object]:
     found = parts(root, finished=False)
     tapes = [engine.load_tapes(part.folder) for part in found]
     members = {member.key: member for member in members_of(tapes, manifest.config_of(root))}
-    own = next(part for part in found if part.folder.resolve() == subject.run.path.resolve())
+    own = next(part for part in found if real(part.folder) == real(subject.run.path))
     leader = next(part for part in found if part.key == members[own.key].leader)
     return members[own.key], members[leader.key], read_stream(leader.folder, "reports")

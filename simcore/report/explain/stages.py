@@ -7,6 +7,7 @@ here one by one; the fused chain is called beside them, and must come to the sam
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import math
@@ -18,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from simcore import state as states
+from simcore.blame import words_of
 from simcore.chain import Stage
 from simcore.config.load import load_config
+from simcore.interrupts import is_asked
 from simcore.kernels.finite import is_finite
 from simcore.link import Linked, link
 from simcore.params import queue_file
@@ -88,9 +91,11 @@ class Chain:
             result = stage.plain(*own)
             found, kept = result if stage.memory is not None else (result, None)
             if not stage.is_ours and not is_finite(found):
-                raise ValueError(f"stage {stage.name} returned a value that is not finite")
-        except _FAILURES as exc:
-            step["error"] = f"{type(exc).__name__}: {exc}"
+                raise ValueError(f"stage {stage.name} returned a value that is not finite")  # noqa: TRY301  told below
+        except BaseException as exc:
+            if is_asked(exc):
+                raise
+            step["error"] = words_of(exc)
             raise Evaluated from exc
         step["changed"], step["memory"] = changes(plain(context), plain(found)), changes(plain(remembered), plain(kept))
         return found, kept
@@ -149,4 +154,6 @@ def changes(before: Any, after: Any, prefix: str = "") -> dict[str, list[Any]]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(evaluate(Path(sys.argv[1])), allow_nan=False))
+    with contextlib.redirect_stdout(sys.stderr):  # what the strategy prints
+        found = evaluate(Path(sys.argv[1]))
+    sys.stdout.write(json.dumps(found, allow_nan=False))

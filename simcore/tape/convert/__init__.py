@@ -9,9 +9,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from simcore.door.arguments import (
+    CALLABLE,
+    FLAG,
+    PATH,
+    TEXT,
+    each,
+    either,
+    mapping,
+    one_of,
+    optional,
+    public,
+    record,
+    whole,
+)
+from simcore.door.files import real
+from simcore.door.shown import on_terminal
 from simcore.errors import ConvertError
 from simcore.tape.convert.assemble import assemble
-from simcore.tape.convert.base import FORMATS, ConvertOptions, Source
+from simcore.tape.convert.base import CLOCKS, FORMATS, ConvertOptions, Source
 from simcore.tape.convert.folder import write_tape
 from simcore.tape.schema import Instrument, TapeMeta
 
@@ -20,6 +36,13 @@ Progress = Callable[[str, float], None]  # what is being done, and the share of 
 _PATHS = ("files", "unchanged", "extended")
 
 __all__ = ["FORMATS", "ConvertOptions", "ConvertReport", "Source", "convert"]
+
+
+_TEXTS = ("symbol", "venue", "kind", "tick_size", "lot_size", "contract_size", "maker_rate", "taker_rate", "base", "quote")
+_OPTIONS = record(
+    "ConvertOptions", "ConvertOptions(…)", **dict.fromkeys(_TEXTS, optional(TEXT)), clock=one_of(*CLOCKS), min_latency_us=whole(0, 1 << 53),
+    extra=mapping(TEXT),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,8 +74,9 @@ class ConvertReport:
         return asdict(self) | {name: [str(path) for path in getattr(self, name)] for name in _PATHS} | {"bytes_per_row": round(self.bytes_per_row, 3)}
 
 
+@public(sources=either(PATH, each(PATH)), fmt=TEXT, out=PATH, options=optional(_OPTIONS), progress=optional(CALLABLE), replace=FLAG)
 def convert(
-    sources: Sequence[str | Path],
+    sources: Sequence[str | Path] | str | Path,
     fmt: str,
     out: str | Path,
     options: ConvertOptions | None = None,
@@ -70,7 +94,7 @@ def convert(
     tell = progress or _say_nothing
     if fmt not in FORMATS:
         raise ConvertError("CONV-008", f"{fmt!r}; known are {', '.join(sorted(FORMATS))}")
-    paths = [Path(source) for source in sources]
+    paths = [Path(source) for source in ([sources] if isinstance(sources, (str, Path)) else sources)]
     if not paths:
         raise ConvertError("CONV-001", "no source was named")
     missing = [str(path) for path in paths if not path.exists()]
@@ -99,7 +123,7 @@ def convert(
 
 
 def _check_target(target: Path, sources: Sequence[Path]) -> None:
-    if any(target.resolve() == path.resolve() for path in sources):
+    if any(real(target) == real(path) for path in sources):
         raise ConvertError("CONV-009", f"{target} is a source of this conversion")
     is_file = target.suffix == ".parquet"
     if target.is_dir() if is_file else target.exists() and not target.is_dir():
@@ -113,7 +137,7 @@ def _hashes(paths: Sequence[Path]) -> list[list[str]]:
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         for file in files:
             with file.open("rb") as stream:
-                found.append([file.name, hashlib.file_digest(stream, "sha256").hexdigest()])
+                found.append([on_terminal(file.name), hashlib.file_digest(stream, "sha256").hexdigest()])
     return found
 
 

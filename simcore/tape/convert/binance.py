@@ -10,10 +10,9 @@ a local order book correctly", for spot (U = u of the last event + 1) and for fu
 from __future__ import annotations
 
 import json
-import zlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -57,8 +56,8 @@ from simcore.tape.convert.binance_streams import UNUSED as NOT_USED
 from simcore.tape.convert.binance_times import in_id_order, with_exchange_times
 from simcore.tape.convert.binance_trades import chosen_trades
 from simcore.tape.convert.sources import NO_TIME, FileOrder, to_ns
+from simcore.tape.convert.unpacked import blocks, lines
 
-_READ_BYTES = 1 << 20
 _NAMELESS = -2  # prev_id of a snapshot that names no symbol
 _STREAMS_MAX = 4096  # names of streams that are remembered; more are read each time
 
@@ -73,7 +72,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     parser = _Parser(options.symbol)
     order = FileOrder()
     for path in paths:
-        times = parser.read_file(path)
+        times = parser.read_file(path, options)
         if times is not None:
             order.check(path, *times)
     if not len(parser.kind):
@@ -130,7 +129,7 @@ class _Parser:
         self.has_named_depth = False
         self._lines = 0
 
-    def read_file(self, path: Path) -> tuple[int, int] | None:
+    def read_file(self, path: Path, options: ConvertOptions) -> tuple[int, int] | None:
         """Take every line of a file; a last line that was cut off is counted, any other bad line refused.
 
         Returns the first and the last local time, ns; None if there is none.
@@ -138,7 +137,8 @@ class _Parser:
         scan = json.JSONDecoder().raw_decode
         first = self._lines
         times: list[tuple[int, int]] = []  # the first and the latest local time, each with its line
-        for text, is_cut in _lines(path, self.counts):
+        for line, is_cut in lines(blocks(path, options, self.counts), str(path)):
+            text = line.decode("utf-8", "replace")
             self._lines += 1
             if not text or text.isspace():
                 continue
@@ -363,46 +363,6 @@ def _names(symbols: set[str]) -> str:
     """Return the first of the symbols; a stream of all symbols has hundreds."""
     names = sorted(symbols)
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-
-
-def _lines(path: Path, counts: Counter[str]) -> Iterator[tuple[str, bool]]:
-    """Yield (line without newline, whether the file was cut before its newline)."""
-    rest = b""
-    for block in _blocks(path, counts):
-        head, newline, tail = block.rpartition(b"\n")
-        if not newline:
-            rest += block
-            continue
-        for text in (rest + head).decode("utf-8", "replace").split("\n"):
-            yield text, False
-        rest = tail
-    if rest:
-        yield rest.decode("utf-8", "replace"), True
-
-
-def _blocks(path: Path, counts: Counter[str]) -> Iterator[bytes]:
-    """Yield the file's bytes, decompressed; a gzip stream that stops early is counted."""
-    try:
-        with path.open("rb") as stream:
-            block = stream.read(_READ_BYTES)
-            if block[:2] != b"\x1f\x8b":
-                while block:
-                    yield block
-                    block = stream.read(_READ_BYTES)
-                return
-            inflate = zlib.decompressobj(31)
-            while block:
-                yield inflate.decompress(block)
-                block = inflate.unused_data.lstrip(b"\0") or stream.read(_READ_BYTES)
-                if inflate.eof and block:  # several gzip streams in one file
-                    inflate = zlib.decompressobj(31)
-            if not inflate.eof:
-                counts["truncated_gzip"] += 1
-                yield inflate.flush()
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as exc:
-        raise ConvertError("CONV-001", f"{path}: {exc.strerror}") from exc
-    except (OSError, zlib.error) as exc:
-        raise ConvertError("CONV-003", f"{path}: {exc}") from exc
 
 
 def _bad_line(path: Path, number: int, cause: str) -> ConvertError:

@@ -48,7 +48,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     log = Log()
     files = FileOrder()
     for path in paths:
-        span = parse(path, log, counts)
+        span = parse(path, options, log, counts)
         if span is not None:
             files.check(path, *span)
     if not log.events:

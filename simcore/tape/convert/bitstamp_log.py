@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import lzma
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
-from gzip import BadGzipFile
-from gzip import decompress as gunzip
 from pathlib import Path
 from typing import Any
 
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
+from simcore.tape.convert.base import ConvertOptions
+from simcore.tape.convert.unpacked import blocks, lines
 from simcore.units import NS_PER_MS
 
 SCALE = 100_000_000  # prices and amounts are integers in 1e-8
@@ -64,26 +62,27 @@ class Log:
     trade_ids: set[str] = field(default_factory=set)
 
 
-def parse(path: Path, log: Log, counts: Counter[str]) -> tuple[int, int] | None:
+def parse(path: Path, options: ConvertOptions, log: Log, counts: Counter[str]) -> tuple[int, int] | None:
     """Append the lines of a file to the log (mutated); return its first and its last time, ns, None without lines.
 
     A cut-off last line is counted, other bad lines refused.
     """
-    text = _text(path)
-    lines = text.split("\n")
-    is_csv = lines[0].strip().split(",") == _CSV_HEADER
+    is_csv = False
     first_ms, last_ms, latest_ms = 0, 0, 0
-    for number, line in enumerate(lines):
-        if not line.strip() or (is_csv and number == 0):
+    for number, (text, is_cut) in enumerate(lines(blocks(path, options), str(path))):
+        if number == 0:
+            is_csv = text.decode("utf-8", "replace").strip().split(",") == _CSV_HEADER
+        if not text.strip() or (is_csv and number == 0):
             continue
         index = log.lines
         log.lines += 1
         try:
+            line = text.decode("utf-8")
             ms = _csv_line(line, index, log) if is_csv else _log_line(line, index, log, counts)
         except ConvertError as exc:
             raise ConvertError(exc.code, f"{path}: line {number + 1}: {exc.cause}") from exc
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError) as exc:
-            if number == len(lines) - 1:  # no newline after it: the file was cut here
+            if is_cut:
                 counts["truncated_last_line"] += 1
                 break
             raise ConvertError("CONV-003", f"{path}: line {number + 1}: {exc!r}") from exc
@@ -153,17 +152,3 @@ def _fixed(value: Any) -> int:
     if not abs(number) < _VALUE_MAX:  # also if it is not a number
         raise ConvertError("CONV-004", f"value {value!r}")
     return round(number * SCALE)
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise ConvertError("CONV-001", f"{path}: no such file")
-    try:
-        data = path.read_bytes()
-        if data[:6] == b"\xfd7zXZ\x00":
-            data = lzma.decompress(data)
-        elif data[:2] == b"\x1f\x8b":
-            data = gunzip(data)
-        return data.decode("utf-8")
-    except (lzma.LZMAError, BadGzipFile, zlib.error, EOFError, OSError, UnicodeDecodeError) as exc:
-        raise ConvertError("CONV-003", f"{path}: not readable: {exc}") from exc

@@ -14,12 +14,10 @@ of ts − cts. In either view trades come before the book rows of their time: th
 
 from __future__ import annotations
 
-import gzip
 import json
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from simcore.records import ASK_BIT, BOTH_BITS, CLEAR, DEPTH, GAP, KIND_MASK, NO
 from simcore.tape.convert.base import ConvertOptions, Source, SourceRows
 from simcore.tape.convert.bybit_market import INVERSE_CONTRACT, Evidence, decide, of_folder, of_quantities, of_topic
 from simcore.tape.convert.bybit_trades import TradeFile, floats, read_trades, trade_rows
+from simcore.tape.convert.unpacked import lines, members
 from simcore.tape.convert.views import merge_views
 from simcore.units import NS_PER_MS
 
@@ -59,12 +58,13 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     files: list[TradeFile] = []
     evidence: list[Evidence] = []
     for path in paths:
-        for name, data in _files(path):
-            if data.lstrip()[:1] == b"{":
-                book.read(f"{path}: {name}", data)
+        for name, parts in members(path, options):
+            first = next((block for block in parts if block.strip()), b"")
+            if first.lstrip()[:1] == b"{":
+                book.read(f"{path}: {name}", lines(chain([first], parts), f"{path}: {name}"))
                 evidence += of_folder(path)
-            elif data.strip():
-                files.append(read_trades(path, name, data, counts))
+            elif first:
+                files.append(read_trades(path, name, b"".join(chain([first], parts)), counts))
     symbol = _symbol(book, files, options.symbol)
     rows = book.columns()
     evidence += [*book.evidence, *of_quantities(rows.qty[(rows.ev & KIND_MASK) != GAP], "book quantities")]
@@ -104,19 +104,17 @@ class _Book:
         self._lags: list[int] = []
         self._line = 0
 
-    def read(self, where: str, data: bytes) -> None:
+    def read(self, where: str, found: Iterable[tuple[bytes, bool]]) -> None:
         """Read the lines of one file; a last line that was cut off is counted, any other bad line refused."""
-        lines = data.split(b"\n")
-        last = len(lines) - 1
         sent = None
-        for number, line in enumerate(lines):
+        for number, (line, is_cut) in enumerate(found):
             if not line.strip():
                 continue
             self._line += 1
             try:
                 message = json.loads(line)
             except (ValueError, RecursionError) as exc:
-                if number == last:  # no newline after it: the file was cut here
+                if is_cut:
                     self.counts["truncated_last_line"] += 1
                     break
                 raise ConvertError("CONV-003", f"{where}: line {number + 1}: not JSON: {exc}") from exc
@@ -241,26 +239,6 @@ def _symbol(book: _Book, files: Sequence[TradeFile], wanted: str | None) -> str:
     if book.symbols and book.symbols != {symbol}:
         raise ConvertError("CONV-006", f"the order book is of {', '.join(sorted(book.symbols))}, not only {symbol}")
     return symbol
-
-
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of each file in a zip, gz or plain path."""
-    if not path.is_file():
-        raise ConvertError("CONV-001", f"{path}: no such file")
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if magic[:2] == b"PK":
-            with zipfile.ZipFile(path) as archive:
-                for name in sorted(archive.namelist()):
-                    if not name.endswith("/"):
-                        yield name, archive.read(name)
-        elif magic[:2] == b"\x1f\x8b":
-            yield path.name, gzip.decompress(path.read_bytes())
-        else:
-            yield path.name, path.read_bytes()
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as exc:
-        raise ConvertError("CONV-003", f"{path}: not readable: {exc}") from exc
 
 
 def _ms(value: Any) -> int:

@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from simcore.door.files import check_file
 from simcore.errors import ConvertError
 from simcore.records import ASK_BIT, BEST, CLEAR, DEPTH, EXCH_BIT, LOCAL_BIT, NO_SIDE_BIT, SNAPSHOT, TRADE
 from simcore.tape.convert.base import ConvertOptions, Source, SourceRows
 from simcore.tape.convert.mbo import OrderMessages
 from simcore.tape.convert.orders import OrderRows, columns
+from simcore.tape.convert.unpacked import check_size
 
 DEPTH_EVENT, TRADE_EVENT, DEPTH_CLEAR_EVENT, DEPTH_SNAPSHOT_EVENT, DEPTH_BBO_EVENT = range(1, 6)
 ADD_ORDER_EVENT, CANCEL_ORDER_EVENT, MODIFY_ORDER_EVENT, FILL_EVENT = range(10, 14)
@@ -60,9 +62,10 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     CONV-004 value not finite or negative, CONV-011 files not in time order.
     """
     counts: Counter[str] = Counter()
-    of_file = [np.concatenate(_load(path, counts)) for path in paths]
-    events = np.concatenate(of_file)
-    file = np.repeat(np.arange(len(paths)), [len(each) for each in of_file])
+    of_file = [list(_load(path, options, counts)) for path in paths]
+    arrays = [array for each in of_file for array in each]
+    events = np.concatenate(arrays) if arrays else np.zeros(0, dtype=EVENT_DTYPE)
+    file = np.repeat(np.arange(len(paths)), [sum(map(len, each)) for each in of_file])
     line = np.arange(len(events), dtype=np.int64)
     flagged = bool(((events["ev"] & np.uint64(EXCH_EVENT | LOCAL_EVENT)) != 0).any())
     keep = _usable(events, flagged, counts)
@@ -83,11 +86,13 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     )  # fmt: skip
 
 
-def _load(path: Path, counts: Counter[str]) -> list[Any]:
+def _load(path: Path, options: ConvertOptions, counts: Counter[str]) -> list[Any]:
     """Return the event arrays of a file, as EVENT_DTYPE, in stored order."""
-    if not path.is_file():
-        raise ConvertError("CONV-001", f"{path}: no such file")
+    check_file(path, ConvertError, "CONV-001")
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                check_size(path, sum(member.file_size for member in archive.infolist()), options)
         with path.open("rb") as stream:  # np.load leaves a file that it opened itself open when it fails
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):

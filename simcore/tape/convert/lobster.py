@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 
+from simcore.door.files import read_bytes
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
@@ -38,6 +39,7 @@ from simcore.units import NS_PER_S
 PRICE_SCALE = 10_000
 ADD, REDUCE, DELETE, EXECUTE, HIDDEN, CROSS, HALT = range(1, 8)
 _NAME = re.compile(r"(?:^|_)([A-Z][A-Z.]*)_(\d{4}-\d{2}-\d{2})(?:_|\.|$)")
+_BYTES_MAX = 1 << 32
 _DAY_S_MAX = 90_000  # 25 hours: no event of a day is later
 
 
@@ -223,9 +225,7 @@ def _day(path: Path, options: ConvertOptions) -> tuple[str, int]:
 
 def _load(path: Path, midnight: int, counts: Counter[str]) -> _Messages:
     """Parse a file. A last line that was cut off is counted; any other bad line is refused."""
-    if not path.is_file():
-        raise ConvertError("CONV-001", f"{path}: no such file")
-    data = path.read_bytes()
+    data = read_bytes(path, ConvertError, "CONV-001", _BYTES_MAX)
     if data and not data.endswith(b"\n") and data.rstrip().rsplit(b"\n", 1)[-1].count(b",") < 5:
         counts["truncated_last_line"] += 1
         data = data[: data.rfind(b"\n") + 1]

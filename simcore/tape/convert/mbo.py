@@ -22,17 +22,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from simcore.door.files import check_file
 from simcore.errors import ConvertError
 from simcore.records import ASK, BID
 from simcore.tape.convert.base import ConvertOptions, Source
 from simcore.tape.convert.orders import NO_SIDE, OrderRows
 from simcore.tape.convert.sources import FileOrder
+from simcore.tape.convert.unpacked import check_size
 
 PRICE_SCALE = 1_000_000_000
 UNDEFINED_PRICE = 2**63 - 1
 SNAPSHOT_FLAG = 32
 _COLUMNS = ("ts_event", "ts_recv", "action", "side", "price", "size", "order_id", "flags")
 _SIDES = {"B": BID, "A": ASK, "N": NO_SIDE}
+_ROW_BYTES = 64  # of a row in memory
 _MAX_ID = 2**63 - 1
 _SAID = {
     "fills_never_confirmed": "fills had no cancel or modify after them; they were kept as executions",
@@ -48,7 +51,7 @@ def read(paths: Sequence[Path], options: ConvertOptions) -> Source:
     Raises ConvertError: CONV-001 no file, CONV-002 no rows, CONV-003 unreadable, column missing, of another
     type or null, CONV-004 value out of range, CONV-006 several instruments, CONV-011 files not in time order.
     """
-    tables = [_load(path) for path in paths]
+    tables = [_load(path, options) for path in paths]
     symbol = _symbol(tables, options.symbol)
     counts: Counter[str] = Counter()
     messages = OrderMessages(OrderRows(PRICE_SCALE, 1, counts))
@@ -184,11 +187,11 @@ class OrderMessages:
             self.book.modify(order_id, side, price, size)
 
 
-def _load(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise ConvertError("CONV-001", f"{path}: no such file")
+def _load(path: Path, options: ConvertOptions) -> pa.Table:
+    check_file(path, ConvertError, "CONV-001")
     try:
         file = pq.ParquetFile(path)
+        check_size(path, file.metadata.num_rows * _ROW_BYTES, options)
         names = file.schema_arrow.names
         missing = [name for name in _COLUMNS if name not in names]
         if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,19 @@ from hypothesis import strategies as some
 from simcore.calibrate.draws import picks
 from simcore.calibrate.fidelity.measure import Fidelity, measure
 from simcore.calibrate.fidelity.pages import figures, verdict, write_fidelity
-from simcore.calibrate.fidelity.queue_family import FAMILIES, UNFITTED, QueueModel, model_named, models_named
+from simcore.calibrate.fidelity.queue_family import DEFAULT, FAMILIES, UNFITTED, QueueModel, model_named, models_named
 from simcore.calibrate.fidelity.queue_fit import Sample
 from simcore.calibrate.fidelity.queue_score import (
+    LIKELIHOOD,
     OUTLIERS,
     Outcomes,
     Predictions,
+    Weights,
     best_spread,
     calibration_curve,
+    even_weights,
     log_likelihood,
+    losses,
     predictions,
     probability,
     timing,
@@ -32,9 +37,9 @@ from simcore.config.load import load_config
 from simcore.errors import CalibrateError
 from simcore.jit import expose
 from simcore.kernels import queue, queue_matched
-from simcore.link import link
 from simcore.records import ASK_BIT, L3_ADD, L3_EXEC, L3_REDUCE, Chunk
 from tests.blackbox.command import assert_refused, mmsim_here
+from tests.calibrate.fidelity.planted import tape_of
 from tests.support import INSTRUMENT, MemoryTape, rows
 from tests.truth.captures import CAPTURES, ROOT, converted
 from tests.truth.shadow import lives_of
@@ -118,8 +123,21 @@ def test_a_spread_is_found_that_tells_true_probabilities() -> None:
     drawn = (np.arange(4001) * 0.6180339887) % 1.0
     filled = drawn < probability(z, 2.0)
     said = Predictions(filled, np.zeros(4001, np.int64), np.full(4001, -1e9), z)
-    for by_likelihood in (False, True):
-        assert best_spread(said, filled, by_likelihood=by_likelihood)[0] == pytest.approx(2.0, rel=0.15)
+    for weights in (Weights(1.0, 0.0), LIKELIHOOD, Weights(1.0, 1.0)):
+        assert best_spread(said, filled, weights)[0] == pytest.approx(2.0, rel=0.15)
+
+
+def test_the_joint_loss_is_the_sum_of_both() -> None:
+    """Even weights: the least of each score counts a half."""
+    filled = np.array([True, False])
+    said = Predictions(filled, np.zeros(2, np.int64), np.array([-1e9, -1e9]), np.array([0.0, 0.0]))
+    lost = losses(said, filled, 1.0)
+    assert lost.brier.tolist() == [0.25, 0.25]
+    assert np.exp(-lost.unlikelihood).tolist() == pytest.approx([0.99 * 0.5 + 0.01 * 0.01, 0.99 * 0.5 + 0.01])
+    assert Weights(2.0, 3.0).joint(lost).tolist() == pytest.approx([0.5 + 3 * lost.unlikelihood[0], 0.5 + 3 * lost.unlikelihood[1]])
+    even = even_weights([(said, filled)])
+    assert even.brier * 0.25 == pytest.approx(0.5)
+    assert even.likelihood * float(np.mean(lost.unlikelihood)) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("text", ["", "powr", "power:0", "power:nan", "front:2", "fifo", "matched", "matched:1:1:1:0", "matched:1:1:1:0:2"])
@@ -140,40 +158,46 @@ def test_tapes_without_orders_or_fills_are_refused() -> None:
 needs_es = pytest.mark.skipif(not (ROOT / CAPTURES["es"].path).exists(), reason="no order captures (MMSIM_REAL_DATA)")
 
 
-def es(split: float, family: str = "matched") -> Fidelity:
-    made = converted("es")
-    tape = MemoryTape(made.rows, made.instrument, "l3")
-    tape.content_hash = "memory"  # type: ignore[attr-defined]
-    return measure(tape, models_named(UNFITTED), split=split, family=family)  # type: ignore[arg-type]
+@cache
+def on(name: str, family: str = "matched") -> Fidelity:
+    made = converted(name)
+    return measure(tape_of(made.rows, made.instrument), models_named(UNFITTED), family=family)  # type: ignore[arg-type]
 
 
 @pytest.mark.real
 @needs_es
-@pytest.mark.parametrize("split", [0.5, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.3, 0.4, 0.6, 0.7))])
-def test_the_fitted_model_beats_every_unfitted_one_out_of_sample(split: float) -> None:
-    """ES: fitted on the first part, scored on the second; less Brier score and fewer wrong predictions than any other."""
-    found = es(split)
-    best = found.fitted
-    assert best is not None
-    assert found.scores[0] is best
-    assert best.brier.estimate < 0.93 * found.best_unfitted.brier.estimate
-    assert best.brier_hard.estimate < 0.95 * found.best_unfitted_hard.brier_hard.estimate
-    if split == 0.5:
-        assert found.advantage is not None
-        assert found.advantage_hard is not None
-        assert found.advantage.high < 0
-        assert found.advantage_hard.high < 0
-        assert (found.test.lives, found.test.filled, best.missed + best.invented) == (7275, 1398, 118)
+def test_the_fitted_model_beats_every_unfitted_one_on_blocks_that_it_has_not_seen() -> None:
+    """ES, five rolling blocks: less Brier score and more log likelihood than each of eleven; surely so against the default."""
+    found = on("es")
+    assert len(found.gaps) == 11
+    assert all(gap.brier.estimate < 0 < gap.likelihood.estimate for gap in found.gaps)
+    default = next(gap for gap in found.gaps if gap.other == DEFAULT)
+    assert default.brier.high < 0 < default.likelihood.low
+    assert (found.verdict.kind, found.verdict.model.family.name) == ("fitted", "matched")
+    assert (found.test.lives, found.test.filled, len(found.rolled.blocks)) == (13304, 2350, 5)
+    assert max(abs(each.gain.estimate) for each in found.helps) < 0.02 * abs(found.helps[0].base)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@needs_es
+@pytest.mark.parametrize("name", ["amzn", "bitstamp"])
+def test_where_nothing_is_surely_better_the_default_is_kept(name: str) -> None:
+    """AMZN and Bitstamp: ties, and said to be."""
+    found = on(name)
+    assert (found.verdict.kind, found.verdict.model) == ("default", DEFAULT)
+    assert "keep power, n = 3" in verdict(found)[-1]
+    assert not next(gap for gap in found.gaps if gap.other == DEFAULT).surely_better
 
 
 @pytest.mark.real
 @needs_es
 def test_the_folder_of_a_comparison_is_whole_and_the_same_each_time(tmp_path: Path) -> None:
-    found = es(0.5, "power")
+    found = on("es", "power")
     for name in ("a", "b"):
         write_fidelity(found, tmp_path / name)
     names = sorted(path.relative_to(tmp_path / "a").as_posix() for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert names == ["best_queue.yaml", "fidelity.json", "plots/calibration.png", "plots/scores.png", "plots/times.png", "report.html", "report.md"]
+    assert names == [*(["best_queue.py"] if found.verdict.model.family.code == MATCHED else []), "best_queue.yaml", "fidelity.json", "plots/calibration.png", "plots/scores.png", "plots/times.png", "report.html", "report.md"]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert json.loads((tmp_path / "a" / "fidelity.json").read_text()) == json.loads(json.dumps(figures(found)))
@@ -196,15 +220,18 @@ def test_lives_are_those_of_the_plain_lists() -> None:
 def test_the_command_compares_fits_and_refuses(tmp_path: Path) -> None:
     """On the synthetic day: figures as JSON, a folder whose model a replay takes; levels are refused."""
     out = tmp_path / "out"
-    found = json.loads(mmsim_here("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--models", "power:1,front", "--out", str(out), "--json").stdout)
-    assert [model["model"] for model in found["models"]] == ["matched", "power", "front"]
-    assert found["models"][0]["fitted"]
-    config = load_config(out / "best_queue.yaml")
-    assert config.venue.queue_model == str(out / "best_queue.py")
-    assert link("demo_maker", out / "best_queue.py").name.endswith("best_queue.py")
+    found = json.loads(mmsim_here("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--models", "power:3,front", "--out", str(out), "--json").stdout)
+    assert {model["model"] for model in found["models"]} == {"matched", "power", "front"}
+    assert [model["fitted"] for model in found["models"]].count(True) == 1
+    assert (len(found["blocks"]), [len(block["against"]) for block in found["blocks"]], len(found["against"])) == (5, [1] * 5, 2)
+    use = load_config(out / "best_queue.yaml").venue
+    assert found["use"]["model"] == ("matched" if use.queue_model.endswith(".py") else use.queue_model)
     for arguments, code in (
         (("fidelity", str(DATA / "synes-20240101-l2.parquet")), "CAL-030"),
-        (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--split", "0.001"), "CAL-031"),
+        (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--to", "2024-01-01T00:10:00Z"), "CAL-031"),
+        (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--split", "1"), "CAL-037"),
+        (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--blocks", "0"), "CAL-037"),
+        (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--split", "nan"), "CAL-037"),
         (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--out", str(out)), "CAL-004"),
         (("fidelity", str(DATA / "synes-20240101-l3.parquet"), "--from", "noon"), "CONF-003"),
     ):

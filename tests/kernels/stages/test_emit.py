@@ -95,6 +95,13 @@ def test_an_order_worth_less_than_the_filter_is_not_sent():
     assert (quote.bid_lots, quote.ask_lots, quote.reasons) == (0, 0, reasons.SMALL_NOTIONAL)
 
 
+def test_an_order_worth_just_the_filter_is_sent():
+    """Two lots of 8 at three quarters of the mid are 12."""
+    market = market_view(100 * MS, 65_535, 65_537, lot_value=8.0)
+    for least, lots in ((12.0, 2), (12.0001, 0)):
+        assert emit(params={"order_lots": 2, "min_notional": least}, market=market, half=16_384.0)[0].bid_lots == lots
+
+
 NOTHING = [
     ({"guards": {"level": GUARD_HARD, "hard": reasons.PNL}}, reasons.PNL),
     ({"fetch": {"invalid": 1}}, reasons.FEED_GAP),
@@ -173,6 +180,8 @@ TAKING = {"post_only": 0}
         ({"fills_1h": 999, "taker_fills_1h": 46, "open_orders": 3}, False),
         ({"fills_1h": 18, "taker_fills_1h": 0}, True),  # 2 of 20 are 10 %
         ({"fills_1h": 17, "taker_fills_1h": 0}, False),
+        ({"fills_1h": 38, "taker_fills_1h": 2}, True),  # 4 of 40
+        ({"fills_1h": 37, "taker_fills_1h": 2}, False),  # those that were takers are among the fills already
     ],
 )
 def test_quotes_may_take_while_cap_and_share_would_hold(signals, may):

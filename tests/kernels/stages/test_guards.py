@@ -138,3 +138,23 @@ def test_a_run_that_waits_is_not_assessed():
     guards, memory = assess(fetch={"wait_ns": 1}, params={"kill_switch": 1})
     assert guards.level == GUARD_NONE
     assert memory == memory_of("guards")
+
+
+@pytest.mark.parametrize(("position", "rooms"), [(9, (50, 60)), (10, (0, 60)), (-9, (50, 60)), (-10, (50, 0))])
+def test_beyond_the_hard_point_of_inventory_only_the_side_that_reduces_has_room(position, rooms):
+    """Of a limit of 100 lots, 10 %."""
+    context = make_context(market_view(100 * MS), position)
+    context = context._replace(inventory=context.inventory._replace(room_bid_lots=50, room_ask_lots=60))
+    after, _ = run_stage("guards", context, params_of("guards"))
+    assert (after.inventory.room_bid_lots, after.inventory.room_ask_lots) == rooms
+
+
+def test_of_two_guards_the_stricter_one_stands():
+    """An earlier stage has cut the size to a fifth and widened threefold: ours would do half of that."""
+    context = make_context(market_view(100 * MS), signals=of_volatility(15.0))
+    for had, expected in (((GUARD_SOFT, 0.2, 3.0), (0.2, 3.0)), ((GUARD_SOFT, 0.9, 1.1), (0.5, 1.5))):
+        level, size, wider = had
+        earlier = context._replace(guards=context.guards._replace(level=level, size_scale=size, spread_scale=wider, soft=reasons.PNL))
+        guards = run_stage("guards", earlier, params_of("guards"))[0].guards
+        assert (guards.size_scale, guards.spread_scale) == expected
+        assert guards.soft == reasons.PNL | reasons.VOLATILITY

@@ -194,6 +194,12 @@ def test_auto_shifts_a_clock_that_is_behind_and_says_so() -> None:
     assert any("shifted by +9.500 ms" in warning for warning in made.warnings)
 
 
+def test_auto_leaves_a_clock_that_is_just_right() -> None:
+    """A row that was received the moment it was made is possible, whatever the least latency that a shift aims at."""
+    made = assemble(source([T0, T0 + 10 * MS], [T0, T0 + 12 * MS]), with_clock("auto", 1000), "x")
+    assert made.clock["offset_ns"] == 0
+
+
 def test_auto_leaves_a_clock_that_is_ahead_and_shift_moves_it() -> None:
     rows = source([T0, T0 + MS], [T0 + 5 * MS, T0 + 7 * MS])
     assert assemble(rows, with_clock("auto"), "x").clock["offset_ns"] == 0
