@@ -72,7 +72,7 @@ CODES: dict[str, tuple[str, str]] = {
     "CONF-015": ("path cannot be used", "write an absolute path, or one without `~`"),
     "CONF-016": ("text is beyond the limits of a configuration", "docs/config.md lists the limits: size, depth, repetition by aliases, digits"),
     "STRAT-001": ("strategy not found", "name one of strategies/, or give a .py file"),
-    "STRAT-002": ("strategy file is not usable", "see docs/strategies.md"),
+    "STRAT-002": ("strategy file is not usable", "see docs/strategies.md: the file has STAGES, a mapping of names to kernels, or a class Strategy in plain Python; `mmsim strategy new NAME` writes either (--python)"),
     "STRAT-003": ("strategy does not compile", "correct the line that is named; kernels take what docs/strategies.md lists, and NUMBA_DISABLE_JIT=1 runs them as plain Python"),
     "STRAT-004": ("strategy failed while running", "run it again with --checked, or NUMBA_DISABLE_JIT=1 and --to just after the time that is named, for the line that failed"),
     "STRAT-005": ("strategy file cannot be written", "choose another name, or --out another folder; nothing is overwritten"),
