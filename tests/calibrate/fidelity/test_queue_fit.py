@@ -18,6 +18,7 @@ from simcore.calibrate.fidelity.own_pages import figures, write_own_fit
 from simcore.calibrate.fidelity.own_table import NONE, OwnOrders
 from simcore.calibrate.fidelity.queue_family import FAMILIES, UNFITTED, QueueModel, models_named
 from simcore.calibrate.fidelity.queue_file import write_queue
+from simcore.calibrate.fidelity.rolling import lean
 from simcore.calibrate.fidelity.simplex import minimise
 from simcore.config.load import load_config
 from simcore.errors import CalibrateError
@@ -116,6 +117,12 @@ def test_few_fills_are_fitted_and_not_used(tmp_path: Path, tmp_path_factory: pyt
     found = fit_own(tape(), OwnOrders(*(np.delete(column, beyond) for column in own)), models_named(["power:1", "power:3"]))
     assert (found.rolled, found.gaps, found.verdict.kind) == (None, (), "default")
     assert any("fewer than 20 fills" in text for text in found.warnings)
+    sample = own_sample(tape(), own, 0).sample  # of a tape of levels, too, nothing is lost with what is left out
+    part, model = lean(sample), models_named(["power:2"])[0]
+    seen = sample.outcomes.filled | (sample.said(model).z_at > -1e9)
+    assert len(part.view.ts) < len(sample.view.ts)
+    assert part.said(model).z_at.tolist() == sample.said(model).z_at[seen].tolist()
+    assert part.said(model).filled.tolist() == sample.said(model).filled[seen].tolist()
     write_own_fit(found, tmp_path / "fit")
     assert load_config(tmp_path / "fit" / "best_queue.yaml").venue.queue_n == 3.0
     assert "too few to check" in (tmp_path / "fit" / "report.md").read_text()
