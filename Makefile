@@ -23,9 +23,8 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: $(STAMP) ## replay the sample tape: a table, a run folder, a picture
-	@test -n "$(SAMPLE)" || { echo "no sample tape in datasets/"; exit 2; }
 	@rm -rf $(OUT)
-	$(BIN)/mmsim replay $(SAMPLE) --out $(OUT)
+	$(BIN)/mmsim demo --out $(OUT)
 	@echo "run folder: $(OUT)"
 	@echo "report:     $(OUT)/report.html"
 	@echo "picture:    $(OUT)/plots/quotes.png"

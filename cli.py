@@ -23,6 +23,7 @@ from simcore.commands.output import print_refusal
 from simcore.door.resources import refused
 from simcore.errors import MmsimError, OutputError
 from simcore.interrupts import Watch
+from simcore.system import require_posix
 from simcore.version import VERSION
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
@@ -30,6 +31,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 # name: (where it is, the first line of its help). Nothing is imported before it is called.
 COMMANDS = {
     "tape": ("simcore.commands.tapes:tape", "Make, check and read tapes (recorded market rows)."),
+    "demo": ("simcore.commands.demo:demo", "Replay a sample tape that comes with mmsim: a first run, anywhere."),
     "replay": ("simcore.commands.runs:replay", "Replay tapes and write a run folder."),
     "verify": ("simcore.commands.runs:verify", "Replay a run again and compare digests."),
     "report": ("simcore.commands.runs:report", "Build the report of a run again."),
@@ -99,6 +101,7 @@ def _leave(code: int, results: TextIO) -> NoReturn:
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code. Errors that are not the user's pass through."""
     try:
+        require_posix()
         with refused():
             return _main(arguments)
     except MmsimError as exc:

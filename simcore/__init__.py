@@ -96,6 +96,7 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'simcore' has no attribute {name!r}")
+    import_module("simcore.system").require_posix()
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value

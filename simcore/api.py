@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from simcore import engine, jit
 from simcore.config import Config, load_config, parse_latency
-from simcore.door.arguments import CALLABLE, CONFIG, FLAG, KEYS, PATH, TAPES, either, made_by, optional, public, whole
+from simcore.door.arguments import (
+    CALLABLE,
+    CONFIG,
+    FLAG,
+    KEYS,
+    PATH,
+    TAPES,
+    each,
+    either,
+    made_by,
+    optional,
+    public,
+    whole,
+)
 from simcore.engine import ProgressCallback, Verification
 from simcore.errors import ConfigError
 from simcore.portfolio import run as portfolio
@@ -26,6 +39,32 @@ _SHORT = {
     "strategy": "strategy.name", "params": "strategy.params", "venue": "venue.name", "queue_model": "venue.queue_model",
     "seed": "run.seed", "start": "run.from", "end": "run.to", "repeat": "run.repeat",
 }  # fmt: skip
+
+
+@overload
+def replay(
+    tapes: Tape,
+    config: Config | Mapping[str, Any] | Path | str | None = None,
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    jobs: int | None = None,
+    progress: ProgressCallback | None = None,
+    **options: Any,
+) -> RunResult: ...
+
+
+@overload
+def replay(
+    tapes: Tapes,
+    config: Config | Mapping[str, Any] | Path | str | None = None,
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    jobs: int | None = None,
+    progress: ProgressCallback | None = None,
+    **options: Any,
+) -> RunResult | PortfolioResult: ...
 
 
 @public(tapes=TAPES, config=_CONFIG, out=optional(PATH), resume=FLAG, jobs=optional(whole(1, 4096)), progress=optional(CALLABLE))
@@ -49,16 +88,27 @@ def replay(
              end, repeat, or a whole section as a mapping (venue={"queue_n": 2}), or dotted keys
              (**{"node.tick_interval_ms": 50}).
     Tables, plots and the report are made when they are asked for. Raises MmsimError.
+    For type checkers a Tape, which is of one instrument, gives a RunResult; only an allocator or a limit on it makes a PortfolioResult of one.
     """
     chosen = make_config(config, **options)
     folder = portfolio.replay(tapes, chosen, out, resume=resume, jobs=jobs, progress=progress)
     return PortfolioResult(folder) if is_portfolio(folder) else RunResult(folder)
 
 
-@public(run=either(made_by("RunResult", "a result"), made_by("PortfolioResult", "a result of several symbols"), PATH), progress=optional(CALLABLE))
-def verify(run: RunResult | PortfolioResult | Path | str, progress: ProgressCallback | None = None) -> Verification:
-    """Replay a finished run again and compare digests: `.ok`, and `.first_difference` if not. Raises MmsimError."""
-    return portfolio.verify(run.run_dir if isinstance(run, (RunResult, PortfolioResult)) else Path(run), progress)
+@public(
+    run=either(made_by("RunResult", "a result"), made_by("PortfolioResult", "a result of several symbols"), PATH),
+    progress=optional(CALLABLE), tapes=optional(either(PATH, each(PATH))),
+)  # fmt: skip
+def verify(
+    run: RunResult | PortfolioResult | Path | str, progress: ProgressCallback | None = None, *, tapes: Sequence[Path | str] | Path | str | None = None
+) -> Verification:
+    """Replay a finished run again and compare digests: `.ok`, and `.first_difference` if not. Raises MmsimError.
+
+    tapes: where the tapes of the run are now, if they were moved.
+    """
+    run_dir = run.run_dir if isinstance(run, (RunResult, PortfolioResult)) else Path(run)
+    moved = [tapes] if isinstance(tapes, (Path, str)) else tapes or ()
+    return portfolio.verify(run_dir, progress, moved=[Path(path) for path in moved])
 
 
 @public(config=_CONFIG)

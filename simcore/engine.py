@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from simcore import bounds, faults, jit, manifest, memory
+from simcore import bounds, faults, jit, manifest, memory, names
 from simcore import state as states
 from simcore.config.load import config_hash
 from simcore.config.model import Config
@@ -183,14 +183,15 @@ def simulate(
     return Outcome(session.journal.digest.hex(), session.journal, session.state, session.rows_played, wall_s)
 
 
-def verify(run_dir: Path, progress: ProgressCallback | None = None) -> Verification:
-    """Replay a finished run from its own folder and compare digests. Raises MmsimError if it cannot be replayed."""
+def verify(run_dir: Path, progress: ProgressCallback | None = None, moved: Sequence[Path] = ()) -> Verification:
+    """Replay a finished run from its own folder and compare digests. Raises MmsimError if it cannot be replayed.
+
+    moved: where the tapes of the run are now, in any order; none: where they were.
+    """
     note = manifest.read(run_dir)
     notes.check_files(run_dir)
     config = manifest.config_of(run_dir, note)
-    tape = load_tapes(run_dir)
-    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
-        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
+    tape = load_tapes(run_dir, found_again([run_dir], moved))
     if note.get("leader"):
         raise JournalError("JRNL-006", f"{run_dir}: it followed {note['leader']}")
     told = read_stream(run_dir, "reports") if note.get("controlled") else None
@@ -232,8 +233,10 @@ def _compile(linked: Linked, config: Config, total_rows: int, progress: Progress
     peek = None if linked.python is None else linked.python.peek
     if jit.is_ready(linked.run) and (peek is None or jit.is_ready(peek)):
         return
-    if progress is not None and not is_compiled(linked):
-        progress(Progress(0, total_rows, 0.0, 0, None, compiling=True))
+    if not is_compiled(linked):
+        names.refuse_unknown(linked)
+        if progress is not None:
+            progress(Progress(0, total_rows, 0.0, 0, None, compiling=True))
     column = np.zeros(1, np.int64)
     rows = Chunk(column, column, np.full(1, BOTH_BITS, np.uint8), column + 1, column, np.zeros(0, np.int64))
     lane = LaneParams(
@@ -408,11 +411,28 @@ class Watch:
         checkpoint.save(self._folder, position, states.save(session.state))
 
 
-def load_tapes(run_dir: Path) -> Tape:
-    """Open the tapes that a run's manifest names. Raises TapeError or JournalError."""
+def load_tapes(run_dir: Path, moved: Mapping[str, Path] | None = None) -> Tape:
+    """Open the tapes that a run's manifest names. Raises TapeError or JournalError; JRNL-004: one has another content than the run's.
+
+    moved: content hash -> file, for tapes that are not where they were (`found_again`).
+    """
     note = manifest.read(run_dir)
-    paths = [Path(entry["path"]) for entry in note["tapes"]]
+    paths = [(moved or {}).get(str(entry["content_hash"]), Path(entry["path"])) for entry in note["tapes"]]
     missing = [path for path in paths if not path.exists()]
     if missing:
-        raise TapeError("TAPE-001", f"{missing[0]}: the tape of run {run_dir}")
-    return Tape.open(paths)
+        raise TapeError("TAPE-001", f"{missing[0]}: the tape of run {run_dir}; `mmsim verify RUN --tape FILE` says where it is now")
+    tape = Tape.open(paths)
+    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
+        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
+    return tape
+
+
+def found_again(run_dirs: Sequence[Path], moved: Sequence[Path]) -> dict[str, Path]:
+    """Return the files of moved tapes by their content hash. JRNL-004: one is not a tape of these runs."""
+    known = {str(entry["content_hash"]) for folder in run_dirs for entry in manifest.read(folder)["tapes"]}
+    found: dict[str, Path] = {}
+    for file in (file for path in moved for file in Tape.open(path).files):
+        if file.meta.content_hash not in known:
+            raise JournalError("JRNL-004", f"{file.path}: no tape of the run has this content ({file.meta.content_hash[:12]}…)")
+        found[file.meta.content_hash] = file.path
+    return found

@@ -37,7 +37,7 @@ def named(session: Session) -> Iterator[None]:
     try:
         yield
     except jit.COMPILE_ERRORS as exc:
-        raise StrategyError("STRAT-003", f"{session.linked.name}: {_compile_cause(str(exc), session)}") from exc
+        raise StrategyError("STRAT-003", _compile_cause(str(exc), session)) from exc
     except BaseException as exc:
         if not _is_of_the_file(session, exc):
             raise
@@ -59,7 +59,8 @@ def _compile_cause(text: str, session: Session) -> str:
     detail = next((line.removeprefix(">>> ") for line in lines if line.startswith(">>> ")), "")
     places = [(file.replace("\\", "/").rsplit("/", 1)[-1], int(line)) for file, line in _PLACE.findall(text)]
     places += _places_of_name(said, session)
-    place = next((f"{file}, line {line}: " for file, line in places if file in _USER_FILES), "")
+    shown = dict(zip(_USER_FILES, session.linked.name.rsplit(", ", 1), strict=False))  # linked files are copies
+    place = next((f"{shown[file]}, line {line}: " for file, line in places if file in shown), f"{session.linked.name}: ")
     return f"{place}{said} {detail}".strip()
 
 

@@ -95,8 +95,6 @@ def check_parity(run_dir: Path) -> Parity:
     if note.get("leader"):
         raise JournalError("JRNL-006", f"{run_dir}: it followed {note['leader']}")
     tape = engine.load_tapes(run_dir)
-    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in note["tapes"]]:
-        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
     config = manifest.config_of(run_dir, note)
     return compare_node(tape, [config], {stream: read_stream(run_dir, stream) for stream in NODE_STREAMS})
 
@@ -140,4 +138,5 @@ def _reports_ring(state: states.State, reports: Record) -> Any:
 
 def _leave_no_chunks_behind(session: Session) -> None:
     """Let the Venue's place in the feed follow the Node's, since no Venue moves it."""
-    session.feed.next_exch()
+    while session.feed.exch[0] < session.feed.local[0]:  # also called where the engine only yields, with no new chunk
+        session.feed.next_exch()

@@ -28,6 +28,15 @@ _LOOK_S = 0.5
 _PR_SET_PDEATHSIG = 1
 
 
+def cpus() -> int:
+    """Return how many processors this process may use: what Python can tell on this system and version, at least 1."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13; knows -X cpu_count, too
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux; macOS has none
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Child:
     """A worker process, as its caller sees it. Raises OSError if it cannot be started."""
 

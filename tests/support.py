@@ -118,3 +118,15 @@ def run_script(tape: Any, requests: Any, sets: Sequence[str] = (), slots: int | 
     session = script_session(tape, requests, sets, slots)
     run(session)
     return session
+
+
+def configured(sets: Sequence[str]) -> Config:
+    """Return the demo maker's configuration with these settings.
+
+    The tapes of tests begin soon after 1970, which is no time that a user's configuration takes: run.from and run.to, in ns,
+    are put into the typed one.
+    """
+    window = {text.partition("=")[0]: int(text.partition("=")[2]) for text in sets if text.startswith(("run.from=", "run.to="))}
+    config = load_config(None, ["strategy.name=demo_maker", *(text for text in sets if text.partition("=")[0] not in window)])
+    names = {"run.from": "from_ts", "run.to": "to_ts"}
+    return config.model_copy(update={"run": config.run.model_copy(update={names[key]: ns for key, ns in window.items()})})

@@ -109,14 +109,6 @@ def test_a_replay_gives_a_result_that_verifies(tmp_path: Path) -> None:
     assert simcore.verify(str(tmp_path / "run")).ok
 
 
-def test_the_examples_of_the_python_page_run(tmp_path: Path) -> None:
-    """All Python blocks of docs/python.md, top to bottom, in a folder with the sample tapes."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
-    assert len(blocks) >= 5
-    (tmp_path / "page.py").write_text("\n".join(blocks))
-    run_at(tmp_path, [sys.executable, "page.py"])
-
-
 def run_at(folder: Path, words: list[str], **variables: str) -> None:
     """Run a program that must succeed in a folder that has the sample tapes."""
     if not (folder / "datasets").exists():

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from simcore.bench import peer as peers
 from simcore.bench.maker import maker_text
-from simcore.bench.process import FEW_LANES, ROOT, measure, python
+from simcore.bench.process import FEW_LANES, measure, python
 from simcore.errors import TapeError
+from simcore.tape.samples import sample
 
 ROUNDS = 5
 START_ROUNDS = 5
 FRESH_ROUNDS = 3
-SAMPLE = ROOT / "datasets" / "synbtc-perp-20240101-l2.parquet"
 
 # Ours, and the peer's name of it; the pipeline is held against the peer's simple maker.
 _STEPS = (("book", "empty"), ("replay", "maker"), ("pipeline", "maker"), ("end_to_end", "maker_from_file"))
@@ -47,7 +47,7 @@ def bench(
     each key is. peer: hftbacktest on the same rows, in the same rounds.
     Raises TapeError, BenchError.
     """
-    path = (SAMPLE if tape is None else tape).resolve()
+    path = (sample() if tape is None else tape).resolve()
     if not path.exists():
         raise TapeError("TAPE-001", f"{path}")
     with tempfile.TemporaryDirectory(prefix="mmsim-bench-") as folder:

@@ -23,7 +23,7 @@ class Cluster:
         try:
             import ray
         except ImportError as exc:
-            raise CalibrateError("CAL-023", "--engine ray: pip install 'mmsim[cluster]'") from exc
+            raise CalibrateError("CAL-023", "--engine ray: pip install 'ray>=2.40'") from exc
         self._ray: Any = ray
         self._is_ours = not ray.is_initialized()
         if not self._is_ours:

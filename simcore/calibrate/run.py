@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from simcore.errors import CalibrateError, JournalError
 from simcore.files import remove_leftovers
 from simcore.link import is_compiled
 from simcore.portfolio.run import ROW_S, START_S, TICK_S
+from simcore.processes import cpus
 from simcore.report.folder import money_of
 from simcore.units import NS_PER_MS
 
@@ -72,7 +72,7 @@ def calibrate(
         work = _Work(plan, folder, census.home_of(folder, home), watch or (lambda _tally: None))
         work.propose()
         work.begin(resume)
-        count = jobs or (useful_jobs(plan) if engine_name == "local" else _cores())
+        count = jobs or (useful_jobs(plan) if engine_name == "local" else cpus())
         runner = _runner(engine_name, count)
         try:
             work.search(runner, count)
@@ -86,11 +86,7 @@ def useful_jobs(plan: Plan) -> int:
     trials = plan.grid.size if plan.asked.search == "grid" else plan.asked.trials
     ticks_ns = plan.base.node.tick_interval_ms * NS_PER_MS
     work_s = sum(day.rows * ROW_S + (trials or TRIALS) * (day.end_ts - day.start_ts) / ticks_ns * TICK_S for day in plan.days)
-    return max(min(_cores(), int(work_s / START_S)), 1)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+    return max(min(cpus(), int(work_s / START_S)), 1)
 
 
 @contextmanager

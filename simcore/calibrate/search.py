@@ -94,7 +94,7 @@ class _Optuna:
         try:
             import optuna
         except ImportError as exc:
-            raise CalibrateError("CAL-023", "--search optuna: pip install 'mmsim[search]'") from exc
+            raise CalibrateError("CAL-023", "--search optuna: pip install 'optuna>=5'") from exc
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._worst = optuna.trial.TrialState.PRUNED  # a trial that failed would not count as bad
         self._grid, self._left, self._asked = grid, trials, list[Any]()

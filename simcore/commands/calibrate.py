@@ -14,7 +14,7 @@ import click
 from simcore.commands.lazy import LazyGroup
 from simcore.commands.options import CONFIG, JSON, SETS, VENUE, chosen_config
 from simcore.commands.output import print_figures, print_warning, say, terminal
-from simcore.door.shown import on_terminal, rich_text
+from simcore.door.shown import on_terminal
 
 if TYPE_CHECKING:
     from simcore.calibrate.folder import Calibration
@@ -110,24 +110,22 @@ def _warn_of_times(found: Calibration, config: Config) -> None:
 
 def _print_table(found: Calibration, verdict: Verdict | None) -> None:
     """Print the current parameters beside the best ones: what the verdict speaks of, else the figures of the search."""
-    from rich.table import Table
+    from simcore.report.terminal import Sheet
 
     if verdict is not None and verdict.winner is not None:
         from simcore.calibrate.report import beside, terms_of
         from simcore.calibrate.report_tables import comparison_table
 
-        rows = comparison_table(verdict.evidence, terms_of(found), beside(found))
-        table = Table(*rows.head, box=None)
-        for row in rows.rows:
-            table.add_row(*(rich_text(cell) for cell in row))
+        table = comparison_table(verdict.evidence, terms_of(found), beside(found))
+        head, rows = table.head, list(table.rows)
     else:
         figures = found.note["figures"]
-        table = Table("figure", *(f"{which}, {part}" for part in figures["base"] for which in ("current", "best")), box=None)
+        head, rows = ("figure", *(f"{which}, {part}" for part in figures["base"] for which in ("current", "best"))), []
         names = dict.fromkeys([found.note["objective"], *(each.name for each in found.wanted.constraints), "net", "fills", "taker_share", "max_drawdown", "sharpe"])
         for name in names:
             cells = [figures["base" if which == "current" else which][part][name] for part in figures["base"] for which in ("current", "best")]
-            table.add_row(rich_text(name), *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells))
-    terminal().print(table)
+            rows.append((name, *("-" if cell is None else f"{cell:.{_DIGITS}g}" for cell in cells)))
+    terminal().print(Sheet("", head, rows, (False, *(True,) * (len(head) - 1))))
 
 
 def _judged(folder: Path) -> Iterator[Verdict]:

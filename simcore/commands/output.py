@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from simcore.door.shown import on_terminal, one_line, rich_text
+from simcore.door.shown import on_terminal, one_line
 from simcore.errors import MmsimError
 
 if TYPE_CHECKING:
@@ -99,15 +99,9 @@ def print_summary(run_dir: Path, figures: Mapping[str, Any], as_json: bool) -> N
 
 def print_table(table: Table, title: str) -> None:
     """Print a table of a report on the terminal."""
-    from rich import box
-    from rich.table import Table as RichTable
+    from simcore.report.terminal import Sheet
 
-    made = RichTable(title=rich_text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head, numeric in zip(table.head, table.numeric, strict=True):
-        made.add_column(rich_text(head), justify="right" if numeric else "left")
-    for row in table.rows:
-        made.add_row(*(rich_text(cell) for cell in row))
-    terminal().print(made)
+    terminal().print(Sheet(title, table.head, table.rows, table.numeric))
     if table.note:
         say(table.note)
 

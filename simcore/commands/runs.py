@@ -69,9 +69,10 @@ def replay(
 
 @click.command()
 @RUN
+@click.option("--tape", "moved", metavar="FILE", multiple=True, type=click.Path(path_type=Path), help="Where a tape of the run is now, if it was moved; repeatable.")
 @JOBS
 @JSON
-def verify(run_dir: Path, jobs: int | None, as_json: bool) -> None:
+def verify(run_dir: Path, moved: tuple[Path, ...], jobs: int | None, as_json: bool) -> None:
     """Replay a run again and compare digests.
 
     Exit code 1 if they differ.
@@ -80,7 +81,7 @@ def verify(run_dir: Path, jobs: int | None, as_json: bool) -> None:
     from simcore.portfolio.run import verify as check
 
     with progress() as shown:
-        result = check(run_dir, progress=shown, jobs=jobs)
+        result = check(run_dir, progress=shown, jobs=jobs, moved=moved)
     print_figures({"ok": result.ok, "expected": result.expected, "found": result.found, "first_difference": result.first_difference}, as_json)
     if not result.ok:
         raise click.exceptions.Exit(1)
@@ -126,6 +127,9 @@ def warmup(as_json: bool, **choices: Any) -> None:
     """Compile a strategy's engine ahead of its first run."""
     config = chosen_config(**choices)
     from simcore.engine import warmup as compile_engine
+    from simcore.link import is_compiled, link
+    from simcore.params import queue_file
 
-    click.echo("compiling…", err=True)
+    linked = link(config.strategy.name, queue_file(config.venue.queue_model))
+    click.echo("loading the compiled engine…" if is_compiled(linked) else "compiling the engine, once…", err=True)
     print_figures({"seconds": round(compile_engine(config), 3)}, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -99,17 +100,32 @@ def tape_head(tape: Path, rows: int, as_json: bool) -> None:
 @click.option("--level", type=click.Choice(("l2", "l3", "both")), default="l2", show_default=True, help="Which view of it.")
 @click.option("--symbol", metavar="NAME", help="Name of the instrument, for runs of several; default: the preset's.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all draws.")
+@click.option("--date", metavar="YYYY-MM-DD", type=click.DateTime(["%Y-%m-%d"]), help="Its UTC day; default: 2024-01-01.")
 @click.option("--duration", "duration_s", metavar="SECONDS", type=click.IntRange(1), help="Length of the tape.")
 @click.option("--rows", "rows_max", type=click.IntRange(1), help="Stop after this many rows.")
 @click.option("--replace", is_flag=True, help="Put tapes in the place of those that are there and differ.")
 @JSON
-def tape_synth(out: Path, preset: str, level: str, replace: bool, as_json: bool, **changes: Any) -> None:
+def tape_synth(out: Path, preset: str, level: str, date: datetime | None, replace: bool, as_json: bool, **changes: Any) -> None:
     """Make a synthetic day: seeded order flow against a real book."""
+    from simcore.config.values import given_time
     from simcore.tape.synth import preset_spec, synth
 
+    if date is not None:
+        changes["start_ns"] = given_time(date.date().isoformat(), "--date")
     spec = preset_spec(preset, **{name: value for name, value in changes.items() if value is not None})
     made = synth(spec, out, level, replace_files=replace)
     print_figures({"tapes": [{"path": str(one.path), "rows": one.meta.rows, "content_hash": one.meta.content_hash} for one in made]}, as_json)
+
+
+@tape.command("samples")
+@click.option("--out", default="datasets", show_default=True, type=click.Path(path_type=Path), help="Folder to copy them to.")
+@click.option("--replace", is_flag=True, help="Put tapes in the place of those that are there and differ.")
+@JSON
+def tape_samples(out: Path, replace: bool, as_json: bool) -> None:
+    """Copy the sample tapes that come with mmsim into a folder."""
+    from simcore.tape.samples import copy_samples
+
+    print_figures({"tapes": [str(path) for path in copy_samples(out, replace=replace)]}, as_json)
 
 
 @tape.command("export")

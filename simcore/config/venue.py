@@ -53,6 +53,12 @@ class Profile:
         return tree_of({key: stated.value for key, stated in self.values.items()})
 
 
+def profile_for(venue: str, kind: str) -> str | None:
+    """Return the name of the profile of a tape's venue and kind of contract (linear, inverse, spot), or None."""
+    names = [name for name in profile_names() if name == venue or name.startswith(f"{venue}_")]
+    return next((name for name in names if profile(name).kind == kind), None)
+
+
 def profile_names() -> list[str]:
     """Return the names of all profiles, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -17,7 +17,7 @@ A venue profile is a data file with the rules and fees of an exchange:
 mmsim venue list
 mmsim venue show binance_usdm
 mmsim config show --venue binance_usdm --origin
-mmsim replay TAPE --venue binance_usdm --set venue.balance=10000
+mmsim replay datasets/synbtc-perp-20240101-l2.parquet --venue binance_usdm --set venue.balance=10000
 ```
 
 Its values take the place of the defaults; a configuration file, the environment, `--set` and options go over them, key by

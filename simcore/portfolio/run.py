@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from simcore import engine, jit, manifest
 from simcore.config.model import Config
 from simcore.engine import Progress, ProgressCallback, Verification
-from simcore.errors import ConfigError, JournalError, MmsimError
+from simcore.errors import ConfigError, MmsimError
 from simcore.journal import note as notes
 from simcore.link import is_compiled, link
 from simcore.params import queue_file
@@ -21,7 +20,7 @@ from simcore.portfolio.kind import KIND, is_portfolio
 from simcore.portfolio.members import Member, Source, group_tapes, linked_groups, members_of
 from simcore.portfolio.team import Finished, Task, Team, Troupe
 from simcore.portfolio.workers import WorkerTeam
-from simcore.tape.read import Tape
+from simcore.processes import cpus
 from simcore.units import NS_PER_MS
 
 # What the work takes, roughly (docs/performance.md); only the choice of how many processes depends on it.
@@ -78,16 +77,22 @@ def _replay_into(
     folders.write_end(folder, finished, time.perf_counter() - begun_s)
 
 
-def verify(run_dir: Path, progress: ProgressCallback | None = None, jobs: int | None = None) -> Verification:
-    """Replay a finished run, of one symbol or several, from its own folder and compare digests. Raises MmsimError."""
+def verify(
+    run_dir: Path, progress: ProgressCallback | None = None, jobs: int | None = None, moved: Sequence[Path] = ()
+) -> Verification:
+    """Replay a finished run, of one symbol or several, from its own folder and compare digests. Raises MmsimError.
+
+    moved: where the tapes of the run are now, in any order; a tape that is not among them is where it was.
+    """
     if not is_portfolio(run_dir):
-        return engine.verify(run_dir, progress)
+        return engine.verify(run_dir, progress, moved)
     note = manifest.read(run_dir)
     config = manifest.config_of(run_dir, note)
-    parts = folders.parts(run_dir)
-    for each in (run_dir, *(part.folder for part in parts)):
+    own = [part.folder for part in folders.parts(run_dir)]
+    for each in (run_dir, *own):
         notes.check_files(each)
-    members = members_of([_tape_of(part.folder) for part in parts], config)
+    again = engine.found_again(own, moved)
+    members = members_of([engine.load_tapes(folder, again) for folder in own], config)
     coordinator = Coordinator(members, config)
     _compiled(members, progress)
     finished = _play(_tasks(members, coordinator, None, against=run_dir), coordinator, members, jobs, progress)
@@ -96,13 +101,6 @@ def verify(run_dir: Path, progress: ProgressCallback | None = None, jobs: int | 
     if expected != found and changed is None:
         changed = "the digest in run.json"
     return Verification(expected == found, expected, found, changed)
-
-
-def _tape_of(run_dir: Path) -> Tape:
-    tape = engine.load_tapes(run_dir)
-    if manifest.content_hashes(tape) != [entry["content_hash"] for entry in manifest.read(run_dir)["tapes"]]:
-        raise JournalError("JRNL-004", f"{run_dir}: a tape is not the one of the run")
-    return tape
 
 
 def _compiled(members: Sequence[Member], progress: ProgressCallback | None) -> list[str]:
@@ -168,7 +166,7 @@ def useful_jobs(tasks: Sequence[Task]) -> int:
             work_s += member.tape.rows * member.config.run.repeat * ROW_S + ticks * TICK_S
     if not jit.JIT:
         work_s *= PYTHON_FACTOR
-    return max(min(len(os.sched_getaffinity(0)), len(tasks), int(work_s / START_S)), 1)
+    return max(min(cpus(), len(tasks), int(work_s / START_S)), 1)
 
 
 class Totalled:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simcore.door.arguments import PATH, public
-from simcore.door.shown import rich_text
 from simcore.report.statistics import summary
 from simcore.report.wording import ABSENT, EDGE, FIGURES, SECTIONS, shown, unit_text
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from simcore.report.terminal import Sheet
 
 TIMING = ("wall_s", "rows_per_s")  # differ from run to run by nature
 _TEXT = ("digest", "venue", "symbol", "kind", "strategy", "seed", "start", "end", "config_hash", "code_hash", "mmsim")
@@ -43,19 +42,18 @@ class Comparison:
         """Whether both runs did exactly the same."""
         return bool(self.a["digest"] == self.b["digest"])
 
-    def table(self) -> Table:
-        """Return the differences as a rich table."""
-        from rich.table import Table
+    def table(self) -> Sheet:
+        """Return the differences as a table: `rich.print(…)`."""
+        from simcore.report.terminal import Sheet
 
-        table = Table("figure", "unit", "a", "b", "b − a", title="no figure differs" if not self.differences else None)
+        rows = []
         for row in self.differences:
             figure = FIGURES.get(row.key)
             unit = figure.unit if figure else ""
             label = figure.label if figure else row.key
             change = ABSENT if row.change is None else shown(row.change, unit)
-            cells = (label, unit_text(self.a, unit), _text(row.a, unit), _text(row.b, unit), change)
-            table.add_row(*(rich_text(cell) for cell in cells))
-        return table
+            rows.append((label, _text(row.a, unit), _text(row.b, unit), change, unit_text(self.a, unit)))
+        return Sheet("" if rows else "no figure differs", ("figure", "a", "b", "b − a", ""), rows, (False, True, True, True, False))
 
 
 @public(run_a=PATH, run_b=PATH)

@@ -38,19 +38,14 @@ def console_table(figures: Mapping[str, Any]) -> RenderableType:
 
 def _band(figures: Mapping[str, Any]) -> list[RenderableType]:
     """Return the main columns of the fill band, nothing for a run without one."""
-    from rich import box
-    from rich.table import Table
+    from simcore.report.terminal import Sheet
 
     found = band_table(figures)
     if not found.rows:
         return []
-    made = Table(title=rich_text("Fill band"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     chosen = [i for i, head in enumerate(found.head) if not head.startswith(("turnover", "drawdown"))]  # a terminal is 80 wide
-    for i in chosen:
-        made.add_column(rich_text(found.head[i]), justify="right" if found.numeric[i] else "left")
-    for row in found.rows:
-        made.add_row(*(rich_text(row[i]) for i in chosen))
-    return [made]
+    rows = [[row[i] for i in chosen] for row in found.rows]
+    return [Sheet("Fill band", [found.head[i] for i in chosen], rows, [found.numeric[i] for i in chosen])]
 
 
 def _style(key: str, value: Any) -> str:

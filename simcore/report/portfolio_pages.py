@@ -113,23 +113,19 @@ def allocation_table(figures: Mapping[str, Any]) -> Table:
 
 def portfolio_console(figures: Mapping[str, Any]) -> RenderableType:
     """Return the main figures as rich tables: `rich.console.Console().print(…)`."""
-    from rich import box
     from rich.console import Group
-    from rich.table import Table as RichTable
 
-    def rich_table(table: Table, title: str) -> RichTable:
-        made = RichTable(title=rich_text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    from simcore.report.terminal import Sheet
+
+    def drawn(table: Table, title: str) -> Sheet:
         chosen = [i for i, head in enumerate(table.head) if head not in _ON_PAPER_ONLY]
-        for i in chosen:
-            made.add_column(rich_text(table.head[i]), justify="right" if table.numeric[i] else "left", no_wrap=i == 0)
-        for row in table.rows:
-            made.add_row(*(rich_text(row[i]) for i in chosen))
-        return made
+        rows = [[row[i] for i in chosen] for row in table.rows]
+        return Sheet(title, [table.head[i] for i in chosen], rows, [table.numeric[i] for i in chosen])
 
     title = f"{figures['strategy']} on {figures['symbols']} symbols, {figures['start']}, {plain(figures['duration_s'])} s"
     pace = f"{figures['rows']:,} rows in {plain(figures['wall_s'], 3)} s, {' '.join(speed_text(figures['rows_per_s']))}"
-    allocation = [rich_table(allocation_table(figures), "Allocation")] if figures["barriers"] else []
+    allocation = [drawn(allocation_table(figures), "Allocation")] if figures["barriers"] else []
     return Group(
-        rich_table(total_table(figures), title), rich_table(symbol_table(figures), "Symbols"), *allocation, rich_text(pace),
+        drawn(total_table(figures), title), drawn(symbol_table(figures), "Symbols"), *allocation, rich_text(pace),
         rich_text(f"digest {figures['digest']}", "dim"),
     )  # fmt: skip

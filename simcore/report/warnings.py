@@ -13,6 +13,7 @@ from simcore.report.band import band_warnings
 from simcore.report.folder import RunFolder
 from simcore.report.guards import LONG_S, longest_halt
 from simcore.report.idle import idle_warnings
+from simcore.report.rules import rule_warnings
 from simcore.report.wording import utc_text
 from simcore.units import NS_PER_S
 
@@ -21,7 +22,7 @@ FEW_FILLS = 100
 
 def warnings(run: RunFolder, figures: Mapping[str, Any]) -> list[str]:
     """Return the warnings of a run, each once (the files of one capture share theirs)."""
-    return list(dict.fromkeys((*_failure(run), *band_warnings(figures), *_asked(run), *_tape(run.note), *_run(figures), *_halts(run, figures), *idle_warnings(figures))))
+    return list(dict.fromkeys((*_failure(run), *band_warnings(figures), *_asked(run), *_tape(run.note), *_run(figures), *rule_warnings(run, figures), *_halts(run, figures), *idle_warnings(figures))))
 
 
 def _failure(run: RunFolder) -> Iterator[str]:

@@ -31,14 +31,19 @@ def test_money_that_does_not_fit_stops_the_run(tape: Path, tmp_path: Path) -> No
 
 
 def test_a_run_on_another_tape_is_not_verified(tmp_path: Path) -> None:
-    """JRNL-004 where the tape of a run was replaced, TAPE-001 where it is gone."""
+    """JRNL-004 where the tape of a run was replaced, TAPE-001 where it is gone; `--tape` says where it is now, by its content."""
     own = write_sample(tmp_path / "own.parquet", rows=3000)
     out = tmp_path / "run"
     assert mmsim_here("replay", own, "--out", out).returncode == 0
+    moved = shutil.copy(own, tmp_path / "moved.parquet")
     write_sample(own, rows=2000)
     assert_refused(mmsim_here("verify", out), "JRNL-004", str(out), "tape")
     own.unlink()
-    assert_refused(mmsim_here("verify", out), "TAPE-001", str(own))
+    assert_refused(mmsim_here("verify", out), "TAPE-001", str(own), "--tape FILE")
+    found = mmsim_here("verify", out, "--tape", moved, "--json")
+    assert (found.returncode, json.loads(found.stdout)["ok"]) == (0, True)
+    other = write_sample(tmp_path / "other.parquet", rows=2000)
+    assert_refused(mmsim_here("verify", out, "--tape", moved, "--tape", other), "JRNL-004", "other.parquet")
 
 
 def test_a_changed_journal_is_found(tape: Path, tmp_path: Path) -> None:

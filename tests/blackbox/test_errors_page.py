@@ -53,3 +53,9 @@ def test_a_code_can_be_asked_for(code: str) -> None:
     done = mmsim_here("errors", code)
     assert done.returncode == 0
     assert all(text in done.stdout for text in (code, *CODES[code]))
+
+
+def test_every_remedy_says_what_to_do() -> None:
+    """None sends the reader back to the message that he has just read."""
+    empty = [code for code, (_, remedy) in CODES.items() if re.match(r"(see )?the message (says|names|holds|counts)", remedy)]
+    assert empty == []

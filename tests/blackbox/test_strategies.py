@@ -252,11 +252,12 @@ def test_a_compiled_strategy_that_fails_is_named(name: str, tape: Path, tmp_path
 @pytest.mark.slow
 @pytest.mark.parametrize("line", ["seen = undefined", "seen = context.no_such_field", "seen = 'a' + memory.seen", "return context"])
 def test_a_strategy_that_does_not_compile_is_named(line: str, tape: Path, tmp_path: Path) -> None:
-    """STRAT-003, and no run folder: the next run may use it."""
+    """STRAT-003, or STRAT-009 before compiling, and no run folder: the next run may use it."""
     path = tmp_path / "mine.py"
     path.write_text(with_line(line))
     done = mmsim("replay", tape, "--strategy", path, "--out", tmp_path / "out", "--json")
-    assert_refused(done, "STRAT-003", str(path))
+    code = "STRAT-009" if line.endswith(("undefined", "no_such_field")) else "STRAT-003"
+    assert_refused(done, code, f"{path}: line {FAULTY_LINE}" if code == "STRAT-009" else str(path))
     assert names_under(tmp_path) == ["mine.py"]
 
 
@@ -274,5 +275,5 @@ def test_the_cause_of_a_failed_compilation_names_the_line(line: str, tmp_path: P
     stage = linked.stages[0]
     compile_stage = jit.expose(stage.function)
     session = type("Session", (), {"linked": linked})()
-    with pytest.raises(StrategyError, match=rf"STRAT-003.*mine\.py: strategy\.py, line {FAULTY_LINE}: "), faults.named(session):
+    with pytest.raises(StrategyError, match=rf"STRAT-003.*mine\.py, line {FAULTY_LINE}: "), faults.named(session):
         compile_stage(1.0 if "context" in line else 0, stage.params(), stage.memory())

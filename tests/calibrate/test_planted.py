@@ -36,7 +36,8 @@ def test_the_best_half_spread_is_that_of_the_formula(planted):
     verdict = judge(case_of(planted), terms_of(planted))
     assert planted.points[verdict.winner][0] == MEAN_TICKS
     assert verdict.adopt, verdict.sentence
-    assert not verdict.notes
+    assert verdict.evidence.dead == ("spread.vol_window_ticks",)  # the parameter that was planted to do nothing
+    assert [note.partition(" ")[0] for note in verdict.notes] == ["spread.vol_window_ticks", "15"]
 
 
 def test_profits_are_those_of_the_formula(planted):

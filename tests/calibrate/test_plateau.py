@@ -56,6 +56,13 @@ def test_switches_are_labels():
     assert [len(near) for near in neighbours(space)] == [0, 0]
 
 
+def test_drawn_points_that_came_out_alike_are_no_neighbours():
+    """Four points on a diagonal; the first two came out alike, and so did the last two: each has one of the others, the nearest."""
+    space = space_of(pd.DataFrame({"a": [0, 1, 2, 3], "b": [0, 1, 2, 3]}))
+    assert space.kind == NEAREST
+    assert [near.tolist() for near in neighbours(space, np.array([0, 0, 1, 1]))] == [[2], [2], [1], [1]]
+
+
 def test_drawn_points_have_the_nearest_for_neighbours():
     """Two a parameter, with each parameter from 0 to 1 by the order of its values."""
     drawn = pd.DataFrame({"x": [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]})

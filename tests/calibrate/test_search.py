@@ -82,5 +82,5 @@ def test_optuna_hears_of_constraints_and_of_nothing_at_all():
 
 def test_optuna_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
-    with pytest.raises(CalibrateError, match=r"CAL-023.*mmsim\[search\]"):
+    with pytest.raises(CalibrateError, match=r"CAL-023.*pip install 'optuna>=5'"):
         new_search("optuna", grid_of(a=[1, 2]), 5, 0)

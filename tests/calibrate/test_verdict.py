@@ -157,8 +157,9 @@ def test_a_choice_that_breaks_a_constraint_on_test_days_is_refused(day):
     def excess(chosen):
         return np.where(np.arange(len(GRID) + 1) == 5, 0.5 * (tuple(chosen) == (day,)), 0.0)
 
-    verdict = judge(planted(1, excess=excess))
+    verdict = judge(case_of([each + hill(height=1.5) for each in noise(1)], excess=excess))
     assert verdict.winner == 5
+    assert [step.chosen for step in verdict.evidence.steps] == [5, 5, 5]
     assert failed(verdict) == ["constraints"]
 
 

@@ -96,6 +96,6 @@ def test_ray_brings_a_mistake_as_it_is(four_days, asking, tmp_path):
 
 def test_ray_that_is_not_installed(four_days, asking, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(CalibrateError, match=r"CAL-023.*mmsim\[cluster\]"):
+    with pytest.raises(CalibrateError, match=r"CAL-023.*pip install 'ray>=2.40'"):
         calibrate(asking(four_days[:1]), tmp_path / "out", engine_name="ray")
     assert not Path(tmp_path / "out" / BEST).exists()

@@ -66,6 +66,7 @@ def test_a_folder_without_search_permission_is_refused(tmp_path: Path, monkeypat
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "stat", forbidden)
+    monkeypatch.setattr(Path, "read_text", forbidden)
     for arguments in (("tape", "info", tmp_path / "x"), ("replay", tmp_path / "x"), ("config", "check", tmp_path / "x"), ("report", tmp_path / "x")):
         done = mmsim_here(*arguments)
         assert_refused(done, ("OUT-002", "TAPE-001", "CONF-001", "JRNL-001"), "Permission denied")

@@ -22,7 +22,7 @@ from tests.oracle import engine_side, node_side
 from tests.oracle.timeline import difference
 from tests.property import runs
 from tests.property.strategies import L2_MODELS, SeedPick, cases, seeded_case
-from tests.support import MemoryTape
+from tests.support import MemoryTape, configured
 from tests.support import rows as make_rows
 
 NS_PER_MS = 1_000_000
@@ -176,7 +176,7 @@ def lane_configs(seed, folder, count):
         [*runs.make_sets(SeedPick(seed + 31 * lane), case.l3, unit)[2:], *lane_sets(seed + 31 * lane, seed, unit, folder)]
         for lane in range(count)
     ]
-    return case.tape(64), case.rows, [load_config(None, ["strategy.name=demo_maker", *shared, *each]) for each in own]
+    return case.tape(64), case.rows, [configured([*shared, *each]) for each in own]
 
 
 def lane_sets(seed, of_tape, unit, folder):

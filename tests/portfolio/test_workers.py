@@ -159,7 +159,7 @@ def test_tasks_are_shared_out_by_rows(tapes: list[Path]) -> None:
 def test_short_work_needs_no_workers(tapes: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes take seconds to start; they are used from there on, one a core and group at most."""
     monkeypatch.setattr(portfolio.jit, "JIT", True)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr(portfolio, "cpus", lambda: 4)
 
     def chosen(*sets: str) -> int:
         return portfolio.useful_jobs([Task((member,), None, {}) for member in members_of(group_tapes(tapes), busy(*sets))])

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from simcore import engine
 from simcore import records as r
-from simcore.config.load import load_config
 from simcore.config.model import Config
 from simcore.journal.store import STREAMS
 from simcore.tape.schema import Instrument
 from tests.oracle.rows import Row, event_code
 from tests.property.strategies import L2_MODELS, Pick, SeedPick, TapeMaker
-from tests.support import INSTRUMENT, MemoryTape
+from tests.support import INSTRUMENT, MemoryTape, configured
 
 NS_PER_MS = 1_000_000
 INSTRUMENTS = (
@@ -141,7 +140,7 @@ def market_rows(seed: int, count: int, l3: bool) -> tuple[Row, ...]:
 @cache
 def loaded(sets: tuple[str, ...]) -> Config:
     """Return the configuration of some settings; parsing them takes longer than many a small run."""
-    return load_config(None, ["strategy.name=demo_maker", *sets])
+    return configured(sets)
 
 
 class Case:

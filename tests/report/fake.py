@@ -68,6 +68,7 @@ class Spec:
     samples: int | None = None
     one_sided_book: bool = False
     rejects: int = 3
+    reject_reason: int = rec.WOULD_CROSS
     funding_units: int = 0
     traces: int = 0
     seed: int = 1
@@ -182,7 +183,7 @@ class _Fake:
             ts = START_TS + (i + 1) * SECOND_NS
             order_id = (100_000 + i) << 16
             self._request(ts, rec.PLACE, order_id, rec.BID, self.meta["price"], 1, False)
-            reason = rec.WOULD_CROSS if i else rec.RATE_LIMIT
+            reason = self.spec.reject_reason if i else rec.RATE_LIMIT
             self._report(kind=rec.REFUSED, ts=ts + RESPONSE_NS, exch_ts=ts, order_id=order_id, reason=reason, state=rec.REJECTED)
 
     def _markouts(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from simcore import parquet
 from simcore.errors import MmsimError
+from simcore.journal import note as notes
 from simcore.journal.store import read_stream, to_table
 from simcore.records import ACKED, AMEND, BID, PLACE, TAKER
 from simcore.report import feeds, summary
@@ -146,8 +147,7 @@ def test_an_unwritable_folder_is_refused(make: Maker, tmp_path: Path) -> None:
 def renamed(run: Path, **instrument: str) -> Path:
     """Give a run another instrument's name."""
     note = json.loads((run / "run.json").read_text())
-    note["instrument"].update(instrument)
-    (run / "run.json").write_text(json.dumps(note))
+    notes.write(run, {**note, "instrument": {**note["instrument"], **instrument}})
     return run
 
 
@@ -157,7 +157,7 @@ def test_case_32_one_symbol_at_two_venues_has_two_files(make: Maker, tmp_path: P
     runs = [renamed(make(f"part{i}", fill_count=20 + i), venue=venue, symbol=symbol) for i, (venue, symbol) in enumerate(names)]
     symbols = [{"key": str(i), "name": str(i), "folder": run.name, "leader": None} for i, run in enumerate(runs)]
     note = {"kind": "portfolio", "status": "done", "fingerprint": "", "tapes": [], "digest": "", "symbols": symbols}
-    (tmp_path / "run.json").write_text(json.dumps(note))
+    notes.write(tmp_path, {**note, "files": {}})
     written = feeds.write_feeds(tmp_path, tmp_path / "out")
     frames = [pd.read_parquet(path) for path in written.fills]
     assert written.fill_rows == sum(map(len, frames)) == sum(20 + i for i in range(len(names)))

@@ -21,6 +21,7 @@ from simcore.tape.schema import META_KEY, Instrument, TapeMeta, as_chunk
 from simcore.tape.validate import validate
 from simcore.tape.write import TapeWriter
 from tests.blackbox.command import Done, mmsim_here
+from tests.sealing import meta_text
 
 T0 = 1_704_067_200_000_000_000
 S = 1_000_000_000
@@ -81,7 +82,7 @@ def mutations(meta: dict[str, Any], count: int) -> Iterator[tuple[str, bytes]]:
             else:
                 at[place[-1]] = value
             words.append(f"{'.'.join(place)} = {ascii(value)[:40]}")
-        yield f"{number}: {', '.join(words)}", json.dumps(tree).encode()
+        yield f"{number}: {', '.join(words)}", meta_text(tree)
 
 
 def assert_ended(done: Done, words: str) -> None:
@@ -128,7 +129,7 @@ def test_three_hundred_forgeries_end_in_a_code_or_a_result(honest: Path, tmp_pat
     ],
 )  # fmt: skip
 def test_times_that_the_rows_contradict_are_refused_before_they_are_played(honest: Path, tmp_path: Path, change: dict[str, Any], code: str) -> None:
-    path = forge(tmp_path / "forged.parquet", honest, json.dumps({**told(honest), **change}).encode())
+    path = forge(tmp_path / "forged.parquet", honest, meta_text({**told(honest), **change}))
     with pytest.raises(TapeError) as caught:
         next(Tape.open(path).chunks())
     assert caught.value.code == code
@@ -137,7 +138,7 @@ def test_times_that_the_rows_contradict_are_refused_before_they_are_played(hones
 
 
 def test_prices_that_the_rows_contradict_are_found_by_validate(honest: Path, tmp_path: Path) -> None:
-    path = forge(tmp_path / "forged.parquet", honest, json.dumps({**told(honest), "price_min_ticks": 1, "price_max_ticks": 1 << 51}).encode())
+    path = forge(tmp_path / "forged.parquet", honest, meta_text({**told(honest), "price_min_ticks": 1, "price_max_ticks": 1 << 51}))
     assert not validate(path).is_usable
 
 
@@ -152,7 +153,7 @@ def test_prices_that_the_rows_contradict_are_found_by_validate(honest: Path, tmp
     ],
 )  # fmt: skip
 def test_a_field_that_is_refused_is_named(honest: Path, tmp_path: Path, change: dict[str, Any], field: str) -> None:
-    path = forge(tmp_path / "forged.parquet", honest, json.dumps({**told(honest), **change}).encode())
+    path = forge(tmp_path / "forged.parquet", honest, meta_text({**told(honest), **change}))
     with pytest.raises(TapeError) as caught:
         Tape.open(path)
     assert caught.value.code == "TAPE-015"
@@ -177,7 +178,7 @@ def test_odd_names_are_shown_as_they_are_and_steer_nothing(honest: Path, tmp_pat
     tree = told(honest)
     odd = r"[/x] $\frac{$ <script>*a*</script> `b` [c](d) 漢"
     tree["instrument"] |= {"symbol": odd, "venue": odd, "quote": odd, "base": odd}
-    path = forge(tmp_path / "forged.parquet", honest, json.dumps(tree).encode())
+    path = forge(tmp_path / "forged.parquet", honest, meta_text(tree))
     done = mmsim_here("replay", path, "--strategy", "demo_maker", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "[/x] $\\frac{$ <script>" in done.stdout

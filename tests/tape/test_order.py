@@ -38,7 +38,7 @@ def forged(path: Path, chunk: Chunk, group: int = GROUP, **changes: Any) -> Tape
     times = {
         "first_exch_ts": int(exch.min()), "last_exch_ts": int(exch.max()), "first_local_ts": int(local.min()), "last_local_ts": int(local.max()),
     }  # fmt: skip
-    meta = replace(META, price_min_ticks=1, price_max_ticks=1000, **{"rows": len(chunk.ev), **times, **changes})
+    meta = replace(META, price_min_ticks=1, price_max_ticks=1000, **{"rows": len(chunk.ev), "content_hash": "0" * 64, **times, **changes})
     with pq.ParquetWriter(path, schema) as writer:
         writer.write_table(table, row_group_size=group)
         writer.add_key_value_metadata({META_KEY: meta.to_json()})

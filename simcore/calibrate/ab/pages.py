@@ -218,17 +218,13 @@ def routing_text(figures: Mapping[str, Any]) -> str:
 
 def console(figures: Mapping[str, Any]) -> RenderableType:
     """Return the main tables for a terminal: `rich.console.Console().print(…)`."""
-    from rich import box
     from rich.console import Group
-    from rich.table import Table as RichTable
 
-    def drawn(table: Table, columns: Sequence[int]) -> RichTable:
-        made = RichTable(title=rich_text(table.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-        for i in columns:
-            made.add_column(rich_text(table.head[i]), justify="right" if table.numeric[i] else "left", no_wrap=True)
-        for row in table.rows:
-            made.add_row(*(rich_text(_short(row[i]), {BETTER: "green", WORSE: "red"}.get(row[i], "")) for i in columns))
-        return made
+    from simcore.report.terminal import Sheet
+
+    def drawn(table: Table, columns: Sequence[int]) -> Sheet:
+        rows = [[rich_text(_short(row[i]), {BETTER: "green", WORSE: "red"}.get(row[i], "")) for i in columns] for row in table.rows]
+        return Sheet(table.title, [table.head[i] for i in columns], rows, [table.numeric[i] for i in columns])
 
     metric, live = metric_table(figures, "metrics", "A against B, paired"), live_table(figures)
     currencies = len(figures["live"][0]["pnl"])

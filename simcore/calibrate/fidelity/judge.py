@@ -1,9 +1,9 @@
 """Whether a fitted queue model is to be used: its scores on rolling blocks against those of all others, pair by pair.
 
 What is kept unless something is surely better is the engine's default, `power` with n = 3. Surely better is a model whose
-joint loss is less, by 1 % or more and with an interval below 0, and neither of whose two scores is surely worse. Of those that are, the one
-with the least joint loss is chosen. Unfitted models are many, and one of many is the best by chance: their intervals are
-as much wider as Bonferroni has it.
+joint loss is less, by 1 % or more and with an interval below 0, and neither of whose two scores is surely worse. Of those
+that are, the one with the least joint loss is chosen. Unfitted models are many, and one of many is the best by chance: their
+intervals are as much wider as Bonferroni has it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simcore.calibrate.fidelity.judge import FITTED, KEPT, Gap, Verdict
-from simcore.calibrate.fidelity.queue_family import GENERAL, QueueModel
+from simcore.calibrate.fidelity.queue_family import DEFAULT, GENERAL, QueueModel
 from simcore.calibrate.fidelity.queue_file import CONFIG_NAME
 from simcore.calibrate.fidelity.rolling import Block, Rolled
 from simcore.calibrate.intervals import Interval
@@ -15,7 +15,7 @@ from simcore.report.wording import utc_text
 
 ABOUT_BLOCKS = (
     "Before each block spreads are fitted, and the model, to all that came before it; the block's orders are then scored. Half of a fit is kept and half shrunk towards a model "
-    "that nothing was fitted for, unless another share, or the best unfitted model, did better on the blocks before."
+    "that nothing was fitted for, unless another share, or the best unfitted model, did surely better on the blocks before, two or more."
 )
 
 
@@ -33,7 +33,7 @@ def verdict_lines(rolled: Rolled, found: Verdict, gaps: Sequence[Gap]) -> list[s
         return [*said, f"Verdict: keep {found.kept.label}. {nothing}."]
     assert found.gap is not None
     what = f"The fitted model, {values_text(found.model)}," if found.kind == FITTED else found.model.label
-    return [*said, compared(found.gap, what, "the default" if found.kept != found.model else "the kept model"), f"Verdict: use {found.model.label}, which is in {CONFIG_NAME}."]
+    return [*said, compared(found.gap, what, "the default" if found.kept == DEFAULT else "the best of the others"), f"Verdict: use {found.model.label}, which is in {CONFIG_NAME}."]
 
 
 def compared(gap: Gap, what: str, which: str) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.calibrate.fidelity.latency_law import Law, distance, fit_law, limit_scaled
+from simcore.calibrate.fidelity.latency_law import Law, distance, fit_law
+from simcore.calibrate.fidelity.latency_limit import limit_scaled
 from simcore.calibrate.fidelity.latency_records import RESPONSE, Leg, Recorded, milliseconds, milliseconds_of_others
 from simcore.errors import CalibrateError
 from simcore.records import FloatArray, IntArray

@@ -2,9 +2,7 @@
 
 A message that arrives with the one before it was held up, so its own latency is at most what was recorded. The test of fit
 is the Kolmogorov–Smirnov distance, weighted by how well each share is known, as Hall and Wellner's bands are. No table has
-its limit: it depends on where messages were held up. So the limit is what the distance of laws that are true comes to:
-samples of the fitted law are drawn, sent at the same times over a connection that keeps their order, fitted, and measured.
-Where none is held up that is Lilliefors' test.
+its limit: `latency_limit` tries it.
 
 Sources: Kaplan & Meier 1958 (the shares); Hall & Wellner 1980, "Confidence bands for a survival curve from censored data" (the
 weights, which are all 1 where none was held up); Olsen 1978, "Note on the uniqueness of the maximum likelihood estimator for
@@ -18,14 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simcore.calibrate.draws import uniforms
 from simcore.jit import entry, kernel
 from simcore.kernels import dmath
 from simcore.records import FloatArray, IntArray
 
-STREAM = 0x6C617773  # of the draws of samples
-LAWS = 199  # samples of a true law: above the tenth largest of their distances are 5 % of 200
-DRAWN_MAX = 20_000  # records of a drawn sample: of more the first so many, which have the same limit
 _STEPS = 60
 _CLOSE = 1e-10
 _SHARE_LEAST = 0.01  # below it nothing is left to spread
@@ -62,32 +56,8 @@ def distance(logs: FloatArray, held: IntArray, law: Law) -> Distance:
     return Distance(*_distance(np.ascontiguousarray(logs[order], np.float64), np.ascontiguousarray(held[order], np.int64), law.mean, law.sigma))
 
 
-def limit_scaled(sent: FloatArray, others: FloatArray, law: Law, seed: int, *, keeps_order: bool) -> float:
-    """Return the 5 % limit of `Distance.scaled` for records of a law.
-
-    sent    ms, when each message was sent, in order.  others: ms, the least that it can have taken since a message of another
-            leg arrived then; −inf: any.  seed: of the draws; of each record set another one, or all had the same luck.  keeps_order: whether
-            a message waits for the one before it.
-    """
-    start, least = sent[:DRAWN_MAX], (sent + others)[:DRAWN_MAX]
-    index = np.arange(len(start), dtype=np.int64)
-    found = []
-    for repetition in range(LAWS):
-        own = start + np.exp(law.mean + law.sigma * _normal(uniforms(seed, STREAM + repetition, index)))
-        arrival = np.maximum.accumulate(np.maximum(own, least)) if keeps_order else own
-        late = (arrival > own).astype(np.int64)
-        logs = np.log(arrival - start)
-        if len(late) - int(late.sum()) < 2:
-            continue
-        refitted = fit_law(logs, late)
-        if refitted.sigma > 0.0:
-            found.append(distance(logs, late, refitted).scaled)
-    found.sort()
-    return found[-(len(found) // 20 + 1)] if found else math.inf
-
-
 @entry
-def _normal(uniform: FloatArray) -> FloatArray:
+def normal_draws(uniform: FloatArray) -> FloatArray:
     """Return standard normal draws of uniform ones."""
     drawn = np.empty_like(uniform)
     for k in range(uniform.shape[0]):
@@ -106,7 +76,7 @@ def _hazard(z: float) -> float:
     """Return the normal density over the distribution function, which is −z far below."""
     if z < -30.0:
         return -z
-    return math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi) / _below(z)
+    return dmath.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi) / _below(z)
 
 
 @entry
@@ -141,7 +111,7 @@ def _fit(logs: FloatArray, held: IntArray) -> tuple[float, float, float]:
                 part *= 0.5
             if part <= 1e-6 or abs(step_a) + abs(step_b) < _CLOSE:
                 break
-    likelihood = _likelihood(logs, held, shift, scale, a, b) - free * math.log(scale) - total
+    likelihood = _likelihood(logs, held, shift, scale, a, b) - free * dmath.log(scale) - total
     return shift + scale * b / a, scale / a, likelihood
 
 
@@ -152,11 +122,11 @@ def _likelihood(logs: FloatArray, held: IntArray, shift: float, scale: float, a:
     for k in range(logs.shape[0]):
         z = a * (logs[k] - shift) / scale - b
         if held[k] == 0:
-            value += math.log(a) - 0.5 * z * z - 0.5 * math.log(2.0 * math.pi)
+            value += dmath.log(a) - 0.5 * z * z - 0.5 * dmath.log(2.0 * math.pi)
         elif z < -30.0:
-            value += -0.5 * z * z - math.log(-z) - 0.5 * math.log(2.0 * math.pi)
+            value += -0.5 * z * z - dmath.log(-z) - 0.5 * dmath.log(2.0 * math.pi)
         else:
-            value += math.log(_below(z))
+            value += dmath.log(_below(z))
     return value
 
 
@@ -190,8 +160,11 @@ def _newton(logs: FloatArray, held: IntArray, shift: float, scale: float, a: flo
 @entry
 def _distance(logs: FloatArray, held: IntArray, mean: float, sigma: float) -> tuple[float, float]:
     """Return (gap, worth) where gap · √worth is largest; logs are sorted. From the largest record downwards."""
-    count = logs.shape[0]
-    free = count - int(held.sum())
+    count, free, least = logs.shape[0], 0, -1
+    for k in range(count):
+        if held[k] == 0:
+            free += 1
+            least = k if least < 0 else least
     share, spread, worth = 1.0, 0.0, float(count)
     best_gap, best_worth = 0.0, float(count)
     last = count - 1
@@ -214,7 +187,7 @@ def _distance(logs: FloatArray, held: IntArray, mean: float, sigma: float) -> tu
             known = share * (1.0 + count * spread)
             worth = count / (known * known)
         # How the share below the least record is spread is not known where messages were held up.
-        is_least = share <= 0.0 or held[: first].sum() == first
+        is_least = first <= least
         if is_least and free < count and free > 1 and top >= _SHARE_LEAST:
             continue
         floor = 0.0 if is_least else share

@@ -8,7 +8,7 @@ what was before a block of orders, scores from the block; the blocks follow one 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ class Score:
     brier       mean squared error of its probabilities.  brier_hard: share of lives whose hard prediction was wrong.
     likelihood  mean log likelihood of a life.  missed: filled, not foretold; invented: foretold, not filled.
     spread      of its probabilities on the last block, as fitted to all before.
-    model       of the fitted one: that of the last block.
+    model       of the fitted one: the fit to the whole tape, which stands for those of the blocks.
     """
 
     model: QueueModel
@@ -175,8 +175,7 @@ def _part(sample: Sample, rows: Chunk, crossed: IntArray, start: int, stop: int)
 
 def _scores(rolled: Rolled, seed: int) -> tuple[Score, ...]:
     """Return the scores of all models, in order of the joint loss."""
-    last = rolled.blocks[-1].model
-    which = [*enumerate(rolled.models), *([] if last is None else [(None, last)])]
+    which = [*enumerate(rolled.models), *([] if rolled.fit is None else [(None, rolled.fit.model)])]
     order = sorted(which, key=lambda each: float(np.mean(rolled.pooled(each[0]).joint)))
     return tuple(_score(rolled, k, model, seed) for k, model in order)
 
@@ -185,7 +184,7 @@ def _score(rolled: Rolled, which: int | None, model: QueueModel, seed: int) -> S
     pooled, outcomes = rolled.pooled(which), rolled.outcomes
     real, said = outcomes.filled, pooled.said
     return Score(
-        model if which is not None else replace(model, fitted=True), pooled.spread,
+        model, pooled.spread,
         block_bootstrap_mean(pooled.losses.brier, seed=seed), block_bootstrap_mean((said.filled != real).astype(np.float64), seed=seed),
         block_bootstrap_mean(-pooled.losses.unlikelihood, seed=seed), int((real & ~said.filled).sum()), int((said.filled & ~real).sum()),
         timing(said, outcomes), tuple(calibration_curve(rolled.probability(which), real)),

@@ -7,7 +7,7 @@ what is used is the fitted model only if it pays on orders that it was not fitte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -140,9 +140,8 @@ def _edges(sample: Sample) -> list[int]:
 
 def _rolled_scores(rolled: Rolled) -> list[OwnScore]:
     """Return the scores of all models on all blocks."""
-    last = rolled.blocks[-1].model
-    assert last is not None
-    return [_pooled_score(rolled, which, model) for which, model in [*enumerate(rolled.models), (None, replace(last, fitted=True))]]
+    assert rolled.fit is not None
+    return [_pooled_score(rolled, which, model) for which, model in [*enumerate(rolled.models), (None, rolled.fit.model)]]
 
 
 def _pooled_score(rolled: Rolled, which: int | None, model: QueueModel) -> OwnScore:

@@ -129,7 +129,7 @@ def best_spread(said: Predictions, filled: Flags, weights: Weights) -> tuple[flo
     some, real = chosen_of(said, seen), filled[seen]
 
     def loss(place: int) -> float:
-        return float(np.sum(weights.joint(losses(some, real, float(SPREADS[place])))) / len(filled))
+        return float(np.sum(weights.joint(losses(some, real, float(SPREADS[place])))) / max(len(filled), 1))
 
     coarse = min(range(0, len(SPREADS), _COARSE), key=loss)
     near = range(max(coarse - _COARSE + 1, 0), min(coarse + _COARSE, len(SPREADS)))

@@ -1,8 +1,8 @@
 """Rolling-origin cross-validation of queue models: fit on what came before a block, score on the block, go on.
 
 Half of a fit is kept, the rest shrunk towards a model of its family that nothing was fitted for. Only if more of it, nothing
-of it, or the best unfitted model of any family did better on the blocks before, and not by chance, is that taken for the next
-block. So every score is of orders that nothing was fitted to or chosen by.
+of it, or the best unfitted model of any family did surely better on two blocks before or more is that taken for the next block. What became of their orders after the next block's start does not count in that. So every score is of orders that
+nothing was fitted to or chosen by, and nothing looks ahead.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ from simcore.records import FloatArray, IntArray
 
 SHARES = (None, 0.0, 0.5, 1.0)  # of a fit that may be kept; None: the best unfitted model of any family
 FIRST = SHARES.index(0.5)  # before anything is known, and until another one is better
-SURE = 0.68  # level of the interval that must be below 0: one standard error
+BLOCKS_LEAST = 2  # before another one is taken: what is best in one block tells little of the next
 _ANY = QueueModel(FAMILIES["risk_averse"])  # what trades reach does not depend on the model
-
 
 Whole = tuple[Fit, list[QueueModel]]  # a fit, and what each of SHARES makes of it
 
@@ -113,15 +112,16 @@ def roll(
     edges  rows at which blocks begin, and where the last one ends.  whole: the fit to all of it, if it is known.
     """
     blocks: list[Block] = []
-    history: list[FloatArray] = []  # a block: joint loss of each of SHARES on its orders
+    history: list[_Tried] = []
     for start, stop in pairwise(edges):
-        block, tried = _block(sample, start, stop, models, family, _choice(history))
+        known = before(sample, start)
+        block, tried = _block(known, between(sample, start, stop), (start, stop), models, family, _choice(_lost(known, history)))
         blocks.append(block)
         history.append(tried)
     if family is None:
         return Rolled(tuple(models), tuple(blocks), None, None, None)
     found, candidates = whole or fit_whole(sample, models, family)
-    choice = _choice(history)
+    choice = _choice(_lost(sample, history))
     return Rolled(tuple(models), tuple(blocks), found, SHARES[choice], candidates[choice])
 
 
@@ -147,22 +147,45 @@ def fit_whole(sample: Sample, models: Sequence[QueueModel], family: Family) -> W
     return _candidates(_learn(sample, models), models, family)
 
 
+class _Tried(NamedTuple):
+    """What each of SHARES made before a block, (model, spread): to be held against what becomes of its orders. rows: of the block."""
+
+    rows: tuple[int, int]
+    candidates: list[tuple[QueueModel, float]]
+    weights: Weights
+
+
+def _lost(known: Sample, history: Sequence[_Tried]) -> list[FloatArray]:
+    """Return, for each past block, the joint loss of each of SHARES [SHARES, orders] by what is known of its orders now."""
+    found = []
+    for tried in history:
+        test = between(known, *tried.rows)
+        each = [tried.weights.joint(losses(test.said(model), test.counted.filled, spread)) for model, spread in tried.candidates]
+        if each:
+            found.append(np.stack(each))
+    return found
+
+
 def _block(
-    sample: Sample, start: int, stop: int, models: Sequence[QueueModel], family: Family | None, choice: int
-) -> tuple[Block, FloatArray]:
-    """Return a block, and the joint loss of each of SHARES on its orders."""
-    train, test = before(sample, start), between(sample, start, stop)
-    learnt = _learn(train, models)
+    known: Sample, test: Sample, rows: tuple[int, int], models: Sequence[QueueModel], family: Family | None, choice: int
+) -> tuple[Block, _Tried]:
+    """Return a block of these rows, scored by what was known before it, and what was tried for it."""
+    learnt = _learn(known, models)
     unfitted = tuple(_scored(test, model, said, learnt) for model, said in zip(models, learnt.said, strict=True))
-    tried, fitted, model = np.zeros((0, 0)), None, None
+    candidates: list[tuple[QueueModel, float]] = []
+    fitted, model = None, None
     if family is not None:
-        _found, candidates = _candidates(learnt, models, family)
-        each = [_scored(test, candidate, learnt.sample.said(candidate), learnt) for candidate in candidates]
-        tried = np.stack([one.joint for one in each])
-        fitted, model = each[choice], candidates[choice]
-    ends = sample.view.ts[start], sample.view.ts[min(stop, len(sample.view.ts)) - 1]
-    trained = int(train.kept.sum()), int(train.counted.filled.sum())
-    return Block(int(ends[0]), int(ends[1]), trained, test.counted, learnt.weights, SHARES[choice], model, unfitted, fitted), tried
+        made = _candidates(learnt, models, family)[1]
+        filled = learnt.sample.counted.filled
+        candidates = [(each, best_spread(learnt.sample.said(each), filled, learnt.weights)[0]) for each in made]
+        model = made[choice]
+        fitted = _scored(test, model, learnt.sample.said(model), learnt)
+    ts = test.view.ts
+    trained = int(known.kept.sum()), int(known.counted.filled.sum())
+    block = Block(
+        int(ts[rows[0]]), int(ts[min(rows[1], len(ts)) - 1]), trained, test.counted, learnt.weights, SHARES[choice], model, unfitted, fitted
+    )
+    return block, _Tried(rows, candidates, learnt.weights)
 
 
 def _candidates(learnt: _Learnt, models: Sequence[QueueModel], family: Family) -> Whole:
@@ -193,11 +216,11 @@ def _scored(test: Sample, model: QueueModel, said: Predictions, learnt: _Learnt)
 
 
 def _choice(history: Sequence[FloatArray]) -> int:
-    """Return which of SHARES to take after some blocks: FIRST, or the best of those that did better than by chance."""
-    if not history:
+    """Return which of SHARES to take after some blocks: FIRST, or the best of those that did surely better."""
+    if len(history) < BLOCKS_LEAST:
         return FIRST
     lost = np.concatenate(history, axis=1)
-    gaps = [block_bootstrap_paired(each, lost[FIRST], level=SURE, repetitions=500) for each in lost]
+    gaps = [block_bootstrap_paired(each, lost[FIRST], repetitions=500) for each in lost]
     better = [k for k, gap in enumerate(gaps) if gap.high < 0.0]
     return min(better, key=lambda k: gaps[k].estimate, default=FIRST)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from simcore import engine, manifest
 from simcore.door.files import real
-from simcore.errors import JournalError, ReportError
+from simcore.errors import ReportError
 from simcore.journal.store import read_stream
 from simcore.parity import node_session, run_node
 from simcore.portfolio.folder import parts
@@ -49,9 +49,6 @@ def _members(subject: Subject) -> tuple[Member, Member, object]:
         )
     found = parts(root, finished=False)
     tapes = [engine.load_tapes(part.folder) for part in found]
-    for part, tape in zip(found, tapes, strict=True):
-        if manifest.content_hashes(tape) != [entry["content_hash"] for entry in manifest.read(part.folder)["tapes"]]:
-            raise JournalError("JRNL-004", f"{part.folder}: a tape is not the one of the run")
     members = {member.key: member for member in members_of(tapes, manifest.config_of(root))}
     own = next(part for part in found if real(part.folder) == real(subject.run.path))
     leader = next(part for part in found if part.key == members[own.key].leader)

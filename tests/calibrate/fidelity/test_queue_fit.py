@@ -18,6 +18,7 @@ from simcore.calibrate.fidelity.own_pages import figures, write_own_fit
 from simcore.calibrate.fidelity.own_table import NONE, OwnOrders
 from simcore.calibrate.fidelity.queue_family import FAMILIES, UNFITTED, QueueModel, models_named
 from simcore.calibrate.fidelity.queue_file import write_queue
+from simcore.calibrate.fidelity.rolling import lean
 from simcore.calibrate.fidelity.simplex import minimise
 from simcore.config.load import load_config
 from simcore.errors import CalibrateError
@@ -102,8 +103,37 @@ def test_the_folder_of_a_fit_is_whole_and_chooses_the_model(tmp_path: Path, tmp_
     write_own_fit(found, tmp_path / "fit")
     assert sorted(path.name for path in (tmp_path / "fit").iterdir()) == ["best_queue.yaml", "plots", "queue_fit.json", "report.html", "report.md"]
     config = load_config(tmp_path / "fit" / "best_queue.yaml")
-    assert (config.venue.queue_model, config.venue.queue_n) == ("power", found.fit.model.values[0])
+    assert found.verdict.kind == "fitted"
+    assert found.verdict.model.values[0] == pytest.approx(1.7, rel=0.06)  # half of the fit, or all of it
+    assert (config.venue.queue_model, config.venue.queue_n) == ("power", found.verdict.model.values[0])
     assert figures(found)["params"] == {"n": found.fit.model.values[0]}
+    assert len(figures(found)["blocks"]) == 5
+
+
+def test_few_fills_are_fitted_and_not_used(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Fifteen fills are no check of a fit: the default is kept, and the page says why."""
+    own = planted(tmp_path_factory, "venue.queue_model=power", "venue.queue_n=1.7")
+    beyond = np.flatnonzero(own.filled_ts != NONE)[15:]
+    found = fit_own(tape(), OwnOrders(*(np.delete(column, beyond) for column in own)), models_named(["power:1", "power:3"]))
+    assert (found.rolled, found.gaps, found.verdict.kind) == (None, (), "default")
+    assert any("fewer than 20 fills" in text for text in found.warnings)
+    sample = own_sample(tape(), own, 0).sample  # of a tape of levels, too, nothing is lost with what is left out
+    part, model = lean(sample), models_named(["power:2"])[0]
+    seen = sample.outcomes.filled | (sample.said(model).z_at > -1e9)
+    assert part.said(model).z_at.tolist() == sample.said(model).z_at[seen].tolist()
+    assert part.said(model).filled.tolist() == sample.said(model).filled[seen].tolist()
+    write_own_fit(found, tmp_path / "fit")
+    assert load_config(tmp_path / "fit" / "best_queue.yaml").venue.queue_n == 3.0
+    assert "too few to check" in (tmp_path / "fit" / "report.md").read_text()
+
+
+@pytest.mark.slow
+def test_orders_of_the_default_keep_the_default(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A day by `power`, n = 3: the fit finds n, and brings nothing; so it is not used."""
+    own = planted(tmp_path_factory, "venue.queue_model=power", "venue.queue_n=3")
+    found = fit_own(tape(), own, models_named(UNFITTED))
+    assert found.fit.model.values[0] == pytest.approx(3, rel=0.03)
+    assert (found.verdict.kind, found.verdict.model.values) == ("default", (3.0,))
 
 
 def test_the_commands_fit_a_run_and_refuse_what_is_none(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -16,6 +16,7 @@ from simcore.calibrate.fidelity.judge import FITTED, KEPT, judged
 from simcore.calibrate.fidelity.judge_words import verdict_lines
 from simcore.calibrate.fidelity.knowing import helps
 from simcore.calibrate.fidelity.measure import measure
+from simcore.calibrate.fidelity.pages import figures, page
 from simcore.calibrate.fidelity.queue_family import (
     DEFAULT,
     FAMILIES,
@@ -27,7 +28,18 @@ from simcore.calibrate.fidelity.queue_family import (
 )
 from simcore.calibrate.fidelity.queue_fit import Sample, fit, shrunk
 from simcore.calibrate.fidelity.queue_score import Losses, Outcomes, Predictions, Weights, best_spread
-from simcore.calibrate.fidelity.rolling import FIRST, SHARES, Block, Rolled, Scored, _choice, before, between, lean
+from simcore.calibrate.fidelity.rolling import (
+    FIRST,
+    SHARES,
+    Block,
+    Rolled,
+    Scored,
+    _choice,
+    before,
+    between,
+    lean,
+    roll,
+)
 from simcore.errors import CalibrateError
 from simcore.records import L3_ADD, L3_REDUCE, Chunk
 from tests.calibrate.fidelity.planted import planted_tape
@@ -95,8 +107,31 @@ def test_another_share_is_taken_only_if_it_is_better_by_more_than_chance() -> No
     for k in range(len(SHARES)):
         better = noise.copy()
         better[k] -= 0.2
+        assert _choice([better]) == FIRST  # one block
         assert _choice([better, noise[:, :20]]) == k
         assert _choice([better, -2 * better]) == FIRST  # what was won is lost again
+
+
+def test_nothing_that_comes_later_changes_what_a_block_was_scored_by() -> None:
+    """The blocks of a tape, and of the same tape with another continuation: models, spreads and shares of all but the new ones agree."""
+    tape = planted_tape(1.0, lots=4, events=5000, seed=3)
+    book = Chunk(*(np.concatenate(columns) for columns in zip(*tape.chunks(), strict=True)))
+    whole, start = sample_of(book), [1500, 2200, 2900]
+    short = sample_of(Chunk(*(column[:3600] for column in book)))
+    models = models_named(["power:1", "power:3", "log2"])
+    longer, shorter = (roll(each, [*start, stop], models, FAMILIES["matched"]) for each, stop in ((whole, len(book.ev)), (short, 3600)))
+    for one, other in zip(longer.blocks, shorter.blocks, strict=True):
+        assert (one.share, one.model, one.weights, one.trained) == (other.share, other.model, other.weights, other.trained)
+        assert [each.spread for each in (*one.unfitted, one.fitted)] == [each.spread for each in (*other.unfitted, other.fitted)]  # type: ignore[union-attr]
+    assert longer.fit != shorter.fit
+
+
+def test_models_are_compared_without_a_fit() -> None:
+    found = measure(planted_tape(1.0, events=4000), models_named(["power:1", "power:3"]), family=None)  # type: ignore[arg-type]
+    assert (found.fitted, found.gaps, found.block_gaps, found.rolled.model) == (None, (), (), None)
+    assert [score.model.label for score in found.scores] == ["power, n = 1", "power, n = 3"]
+    assert page(found).sections
+    assert figures(found)["against"] == []
 
 
 def rolled_of(losses: dict[str, tuple[float, float]], fitted: tuple[float, float]) -> Rolled:

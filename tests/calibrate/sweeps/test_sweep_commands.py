@@ -79,7 +79,6 @@ def test_what_a_sweep_refuses(tmp_path, arguments, code):
         ("sweep", "fees", SAMPLE, "--maker-bps", "1"),
         ("sweep", "fees", SAMPLE, "--maker-bps", "1", "--taker-bps", "2", "--tiers", "hyperliquid"),
         ("replay", SAMPLE, "--band-models", "front,risk_averse"),
-        ("dataset", "build", SAMPLE, "--from", "yesterday"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(arguments):

@@ -126,6 +126,7 @@ def test_prices_stand_for_the_refresh_interval_times_the_root_of_the_weight():
     quote, after = emit(200, memory, held, half=9.0)
     assert (prices(quote), quote.reasons) == ((59_998, 60_004), reasons.HELD)
     assert prices(emit(500, after, held, half=9.0)[0]) == (59_992, 60_010)
+    assert prices(emit(299, after, held, half=9.0, control={"weight": 0.25})[0]) == (59_998, 60_004)
     assert prices(emit(300, after, held, half=9.0, control={"weight": 0.25})[0]) == (59_992, 60_010)
 
 

@@ -95,7 +95,7 @@ def test_a_spread_narrows_step_by_step():
     """Thin at first, and then deep: 1.4 is held for 200 ms, then 1.2, then the wanted 1.0."""
     memory, seen = memory_of("spread"), []
     for i in range(1, 7):
-        spread, memory = decide(100 * i, memory, depth=1.0 if i == 1 else 50.0)
+        spread, memory = decide(100 * i, memory, depth=1.0 if i == 1 else 50.0, params=ABSOLUTE)
         seen.append((round(spread.spread_bps, 9), spread.held))
     assert seen == [(1.4, 0), (1.4, 1), (1.2, 0), (1.2, 1), (1.0, 0), (1.0, 1)]
 
@@ -104,15 +104,15 @@ def test_a_spread_that_has_stood_for_long_changes_at_once():
     """The cool-off counts from the last change, not from the last tick."""
     memory = memory_of("spread")
     for i in range(1, 10):
-        _, memory = decide(100 * i, memory)
-    spread, _ = decide(1000, memory, depth=1.0)
+        _, memory = decide(100 * i, memory, params=ABSOLUTE)
+    spread, _ = decide(1000, memory, depth=1.0, params=ABSOLUTE)
     assert (round(spread.spread_bps, 9), spread.held) == (1.2, 0)
 
 
 @pytest.mark.parametrize(("bids", "asks", "score"), [(1.0, 10.0, 0.5), (10.0, 1.0, 0.5), (1.0, 1.0, 1.0), (1.0, 100.0, 0.0)])
 def test_a_thin_book_is_one_whose_sides_are_thin_on_average(bids, asks, score):
     view = market_view(100_000_000, 59_999, 60_001, bid_depth_lots=bids, ask_depth_lots=asks)
-    context, _ = run_stage("spread", make_context(view), params_of("spread"))
+    context, _ = run_stage("spread", make_context(view), params_of("spread", **ABSOLUTE))
     assert context.spread.liq_score == score
 
 
